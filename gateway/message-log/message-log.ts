@@ -1,0 +1,99 @@
+/** The message log: what happened, provably. Source: design of the evidence, sections 3 and 4. */
+
+import type { Body } from '../protocol/body.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+
+/** What a record is about. A request has one end: reply, refusal, failure or in-doubt. */
+export type Outcome = 'request' | 'reply' | 'refusal' | 'failure' | 'in-doubt' | 'configuration' | 'batch'
+export type Side = 'consumer' | 'provider'
+
+export interface MessageLog {
+  /** `gateway/node/epoch`. */
+  readonly id: string
+  /**
+   * Resolves when the record is on disk, not before; what waits shares one commit.
+   *
+   * @throws {GatewayError} `LoggingFailed` (nothing was written), `ReplayedMessage` (the replay key is taken; nothing was written)
+   */
+  append(record: NewRecord): Promise<Appended>
+  /** Was this request id of this sender taken in the last 24 h? Answers from disk and from what is being written. */
+  seen(sender: Identifier, requestId: string): boolean
+  /** SHA-256 of the latest batch header, base64url; `none` before the first batch. `owl-log-head`. */
+  head(): string
+  close(): Promise<void>
+}
+
+export interface NewRecord {
+  readonly outcome: 'request' | 'reply' | 'refusal' | 'failure'
+  readonly side: Side
+  /** `out` is what this gateway sealed, `in` what it received. */
+  readonly direction: 'in' | 'out'
+  readonly requestId: string
+  readonly xRoadId: string
+  readonly client: Identifier
+  readonly service: Identifier
+  readonly method: string
+  /** Code of the purpose catalogue; `refusal` when nothing was delivered. Decides retention. */
+  readonly purpose: string
+  readonly code?: string
+  readonly stage?: string
+  /** `message-head.txt`. */
+  readonly head: Buffer
+  /** `message-body.EXT`; the log adopts a spool file. Absent: no body, or one that is not kept. */
+  readonly body?: Body
+  /** Set where a body was signed but is not kept (a refusal before delivery): its digest and size stay. */
+  readonly bodyDigest?: { readonly sha256: Buffer; readonly size: number }
+  /** `json`, `xml`, `pdf`, `zip` or `bin`. */
+  readonly extension: string
+  /** As it stands in `OWL-Signature`. */
+  readonly signature: string
+  /** JSON text of the array `etsiU` (certificates and revocation answers relied on): long, the same for many records. */
+  readonly etsiU: string
+  /** JSON text of `basis`. */
+  readonly basis: string
+  /** The record of the request that this one ends. */
+  readonly request?: Appended
+  /** Provider side, outcome `request`: who sent it; judged with the request id for 24 h. */
+  readonly replaySender?: Identifier
+}
+
+export interface Appended {
+  readonly seq: number
+  /** 32 octets. */
+  readonly leaf: Buffer
+}
+
+/** One record as lists show it. */
+export interface RecordSummary {
+  readonly seq: number
+  readonly requestId: string | null
+  readonly xRoadId: string | null
+  /** ISO 8601, ms. */
+  readonly at: string
+  readonly side: Side | null
+  readonly direction: 'in' | 'out' | null
+  readonly client: Identifier | null
+  readonly service: Identifier | null
+  readonly method: string | null
+  readonly purpose: string | null
+  readonly outcome: Outcome
+  readonly code?: string
+  readonly stage?: string
+  readonly stamped: boolean
+  readonly bodyBytes: number
+}
+
+export interface LogQuery {
+  /** ISO 8601, inclusive and exclusive. */
+  readonly from?: string
+  readonly to?: string
+  readonly client?: Identifier
+  readonly service?: Identifier
+  readonly purpose?: string
+  readonly requestId?: string
+  readonly outcome?: Outcome
+  /** At most 1000; 100 when absent. */
+  readonly limit?: number
+  /** Newest first: records with a smaller seq than this. */
+  readonly after?: number
+}

@@ -1,0 +1,27 @@
+/** A message body once it is complete: small ones are octets in memory, large ones an encrypted spool file. */
+
+import type { Readable } from 'node:stream'
+
+export interface Body {
+  readonly size: number
+  /** SHA-256 and SHA-512 of the octets, made while they arrived. */
+  readonly sha256: Buffer
+  readonly sha512: Buffer
+  /** The octets, when they fit in memory. */
+  readonly bytes?: Buffer
+  /** Where they are otherwise. */
+  readonly file?: BodyFile
+  /** Reads the octets from the start; may be called again. */
+  stream(): Readable
+  /** Removes the spool file, unless the message log has adopted it. Safe to call twice. */
+  dispose(): Promise<void>
+}
+
+/**
+ * A body in chunks of 64 KiB, each sealed with AES-256-GCM under `key` (`protocol/chunked-cipher.ts`). The message
+ * log adopts such a file by renaming it and keeping the key, wrapped; a spool file's key is only ever in memory.
+ */
+export interface BodyFile {
+  readonly path: string
+  readonly key: Buffer
+}
