@@ -31,7 +31,6 @@ export function parseIdentifier(text: string): string[] {
 }
 
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** @throws {GatewayError} `BadRequest` on an empty part, an invalid escape, invalid UTF-8, control characters or a dot segment */
