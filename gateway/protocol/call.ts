@@ -1,0 +1,150 @@
+/** What a local system asks for: a request of X-Road's REST protocol, read and checked. Source: PR-REST §4, contract §2.1–2.2. */
+
+import { GatewayError } from '../errors.ts'
+import type { Header } from './headers.ts'
+import { headerOf, requestHeaders } from './headers.ts'
+import type { Identifier } from './identifiers.ts'
+import { formatIdentifier, memberOf, parseIdentifier, subsystemOf } from './identifiers.ts'
+
+/** PR-REST §4.1 asks for RFC 7231's methods; CONNECT makes no sense here, PATCH is RFC 5789's. */
+const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'])
+
+export interface Call {
+  readonly method: string
+  /** `/r1/…` with query, as received. */
+  readonly target: string
+  /** Survivors of the header rules, in order and case as received. */
+  readonly headers: readonly Header[]
+  readonly client: Identifier
+  /** Member of the client. */
+  readonly clientMember: Identifier
+  /** `INSTANCE/CLASS/MEMBER/SUBSYSTEM/SERVICE` */
+  readonly service: Identifier
+  /** Subsystem the service belongs to. */
+  readonly provider: Identifier
+  readonly providerMember: Identifier
+  /** Raw path behind the service code, `''` or `/…`; what endpoint rights judge and what is forwarded. */
+  readonly path: string
+  /** Raw query with its `?`, or `''`. */
+  readonly query: string
+  readonly xRoadId?: string
+  readonly userId?: string
+  readonly issue?: string
+  /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
+  readonly securityServer?: Identifier
+}
+
+export interface RawCall {
+  readonly method: string
+  /** Request target as received. */
+  readonly target: string
+  /** Name, value, name, value … as received. */
+  readonly rawHeaders: readonly string[]
+}
+
+/** @throws {GatewayError} `BadRequest` */
+export function parseCall({ method, target, rawHeaders }: RawCall): Call {
+  const headers = requestHeaders(rawHeaders)
+  return readCall(method, target, headers)
+}
+
+/**
+ * Reads a call from what is signed: the local request and a received head go through the same rules.
+ *
+ * @throws {GatewayError} `BadRequest`
+ */
+export function readCall(method: string, target: string, headers: readonly Header[]): Call {
+  if (!METHODS.has(method)) throw bad('the method is not supported')
+  const { service, path, query } = parseTarget(target)
+  const client = parseClient(headerOf(headers, 'x-road-client'))
+  const securityServer = headerOf(headers, 'x-road-security-server')
+  const represented = headerOf(headers, 'x-road-represented-party')
+  if (represented !== undefined) checkRepresentedParty(represented)
+  const provider = subsystemOf(service)
+  return {
+    method,
+    target,
+    headers,
+    client,
+    clientMember: memberOf(client),
+    service,
+    provider,
+    providerMember: memberOf(provider),
+    path,
+    query,
+    xRoadId: headerOf(headers, 'x-road-id'),
+    userId: headerOf(headers, 'x-road-userid'),
+    issue: headerOf(headers, 'x-road-issue'),
+    securityServer: securityServer === undefined ? undefined : parseSecurityServer(securityServer),
+  }
+}
+
+interface Target {
+  readonly service: Identifier
+  readonly path: string
+  readonly query: string
+}
+
+/**
+ * Many calls share few targets, and identifiers cost more than anything else in a head: a bounded memory of those
+ * already read. It is emptied when full, so a stranger's flood costs what it would cost without.
+ */
+const targets = new Map<string, Target>()
+const TARGETS_MAX = 1000
+
+function parseTarget(target: string): Target {
+  const known = targets.get(target)
+  if (known !== undefined) return known
+  const read = readTarget(target)
+  if (targets.size >= TARGETS_MAX) targets.clear()
+  targets.set(target, read)
+  return read
+}
+
+function readTarget(target: string): Target {
+  if (!target.startsWith('/r1/')) throw bad('the path does not begin with /r1/')
+  const queryAt = target.indexOf('?')
+  const path = queryAt === -1 ? target : target.slice(0, queryAt)
+  const query = queryAt === -1 ? '' : target.slice(queryAt)
+  // Without the provider's subsystem the grammar is ambiguous, so it is required. Contract §2.1.
+  let end = 3
+  for (let parts = 0; parts < 5; parts++) {
+    const next = path.indexOf('/', end + 1)
+    if (next === -1) {
+      if (parts < 4) throw bad('the path has fewer than five identifier parts behind /r1/')
+      end = path.length
+      break
+    }
+    end = next
+  }
+  return { service: formatIdentifier(parseIdentifier(path.slice(4, end))), path: path.slice(end), query }
+}
+
+const clients = new Map<string, Identifier>()
+const CLIENTS_MAX = 1000
+
+function parseClient(text: string | undefined): Identifier {
+  if (text === undefined) throw bad('X-Road-Client is missing')
+  const known = clients.get(text)
+  if (known !== undefined) return known
+  const parts = parseIdentifier(text)
+  if (parts.length !== 3 && parts.length !== 4) throw bad('X-Road-Client has neither three nor four parts')
+  const client = formatIdentifier(parts)
+  if (clients.size >= CLIENTS_MAX) clients.clear()
+  clients.set(text, client)
+  return client
+}
+
+function parseSecurityServer(text: string): Identifier {
+  const parts = parseIdentifier(text)
+  if (parts.length !== 4) throw bad('X-Road-Security-Server does not have four parts')
+  return formatIdentifier(parts)
+}
+
+function checkRepresentedParty(text: string): void {
+  if (parseIdentifier(text).length > 2) throw bad('X-Road-Represented-Party has more than two parts')
+}
+
+function bad(reason: string): GatewayError {
+  return new GatewayError('BadRequest', { reason })
+}

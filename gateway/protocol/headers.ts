@@ -1,0 +1,124 @@
+/** Which HTTP headers cross the gateway. Source: X-Road PR-REST §4.3–4.5, RFC 9110 §7.6.1; contract §2.2. */
+
+/** Order and case as received, octets as latin1. */
+export type Header = readonly [name: string, value: string]
+
+/** Never crosses: hop-by-hop, origin-leaking or re-framed by us. */
+const STRIPPED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'user-agent',
+  'server',
+  'content-length',
+  'expect',
+])
+
+/** What a local system may not say about a request: the gateway says it. */
+const SET_ON_REQUEST: ReadonlySet<string> = new Set(['x-road-request-id', 'x-road-request-hash'])
+
+/** What a service may not say about a reply. */
+const SET_ON_REPLY: ReadonlySet<string> = new Set([
+  'x-road-id',
+  'x-road-client',
+  'x-road-service',
+  'x-road-request-id',
+  'x-road-request-hash',
+  'x-road-error',
+])
+
+/** @param raw as Node gives it: name, value, name, value … @returns what is signed and forwarded of a request */
+export function requestHeaders(raw: readonly string[]): Header[] {
+  const headers = surviving(raw, SET_ON_REQUEST)
+  // PR-REST §4.2: a client must not send several X-Road-Client; the last one counts.
+  const last = headers.findLastIndex(([name]) => name.toLowerCase() === 'x-road-client')
+  return headers.filter(([name], i) => i === last || name.toLowerCase() !== 'x-road-client')
+}
+
+/** @param raw as the service sent it @returns what is signed and forwarded of a reply */
+export function replyHeaders(raw: readonly string[]): Header[] {
+  return surviving(raw, SET_ON_REPLY)
+}
+
+function surviving(raw: readonly string[], alsoStripped: ReadonlySet<string>): Header[] {
+  const nominated = nominatedByConnection(raw)
+  const headers: Header[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string
+    const key = name.toLowerCase()
+    if (STRIPPED.has(key) || alsoStripped.has(key) || nominated?.has(key) || key.startsWith('owl-')) continue
+    headers.push([name, raw[i + 1] as string])
+  }
+  return headers
+}
+
+/** RFC 9110 §7.6.1: fields that `Connection` names are for the next hop only. What X-Road defines is not for it to name. */
+function nominatedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
+  let nominated: Set<string> | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if ((raw[i] as string).toLowerCase() !== 'connection') continue
+    for (const option of (raw[i + 1] as string).toLowerCase().split(',')) {
+      const name = option.trim()
+      if (
+        name === '' ||
+        name === 'keep-alive' ||
+        name === 'close' ||
+        name.startsWith('x-road-') ||
+        name === 'content-type'
+      )
+        continue
+      nominated ??= new Set()
+      nominated.add(name)
+    }
+  }
+  return nominated
+}
+
+/** @param name lower-case @returns the value of the last such header */
+export function headerOf(headers: readonly Header[], name: string): string | undefined {
+  for (let i = headers.length - 1; i >= 0; i--) {
+    const header = headers[i] as Header
+    if (header[0].length === name.length && header[0].toLowerCase() === name) return header[1]
+  }
+  return undefined
+}
+
+/** A body's media type and the extension its file has in evidence. */
+export interface MediaType {
+  /** `type/subtype`, lower case; `application/octet-stream` when missing, given twice or malformed. */
+  readonly type: string
+  readonly extension: 'json' | 'xml' | 'pdf' | 'zip' | 'bin'
+}
+
+const TOKEN = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/
+const UNKNOWN: MediaType = { type: 'application/octet-stream', extension: 'bin' }
+const JSON_TYPE: MediaType = { type: 'application/json', extension: 'json' }
+
+/** Both sides derive it from the signed head, so that neither has to say it. */
+export function mediaTypeOf(headers: readonly Header[]): MediaType {
+  let value: string | undefined
+  for (const [name, text] of headers) {
+    if (name.length !== 12 || name.toLowerCase() !== 'content-type') continue
+    if (value !== undefined) return UNKNOWN
+    value = text
+  }
+  if (value === undefined) return UNKNOWN
+  if (value === 'application/json') return JSON_TYPE
+  const type = (value.split(';', 1)[0] as string).trim().toLowerCase()
+  return TOKEN.test(type) ? { type, extension: extensionOf(type) } : UNKNOWN
+}
+
+function extensionOf(type: string): MediaType['extension'] {
+  const subtype = type.slice(type.indexOf('/') + 1)
+  if (subtype === 'json' || subtype.endsWith('+json')) return 'json'
+  if (subtype === 'xml' || subtype.endsWith('+xml')) return 'xml'
+  if (type === 'application/pdf') return 'pdf'
+  return type === 'application/zip' ? 'zip' : 'bin'
+}
