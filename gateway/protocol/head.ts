@@ -242,7 +242,7 @@ interface Split {
 
 /** @throws {GatewayError} `InvalidMessage` */
 function split(octets: Buffer, names: readonly string[]): Split {
-  const text = octets.latin1Slice()
+  const text = octets.toString('latin1')
   if (!text.endsWith(CRLF)) throw malformed('the head does not end with a line end')
   const lines = text.slice(0, -2).split(CRLF)
   if (!lines.every((line) => LINE.test(line))) throw malformed('a line of the head has a control character')

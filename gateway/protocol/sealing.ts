@@ -57,7 +57,7 @@ export function readSignature(text: string, head: Head): Claims {
   const match = COMPACT.exec(text)
   if (match === null) throw malformed('it has not three canonical segments with an empty middle')
   const [, protectedSegment, signatureSegment] = match as unknown as [string, string, string]
-  const header = Buffer.from(protectedSegment, 'base64url').latin1Slice()
+  const header = Buffer.from(protectedSegment, 'base64url').toString('latin1')
   const claimed = HEADER.exec(header)
   if (claimed === null) throw malformed('its protected header is not as agreed')
   const [, algorithm, x5t, iat, headSha256, bodySha256] = claimed as unknown as [

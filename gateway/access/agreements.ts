@@ -1,0 +1,130 @@
+/** May this client call this service this way, and for what purpose? The provider decides; the consumer looks ahead. */
+
+import { GatewayError } from '../errors.ts'
+import type { Call } from '../protocol/call.ts'
+import type { Agreement, Purpose } from '../trust/configuration.ts'
+import { pathMatches } from './path-glob.ts'
+
+/** What the current configuration says about one client and one service. */
+export interface Rights {
+  agreementsOf(call: Pick<Call, 'client' | 'clientMember' | 'service'>): readonly RegisteredAgreement[]
+  purpose(code: string): Purpose | undefined
+}
+
+export interface RegisteredAgreement {
+  readonly agreement: Agreement
+  /** `id;sha256` with the digest in base64url: what `owl-agreement` says. */
+  readonly reference: string
+}
+
+/** No agreement needed, or none known. */
+export const NONE = 'none'
+
+export interface Permission {
+  readonly agreement: string
+  readonly purpose: string
+  readonly purposeBy: 'caller' | 'agreement' | 'none'
+}
+
+/** Services of the gateway itself: any registered client may ask them. X-Road PR-META; contract §2.6. */
+export const METASERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
+export const META_PERMISSION: Permission = { agreement: NONE, purpose: NONE, purposeBy: 'none' }
+
+export function isMetaservice(call: Pick<Call, 'service'>): boolean {
+  return METASERVICES.has(call.service.slice(call.service.lastIndexOf('/') + 1))
+}
+
+/**
+ * The purpose a call goes out under, at the consumer. An application written for X-Road names none: then the agreement
+ * does, if it names exactly one. No agreement known here: the provider will judge.
+ *
+ * @param named value of `OWL-Purpose`
+ * @throws {GatewayError} `BadRequest` when several purposes are possible or the purpose asks for a header
+ */
+export function choosePurpose(rights: Rights, call: Call, named: string | undefined, now: number): Permission {
+  if (isMetaservice(call)) return META_PERMISSION
+  const endpoints = matching(rights, call, now)
+  const first = endpoints[0]
+  if (first === undefined)
+    return { agreement: NONE, purpose: named ?? NONE, purposeBy: named === undefined ? 'none' : 'caller' }
+  if (named !== undefined) {
+    checkRequired(rights, call, named)
+    const chosen = endpoints.find(({ purposes }) => purposes.includes(named)) ?? first
+    return { agreement: chosen.reference, purpose: named, purposeBy: 'caller' }
+  }
+  const free = endpoints.find(({ purposes }) => purposes.length === 0)
+  if (free !== undefined) return { agreement: free.reference, purpose: NONE, purposeBy: 'none' }
+  const possible = [...new Set(endpoints.flatMap(({ purposes }) => purposes))]
+  if (possible.length > 1)
+    throw new GatewayError('BadRequest', { reason: `OWL-Purpose is missing; possible are ${possible.join(', ')}` })
+  const purpose = possible[0] as string
+  checkRequired(rights, call, purpose)
+  const chosen = endpoints.find(({ purposes }) => purposes.includes(purpose)) ?? first
+  return { agreement: chosen.reference, purpose, purposeBy: 'agreement' }
+}
+
+/**
+ * The provider's judgement over a verified call.
+ *
+ * @param purpose as signed, `none` when none was named
+ * @throws {GatewayError} `AccessDenied`, `PurposeNotAllowed`
+ */
+export function permit(rights: Rights, call: Call, purpose: string, now: number): Permission {
+  if (isMetaservice(call)) return META_PERMISSION
+  const endpoints = matching(rights, call, now)
+  if (endpoints.length === 0) throw new GatewayError('AccessDenied')
+  const granted = endpoints.find(({ purposes }) =>
+    purpose === NONE ? purposes.length === 0 : purposes.includes(purpose),
+  )
+  // An endpoint that asks for no purpose may be called for any that exists.
+  const free =
+    granted ?? endpoints.find(({ purposes }) => purposes.length === 0 && rights.purpose(purpose) !== undefined)
+  if (free === undefined) throw new GatewayError('PurposeNotAllowed')
+  if (purpose === NONE) return { agreement: free.reference, purpose, purposeBy: 'none' }
+  const registered = rights.purpose(purpose)
+  if (registered === undefined || missingHeader(registered, call) !== undefined)
+    throw new GatewayError('PurposeNotAllowed', { reason: 'a header that the purpose requires is missing' })
+  return { agreement: free.reference, purpose, purposeBy: 'caller' }
+}
+
+interface Endpoint {
+  readonly reference: string
+  readonly purposes: readonly string[]
+}
+
+/** Does a right cover this method and path? The query takes no part. PR-REST §4.9. */
+export function covers(
+  right: { readonly method: string; readonly path: string },
+  method: string,
+  path: string,
+): boolean {
+  return (right.method === '*' || right.method === method) && pathMatches(right.path, path)
+}
+
+function matching(rights: Rights, call: Call, now: number): Endpoint[] {
+  const endpoints: Endpoint[] = []
+  for (const { agreement, reference } of rights.agreementsOf(call)) {
+    if (
+      Date.parse(agreement.validFrom) > now ||
+      (agreement.validUntil !== undefined && Date.parse(agreement.validUntil) <= now)
+    )
+      continue
+    for (const right of agreement.endpoints) {
+      if (covers(right, call.method, call.path)) endpoints.push({ reference, purposes: right.purposes })
+    }
+  }
+  return endpoints
+}
+
+function checkRequired(rights: Rights, call: Call, code: string): void {
+  const purpose = rights.purpose(code)
+  if (purpose === undefined) return
+  const missing = missingHeader(purpose, call)
+  if (missing !== undefined) throw new GatewayError('BadRequest', { reason: `the purpose requires ${missing}` })
+}
+
+function missingHeader(purpose: Purpose, call: Call): string | undefined {
+  if (purpose.requires.includes('issue') && !call.issue) return 'X-Road-Issue'
+  if (purpose.requires.includes('userId') && !call.userId) return 'X-Road-UserId'
+  return undefined
+}

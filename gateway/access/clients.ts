@@ -1,0 +1,49 @@
+/** Which local systems may speak for a subsystem, and how they prove it. Source: X-Road UG-SS 9.1; contract §4.1 rows 6–7. */
+
+import { timingSafeEqual } from 'node:crypto'
+import type { LocalClient } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+
+/** How a local system reached us. */
+export interface LocalConnection {
+  readonly secure: boolean
+  /** SHA-256 of its TLS certificate, hex, when it showed one and proved the key. */
+  readonly certificate?: string
+}
+
+export interface LocalClients {
+  /**
+   * @throws {GatewayError} `UnknownMember` (no such subsystem here), `SslAuthenticationFailed`
+   */
+  admit(client: Identifier, connection: LocalConnection): void
+  ids(): readonly Identifier[]
+}
+
+export function localClients(clients: readonly LocalClient[]): LocalClients {
+  const byId = new Map(
+    clients.map(({ id, auth, certificates }) => [
+      id,
+      { auth, certificates: certificates.map((hex) => Buffer.from(hex, 'hex')) },
+    ]),
+  )
+  return {
+    admit(client, { secure, certificate }) {
+      const registered = byId.get(client)
+      if (registered === undefined)
+        throw new GatewayError('UnknownMember', { reason: 'X-Road-Client names no client of this gateway' })
+      if (registered.auth === 'http' || (registered.auth === 'https' && secure)) return
+      if (registered.auth === 'https')
+        throw new GatewayError('SslAuthenticationFailed', { reason: 'this client must use HTTPS' })
+      if (!secure || certificate === undefined)
+        throw new GatewayError('SslAuthenticationFailed', { reason: 'this client must show its TLS certificate' })
+      const shown = Buffer.from(certificate, 'hex')
+      if (!registered.certificates.some((known) => known.length === shown.length && timingSafeEqual(known, shown))) {
+        throw new GatewayError('SslAuthenticationFailed', {
+          reason: 'the TLS certificate is not listed for this client',
+        })
+      }
+    },
+    ids: () => [...byId.keys()],
+  }
+}

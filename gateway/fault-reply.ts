@@ -1,0 +1,141 @@
+/**
+ * A failure as the caller reads it: X-Road's error body and header, more members, other forms on request.
+ *
+ * Source: PR-REST §4.6, contract §2.5; RFC 9457 for `application/problem+json`. The side is put before the code here,
+ * once; shared code does not know where it runs.
+ */
+
+import type { FaultCode, GatewayError } from './errors.ts'
+import { FAULTS, faultOf } from './errors.ts'
+
+/** Whose fault it is, for a reader who wants to know whom to call. */
+export type FaultSide = 'consumer-system' | 'consumer-gateway' | 'network' | 'provider-gateway' | 'provider-system'
+
+export interface Fault {
+  readonly status: 400 | 500
+  readonly body: FaultBody
+}
+
+export interface FaultBody {
+  /** `Client.…`, `Server.ClientProxy.…` or `Server.ServerProxy.…` */
+  readonly type: string
+  readonly message: string
+  /** Request id: the same in `x-road-request-id` and in every log line. */
+  readonly detail: string
+  /** The last stage that was passed. */
+  readonly stage: string
+  readonly side: FaultSide
+  readonly retryable: boolean
+  /** URL of the README's row. */
+  readonly help: string
+  /** JSON pointers of what breaks a schema. */
+  readonly pointers?: readonly string[]
+}
+
+export type Proxy = 'ClientProxy' | 'ServerProxy'
+
+export const HELP_BASE = 'https://owl-gateway.example/README.md#'
+
+const NETWORK: ReadonlySet<FaultCode> = new Set(['NetworkError', 'OutcomeUnknown'])
+const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
+  'ServiceFailed.NetworkError',
+  'ServiceFailed.TimedOut',
+  'ServiceFailed.InvalidBody',
+  'ServiceFailed.InvalidContentType',
+  'ServiceFailed.TooLarge',
+  'ServiceFailed.InvalidResponse',
+])
+
+export function faultOfError(error: GatewayError, proxy: Proxy, requestId: string, stage: string): Fault {
+  const row = faultOf(error.code)
+  const type = row.client ? `Client.${error.code}` : `Server.${proxy}.${error.code}`
+  return {
+    status: row.client ? 400 : 500,
+    body: {
+      type,
+      message: error.message,
+      detail: requestId,
+      stage,
+      side: sideOf(error.code, proxy),
+      retryable: row.retryable ?? false,
+      help: HELP_BASE + anchorOf(error.code),
+      ...(error.pointers === undefined ? {} : { pointers: error.pointers }),
+    },
+  }
+}
+
+function sideOf(code: FaultCode, proxy: Proxy): FaultSide {
+  if (faultOf(code).client || (code === 'InvalidBody' && proxy === 'ServerProxy')) return 'consumer-system'
+  if (NETWORK.has(code)) return 'network'
+  if (PROVIDER_SYSTEM.has(code)) return 'provider-system'
+  return proxy === 'ClientProxy' ? 'consumer-gateway' : 'provider-gateway'
+}
+
+/** Anchor of a code's row in the README. */
+export function anchorOf(code: FaultCode): string {
+  return code.toLowerCase().replaceAll('.', '')
+}
+
+/** A fault received from a peer, in the words of our table where it is one of ours. X-Road 7.8 writes snake_case. */
+export function readFaultBody(json: unknown): FaultBody | undefined {
+  if (typeof json !== 'object' || json === null) return undefined
+  const { type, message, detail, stage, side, retryable, help, pointers } = json as Partial<FaultBody>
+  if (typeof type !== 'string' || typeof message !== 'string' || typeof detail !== 'string') return undefined
+  const known = codeOf(type)
+  return {
+    type: known === undefined ? type : type.slice(0, type.length - known.length) + known,
+    message,
+    detail,
+    stage: typeof stage === 'string' ? stage : 'received',
+    side: side ?? 'provider-gateway',
+    retryable: retryable === true,
+    help: typeof help === 'string' ? help : HELP_BASE,
+    ...(Array.isArray(pointers) ? { pointers: pointers.filter((pointer) => typeof pointer === 'string') } : {}),
+  }
+}
+
+const BY_PLAIN_CODE = new Map(Object.keys(FAULTS).map((code) => [plain(code), code as FaultCode]))
+
+function codeOf(type: string): FaultCode | undefined {
+  const code = type.replace(/^(?:client|server\.(?:client|server)_?proxy)\./i, '')
+  return BY_PLAIN_CODE.get(plain(code))
+}
+
+/** Compares case-insensitively and without `_`, as X-Road 7.8 and its document differ in just that. */
+function plain(code: string): string {
+  return code.toLowerCase().replaceAll('_', '')
+}
+
+export interface FaultReply {
+  readonly contentType: string
+  readonly octets: Buffer
+}
+
+/** @param accept of the request; first XML or problem type wins, `q` is ignored as X-Road does; JSON otherwise */
+export function renderFault(body: FaultBody, status: number, accept: string | undefined): FaultReply {
+  if (accept !== undefined && /application\/problem\+json/i.test(accept)) {
+    const { type, message, detail, ...rest } = body
+    const problem = {
+      type: body.help,
+      title: message,
+      status,
+      detail: type,
+      instance: `urn:uuid:${detail}`,
+      code: type,
+      ...rest,
+    }
+    return { contentType: 'application/problem+json; charset=utf-8', octets: Buffer.from(JSON.stringify(problem)) }
+  }
+  const xml = accept === undefined ? null : /(?:application\/xml|text\/(?:xml|\*))/i.exec(accept)
+  if (xml !== null) {
+    const element = (name: string, text: string): string => `<${name}>${escapeXml(text)}</${name}>`
+    const text = `<?xml version="1.0" encoding="UTF-8"?><error>${element('type', body.type)}${element('message', body.message)}${element('detail', body.detail)}</error>`
+    const type = xml[0].toLowerCase() === 'application/xml' ? 'application/xml' : 'text/xml'
+    return { contentType: `${type}; charset=utf-8`, octets: Buffer.from(text) }
+  }
+  return { contentType: 'application/json; charset=utf-8', octets: Buffer.from(JSON.stringify(body)) }
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&]/g, (c) => (c === '<' ? '&lt;' : c === '>' ? '&gt;' : '&amp;'))
+}
