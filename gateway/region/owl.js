@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** The command `owl`: the command line of `gateway/cli.ts` under Node 26. */
+
+import { fileURLToPath } from 'node:url'
+import { runWithNode, setUpOrExit } from './with-node.js'
+
+const cli = new URL('../cli.ts', import.meta.url)
+
+// `npx` puts the clone's own Node first, so that this process is already the right one; a second would only cost time.
+if (Number.parseInt(process.versions.node, 10) < 26) await runWithNode(fileURLToPath(cli), process.argv.slice(2))
+else {
+  await setUpOrExit()
+  await import(cli.href)
+}
