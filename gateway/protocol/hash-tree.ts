@@ -1,0 +1,76 @@
+/** The hash tree of a batch and the path of one record through it. RFC 4998 §4.2 and §4.3, SHA-256 only. */
+
+import { hash } from 'node:crypto'
+
+export const HASH_BYTES = 32
+
+/** One record's way up: the hashes of its group, sorted, then for each level that has a sibling that sibling alone. */
+export type ReducedHashTree = readonly (readonly Buffer[])[]
+
+export function sha256(octets: Uint8Array): Buffer {
+  return hash('sha256', octets, 'buffer')
+}
+
+/** A data object group's leaf: the hash of its sorted, concatenated hashes; one hash stands for itself. */
+export function groupLeaf(hashes: readonly Buffer[]): Buffer {
+  const [only] = hashes
+  if (only === undefined) throw new TypeError('A group has at least one object')
+  return hashes.length === 1 ? only : sha256(Buffer.concat([...hashes].sort(Buffer.compare)))
+}
+
+/** @param leaves in the order of the tree, at least one */
+export function treeRoot(leaves: readonly Buffer[]): Buffer {
+  let level = leaves
+  while (level.length > 1) level = levelAbove(level)
+  return checked(level[0])
+}
+
+/**
+ * @param leaves in the order of the tree
+ * @param index of the record's leaf
+ * @param hashes of the record's objects, two or more: validators disagree on the shape of a group of one
+ */
+export function reduceHashTree(leaves: readonly Buffer[], index: number, hashes: readonly Buffer[]): ReducedHashTree {
+  if (hashes.length < 2) throw new TypeError('A group has two objects or more')
+  if (!groupLeaf(hashes).equals(checked(leaves[index]))) throw new TypeError('The hashes are not those of the leaf')
+  const lists: Buffer[][] = [[...hashes].sort(Buffer.compare)]
+  let at = index
+  for (let level = leaves; level.length > 1; level = levelAbove(level)) {
+    const sibling = level[at ^ 1]
+    if (sibling !== undefined) lists.push([sibling])
+    at >>= 1
+  }
+  return lists
+}
+
+/** What a reduced hash tree leads to: the octets that were time-stamped. RFC 4998 §4.3. */
+export function reducedRoot(lists: ReducedHashTree): Buffer {
+  let below: Buffer[] = []
+  for (const list of lists) below = [groupLeaf([...list, ...below])]
+  return checked(below[0])
+}
+
+const pair = Buffer.alloc(2 * HASH_BYTES)
+
+function levelAbove(level: readonly Buffer[]): Buffer[] {
+  const above: Buffer[] = []
+  for (let at = 0; at < level.length; at += 2) {
+    const left = checked(level[at])
+    const right = level[at + 1]
+    // An odd node moves up unchanged.
+    above.push(right === undefined ? left : node(left, right))
+  }
+  return above
+}
+
+function node(a: Buffer, b: Buffer): Buffer {
+  const [first, second] = Buffer.compare(a, b) <= 0 ? [a, b] : [b, a]
+  pair.set(first, 0)
+  pair.set(second, HASH_BYTES)
+  return sha256(pair)
+}
+
+function checked(hash: Buffer | undefined): Buffer {
+  if (hash?.length !== HASH_BYTES) throw new TypeError('A hash is missing or not SHA-256')
+  return hash
+}

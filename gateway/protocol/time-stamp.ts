@@ -1,0 +1,178 @@
+/**
+ * Time-stamps: what is asked of an authority and whether its answer holds. RFC 3161, RFC 5652 §5, RFC 5035.
+ *
+ * There is no path building: a token is judged by the certificates of one registered authority and nothing in the token.
+ */
+
+import { constants, hash, verify } from 'node:crypto'
+import type { CertificateFields, RevocationList } from './authority-certificates.ts'
+import { EXTENSION, extendedKeyUsageOf, isAuthority, SIGNATURE_HASHES } from './authority-certificates.ts'
+import type { Der } from './der.ts'
+import {
+  integerOf,
+  membersOf,
+  octetsOf,
+  oidOf,
+  readDer,
+  TAG,
+  writeDer,
+  writeInteger,
+  writeOctets,
+  writeOid,
+  writeSequence,
+} from './der.ts'
+import type { SignerInfo, TimeStamp } from './time-stamp-token.ts'
+import { algorithmOf, RSA_PSS, readToken, SHA_256, strictly, TimeStampError, TST_INFO } from './time-stamp-token.ts'
+
+/** One registered authority: the unit that signs and the CA that certified it. */
+export interface TimeStampAuthority {
+  readonly unit: CertificateFields
+  readonly ca: CertificateFields
+}
+
+const HASHES: Readonly<Record<string, string>> = {
+  [SHA_256]: 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+}
+const CONTENT_TYPE = '1.2.840.113549.1.9.3'
+const MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
+const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47'
+const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
+const RSA = '1.2.840.113549.1.1.1'
+/** RFC 3161 §2.4.1: a nonce is a large random number. */
+export const NONCE_BYTES = 16
+
+/**
+ * @param imprint SHA-256
+ * @param nonce random octets; the first bit is cleared and the second set, so that it is one positive INTEGER
+ */
+export function formatTimeStampRequest(
+  imprint: Buffer,
+  nonce: Buffer,
+): { readonly der: Buffer; readonly nonce: Buffer } {
+  const positive = Buffer.from(nonce)
+  positive[0] = ((positive[0] ?? 0) & 0x7f) | 0x40
+  const algorithm = writeSequence(writeOid(SHA_256))
+  const messageImprint = writeSequence(algorithm, writeOctets(imprint))
+  const certReq = writeDer(TAG.boolean, Buffer.from([0xff]))
+  const der = writeSequence(writeInteger(1), messageImprint, writeDer(TAG.integer, positive), certReq)
+  return { der, nonce: positive }
+}
+
+/** @returns the token, a ContentInfo @throws {TimeStampError} `refused`, `malformed` */
+export function openTimeStampReply(octets: Buffer): Buffer {
+  return strictly(() => {
+    const reply = membersOf(readDer(octets), TAG.sequence)
+    const status = integerOf(membersOf(reply.next(), TAG.sequence).next())
+    // 1 is grantedWithMods: something else than what was asked for.
+    if (status !== 0n) throw new TimeStampError('refused', `The authority answers with status ${status}`)
+    const token = reply.next(TAG.sequence)
+    reply.end()
+    return token.octets
+  })
+}
+
+/**
+ * Everything about a token that its octets and the authority's certificates can say.
+ *
+ * @param token ContentInfo, DER
+ * @param expected `imprint` is what was stamped; `nonce` as `formatTimeStampRequest` gave it, when the request is known
+ * @throws {TimeStampError} any flaw but `refused` and `revoked`
+ */
+export function verifyTimeStamp(
+  token: Buffer,
+  { unit, ca }: TimeStampAuthority,
+  expected: { readonly imprint: Buffer; readonly nonce?: Buffer },
+): TimeStamp {
+  return strictly(() => {
+    const { stamp, content, signer, certificates } = readToken(token)
+    if (!stamp.imprint.equals(expected.imprint)) throw new TimeStampError('imprint', 'The token is over something else')
+    if (expected.nonce !== undefined && !(stamp.nonce?.equals(expected.nonce) ?? false)) {
+      throw new TimeStampError('nonce', 'The token answers another request')
+    }
+    checkCertificates(unit, ca, stamp.genTime)
+    // It was asked for (certReq), and validators look for it there.
+    if (!certificates.some((certificate) => certificate.equals(unit.der))) {
+      throw new TimeStampError('certificate', 'The token does not carry the certificate')
+    }
+    checkSigner(signer, content, unit)
+    return stamp
+  })
+}
+
+/** @throws {TimeStampError} `revoked` */
+export function checkNotRevoked({ unit }: TimeStampAuthority, list: RevocationList): void {
+  if (list.revoked.has(unit.serial.toString('hex'))) {
+    throw new TimeStampError('revoked', 'The certificate of the authority is revoked')
+  }
+}
+
+/** RFC 3161 §2.3 and the narrow profile: signed by the registered CA, nothing but a time-stamping unit, valid then. */
+function checkCertificates(unit: CertificateFields, ca: CertificateFields, at: number): void {
+  const usage = unit.extensions.get(EXTENSION.extendedKeyUsage)
+  const only = extendedKeyUsageOf(unit)
+  const good =
+    unit.issuer.equals(ca.subject) &&
+    unit.isSignedBy(ca.publicKey) &&
+    isAuthority(ca) &&
+    !isAuthority(unit) &&
+    usage?.critical === true &&
+    only?.length === 1 &&
+    only[0] === TIME_STAMPING &&
+    [...unit.extensions].every(([id, { critical }]) => !critical || UNDERSTOOD.has(id))
+  if (!good) throw new TimeStampError('certificate', 'The certificate is not that of a time-stamping unit of this CA')
+  if (at < unit.notBefore || at > unit.notAfter || at < ca.notBefore || at > ca.notAfter) {
+    throw new TimeStampError('time', 'The time lies outside the validity of the certificates')
+  }
+}
+
+const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION))
+
+function checkSigner(signer: SignerInfo, content: Buffer, unit: CertificateFields): void {
+  if (!signer.issuer.equals(unit.issuer) || !signer.serial.equals(unit.serial)) {
+    throw new TimeStampError('certificate', 'The token names another certificate')
+  }
+  const digest = HASHES[signer.digestAlgorithm]
+  if (digest === undefined) throw new TimeStampError('algorithm', 'The digest algorithm is not SHA-2')
+  const { attributes } = signer
+  const type = attributes.get(CONTENT_TYPE)
+  const messageDigest = attributes.get(MESSAGE_DIGEST)
+  const named = attributes.get(SIGNING_CERTIFICATE_V2)
+  const holds =
+    type !== undefined &&
+    oidOf(type) === TST_INFO &&
+    messageDigest !== undefined &&
+    octetsOf(messageDigest).equals(hash(digest, content, 'buffer')) &&
+    named !== undefined &&
+    namesCertificate(named, unit)
+  if (!holds) throw new TimeStampError('attributes', 'The signed attributes do not fit content and certificate')
+  if (!verify(...verification(signer, digest, unit), signer.signature)) {
+    throw new TimeStampError('signature', 'The signature of the token does not hold')
+  }
+}
+
+/** RFC 5035 §3: the first certificate named is the signer's. */
+function namesCertificate(attribute: Der, unit: CertificateFields): boolean {
+  const certs = membersOf(membersOf(attribute, TAG.sequence).next(), TAG.sequence)
+  const id = membersOf(certs.next(), TAG.sequence)
+  const algorithm = id.peek() === TAG.sequence ? HASHES[algorithmOf(id.next())] : 'sha256'
+  return algorithm !== undefined && octetsOf(id.next()).equals(hash(algorithm, unit.der, 'buffer'))
+}
+
+type Key = Parameters<typeof verify>[2]
+
+function verification(signer: SignerInfo, digest: string, unit: CertificateFields): [string, Buffer, Key] {
+  const key = unit.publicKey
+  const algorithm = algorithmOf(signer.signatureAlgorithm)
+  const known = SIGNATURE_HASHES[algorithm]
+  const type = key.asymmetricKeyType
+  if (known !== undefined && known.key === type && known.hash === digest) return [digest, signer.signed, key]
+  // RFC 3370 §3.2: `rsaEncryption`, the hash is the digest algorithm's.
+  if (algorithm === RSA && type === 'rsa') return [digest, signer.signed, key]
+  if (algorithm === RSA_PSS && type === 'rsa') {
+    const padding = constants.RSA_PKCS1_PSS_PADDING
+    return [digest, signer.signed, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }]
+  }
+  throw new TimeStampError('algorithm', 'The signature algorithm is not an allowed one, or does not fit key or digest')
+}
