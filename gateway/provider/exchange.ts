@@ -1,0 +1,321 @@
+/**
+ * The provider's side of one exchange, from a message of another gateway to the signed reply. Contract §4.2.
+ *
+ * Until a request is `verified` a stranger gets an error and nothing is recorded. From then on every outcome is a
+ * signed message, and request and outcome are on disk before it leaves.
+ */
+
+import type { Permission } from '../access/agreements.ts'
+import { permit } from '../access/agreements.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
+import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { Appended, MessageLog, NewRecord } from '../message-log/message-log.ts'
+import type { Body } from '../protocol/body.ts'
+import { messageDigest, requestHash } from '../protocol/digests.ts'
+import type { ReplyBlock, ReplyHead, RequestHead } from '../protocol/head.ts'
+import { formatReplyHead, parseRequestHead } from '../protocol/head.ts'
+import type { Header } from '../protocol/headers.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+import type { Claims } from '../protocol/sealing.ts'
+import { readSignature, seal } from '../protocol/sealing.ts'
+import type { Trace } from '../trace.ts'
+import type { ServiceReply, Services } from '../transport/services.ts'
+import { bodyOf } from '../transport/spool.ts'
+import type { Clock, RelyingOn } from '../trust/basis.ts'
+import { basisText, etsiUText } from '../trust/basis.ts'
+import type { OwnSeal } from '../trust/own-seal.ts'
+import type { Snapshot } from '../trust/snapshot.ts'
+import type { JudgedSeal, Judging, Revocation, Verified } from '../trust/verifying.ts'
+import { attest, checkFreshness, verifyRequest } from '../trust/verifying.ts'
+import type { Metaservices } from './metaservices.ts'
+
+export interface ProviderDeps {
+  /** This gateway. */
+  readonly gateway: Identifier
+  readonly configuration: {
+    /** @throws {GatewayError} `OutdatedGlobalConf` */
+    current(): Snapshot
+    /** The current one, or a newer one if that comes soon. @throws {GatewayError} `OutdatedGlobalConf` */
+    atLeast(version: number): Promise<Snapshot>
+  }
+  readonly revocation: Revocation
+  readonly seal: OwnSeal
+  readonly log: MessageLog
+  readonly services: Services
+  readonly metaservices: Metaservices
+  /** May this peer be answered one more refusal? */
+  readonly mayRefuse: (peer: Identifier, now: number) => boolean
+  readonly now: () => number
+  readonly clock: () => Clock
+  readonly clockSkewMsMax: number
+}
+
+/** A message as it arrives: its head is read, its body is not. */
+export interface Incoming {
+  /** SHA-256 of the TLS certificate that the connection showed, hex. */
+  readonly certificate: string
+  readonly tlsVersion: string | null
+  readonly head: Buffer
+  readonly signature: string
+  readonly bodyBytes: number
+  /** @throws {GatewayError} `MissingBody`, `BadRequest`, `LoggingFailed` */
+  receive(bytesMax: number): Promise<Body | undefined>
+}
+
+/** A message as it leaves. */
+export interface Outgoing {
+  readonly head: ReplyHead
+  readonly body: Body | undefined
+  readonly signature: string
+}
+
+/**
+ * @returns the signed reply or refusal
+ * @throws {GatewayError} any code, before `verified` or when there is no answering: unsigned, unrecorded
+ */
+export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Trace): Promise<Outgoing> {
+  const now = deps.now()
+  const head = parseRequestHead(incoming.head)
+  const claims = readSignature(incoming.signature, head)
+  trace.at('opened')
+
+  const snapshot = await deps.configuration.atLeast(head.block.config.version)
+  const softFail = snapshot.purpose(head.block.purpose)?.revocationSoftFail === true
+  const judging: Judging = { snapshot, revocation: deps.revocation, now, softFail }
+  const { gateway, certificate, status } = attest(judging, incoming.certificate, head)
+  trace.at('attested')
+
+  const request = verifyRequest(judging, head, claims)
+  trace.at('verified')
+
+  const received: Received = { ...request, claims, incoming, judging, peer: { sha256: certificate.sha256, status } }
+  try {
+    return await answer(deps, received, trace)
+  } catch (error) {
+    if (!deps.mayRefuse(gateway.id, now)) throw new GatewayError('TooManyRequests', { cause: error })
+    return await refuse(deps, received, asGatewayError(error), trace)
+  }
+}
+
+/** A verified request and what it was judged by. */
+interface Received extends JudgedSeal {
+  readonly head: Verified<RequestHead>
+  readonly claims: Claims
+  readonly incoming: Incoming
+  readonly judging: Judging
+  /** Its TLS certificate and that one's status. */
+  readonly peer: RelyingOn
+  /** Set once the request is on record. */
+  recorded?: Appended
+  body?: Body
+}
+
+async function answer(deps: ProviderDeps, received: Received, trace: Trace): Promise<Outgoing> {
+  const { head, claims, incoming, judging } = received
+  checkAddress(deps, received)
+  trace.at('fresh')
+
+  const permission = permit(judging.snapshot, head.call, head.block.purpose, judging.now)
+  const service = deps.metaservices.find(head.call, judging.snapshot) ?? findService(deps, head, judging.snapshot)
+  trace.at('permitted')
+
+  const body = await incoming.receive(service.bodyBytesMax)
+  received.body = body
+  if (body?.sha256.toString('base64url') !== claims.bodySha256)
+    throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
+  const delivery = service.prepare({ head, body, purpose: permission.purpose })
+  trace.at('received')
+
+  received.recorded = await deps.log.append(requestRecord(deps, received, permission, trace))
+  trace.at('recorded')
+
+  const reply = await delivery()
+  trace.at('delivered')
+
+  const outgoing = sealReply(deps, received, reply)
+  trace.at('sealed')
+
+  await deps.log.append(endRecord(deps, received, permission, outgoing, trace))
+  trace.at('concluded')
+  return outgoing
+}
+
+/** Is it for us, is it new? @throws {GatewayError} `WrongAudience`, `StaleMessage`, `ReplayedMessage` */
+function checkAddress(deps: ProviderDeps, { head, claims, judging }: Received): void {
+  if (head.block.audience !== deps.gateway) throw new GatewayError('WrongAudience')
+  checkFreshness(head.block.issuedAt, claims.iat, judging.now, deps.clockSkewMsMax)
+  if (deps.log.seen(head.block.sender, head.requestId)) throw new GatewayError('ReplayedMessage')
+}
+
+/** @throws {GatewayError} `UnknownMember`, `UnknownService`, `ServiceDisabled`, `ServiceMissingUrl` */
+function findService(deps: ProviderDeps, head: RequestHead, snapshot: Snapshot): ReturnType<Services['at']> {
+  const { service, provider } = head.call
+  if (snapshot.gateway(deps.gateway)?.subsystems.includes(provider) !== true) throw new GatewayError('UnknownMember')
+  const registered = snapshot.service(service)
+  if (registered === undefined) throw new GatewayError('UnknownService')
+  if (registered.disabledNotice !== undefined)
+    throw new GatewayError('ServiceDisabled', { reason: registered.disabledNotice })
+  return deps.services.at(service)
+}
+
+/**
+ * Puts a refusal or failure on record and signs it. A request that was not delivered is kept without its body.
+ *
+ * @throws {GatewayError} `LoggingFailed`, `CannotCreateSignature`: then there is no signed answer
+ */
+async function refuse(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): Promise<Outgoing> {
+  if (error.code === 'LoggingFailed' || error.code === 'TimestampingFailed') throw error
+  const { head } = received
+  const stage = trace.last
+  await received.body?.dispose()
+  received.recorded ??= await deps.log.append(refusedRecord(deps, received, error, trace))
+  const fault = faultOfError(error, 'ServerProxy', head.requestId, stage)
+  const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
+  const outgoing = sealReply(
+    deps,
+    received,
+    { status: fault.status, reason: '', headers: FAULT_HEADERS, body },
+    { error: fault.body.type, stage },
+  )
+  await deps.log.append(endRecord(deps, received, REFUSAL, outgoing, trace, error))
+  trace.at('concluded')
+  return outgoing
+}
+
+const FAULT_HEADERS: readonly Header[] = [['content-type', 'application/json; charset=utf-8']]
+/** The built-in purpose under which refusals are kept. */
+const REFUSAL: Permission = { agreement: 'none', purpose: 'refusal', purposeBy: 'none' }
+
+function sealReply(
+  deps: ProviderDeps,
+  received: Received,
+  reply: ServiceReply,
+  refusal?: { error: string; stage: string },
+): Outgoing {
+  const { head: request, body: requestBody, claims, judging, recorded } = received
+  const issuedAt = deps.now()
+  const bodyDigest =
+    requestBody?.sha256 ?? (claims.bodySha256 === undefined ? undefined : Buffer.from(claims.bodySha256, 'base64url'))
+  const block: ReplyBlock = {
+    kind: refusal === undefined ? 'reply' : 'refusal',
+    sender: deps.gateway,
+    audience: request.block.sender,
+    issuedAt: new Date(issuedAt).toISOString(),
+    config: judging.snapshot.reference,
+    requestDigest: messageDigest(request.sha256, bodyDigest),
+    receipt: `${deps.log.id};${(recorded as Appended).leaf.toString('base64url')}`,
+    logHead: deps.log.head(),
+    stage: refusal?.stage,
+  }
+  const { xRoadId, requestId, call } = request
+  const head = formatReplyHead({
+    status: reply.status,
+    reason: reply.reason,
+    headers: reply.headers,
+    ids: {
+      xRoadId,
+      client: call.client,
+      service: call.service,
+      requestId,
+      // The body of a refused request may never have been read; X-Road's hash then covers the head alone.
+      requestHash: requestHash(request.hx, refusal === undefined ? requestBody : undefined),
+    },
+    error: refusal?.error,
+    block,
+  })
+  return {
+    head,
+    body: reply.body,
+    signature: seal(deps.seal.signer, head, reply.body?.sha256, Math.floor(issuedAt / 1000)),
+  }
+}
+
+function requestRecord(deps: ProviderDeps, received: Received, permission: Permission, trace: Trace): NewRecord {
+  const { head, seal: sender, status, body } = received
+  return {
+    ...idsOf(head),
+    outcome: 'request',
+    direction: 'in',
+    purpose: permission.purpose,
+    head: head.octets,
+    body,
+    extension: head.media.extension,
+    signature: received.incoming.signature,
+    etsiU: etsiUText(sender, status),
+    basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
+    replaySender: head.block.sender,
+  }
+}
+
+/** The request as kept when it is refused before delivery: head, signature, and the body's digest only. */
+function refusedRecord(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): NewRecord {
+  const { claims, incoming } = received
+  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSAL, trace)
+  return {
+    ...record,
+    ...(claims.bodySha256 === undefined
+      ? {}
+      : { bodyDigest: { sha256: Buffer.from(claims.bodySha256, 'base64url'), size: incoming.bodyBytes } }),
+    // A replayed id is taken already; the refusal of it is a record all the same.
+    ...(error.code === 'ReplayedMessage' ? {} : { replaySender }),
+  }
+}
+
+function endRecord(
+  deps: ProviderDeps,
+  received: Received,
+  permission: Permission,
+  outgoing: Outgoing,
+  trace: Trace,
+  error?: GatewayError,
+): NewRecord {
+  const own = deps.seal.judged(received.judging)
+  const delivered = trace.stages['recorded'] !== undefined
+  return {
+    ...idsOf(received.head),
+    outcome: error === undefined ? 'reply' : delivered ? 'failure' : 'refusal',
+    direction: 'out',
+    purpose: permission.purpose,
+    ...(error === undefined ? {} : { code: outgoing.head.error, stage: outgoing.head.block.stage }),
+    head: outgoing.head.octets,
+    body: outgoing.body,
+    extension: outgoing.head.media.extension,
+    signature: outgoing.signature,
+    etsiU: etsiUText(own.seal, own.status),
+    basis: basisOf(deps, received, permission, trace, own, 'none'),
+    request: received.recorded,
+  }
+}
+
+function idsOf({ requestId, xRoadId, call }: RequestHead) {
+  return {
+    side: 'provider',
+    requestId,
+    xRoadId,
+    client: call.client,
+    service: call.service,
+    method: call.method,
+  } as const
+}
+
+function basisOf(
+  deps: ProviderDeps,
+  received: Received,
+  permission: Permission,
+  trace: Trace,
+  judged: JudgedSeal,
+  peerHead: string,
+): string {
+  const { judging, incoming, peer } = received
+  return basisText({
+    ...permission,
+    snapshot: judging.snapshot,
+    seal: judged.seal,
+    // Node cannot tell the group on the side that was called.
+    tls: { peer: incoming.certificate, version: incoming.tlsVersion, group: null },
+    revocation: [{ sha256: judged.seal.sha256, status: judged.status }, peer],
+    stages: Object.keys(trace.stages),
+    peerHead,
+    clock: deps.clock(),
+  })
+}

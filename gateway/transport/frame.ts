@@ -1,0 +1,88 @@
+/** The octets of a message between gateways: `uint32 head length · head · body`. Source: architecture, "Between gateways". */
+
+import { Readable } from 'node:stream'
+import { GatewayError } from '../errors.ts'
+import type { Body } from '../protocol/body.ts'
+
+export const FRAME_TYPE = 'application/owl-message'
+
+export interface Frame {
+  readonly head: Buffer
+  /** Octets of the body that follows; 0: there is none. */
+  readonly bodyBytes: number
+  /** Where the body comes from, and what of it was read with the head. */
+  readonly source: Readable
+  readonly begun: Buffer
+}
+
+/**
+ * Reads up to the end of the head and leaves the body where it is, so that the head can be judged first.
+ *
+ * @param length the message's Content-Length: frames are never chunked
+ * @throws {GatewayError} `InvalidMessage`, `MissingBody`
+ */
+export function openFrame(source: Readable, length: number, headBytesMax: number): Promise<Frame> {
+  return new Promise((resolve, reject) => {
+    let read: Buffer = EMPTY
+    const settle = (finish: () => void): void => {
+      source.pause()
+      source.off('data', onData).off('end', onEnd).off('error', onEnd).off('close', onEnd)
+      finish()
+    }
+    const fail = (error: GatewayError): void =>
+      settle(() => {
+        source.on('error', () => {})
+        reject(error)
+      })
+    const onEnd = (): void => fail(new GatewayError('MissingBody'))
+    const onData = (chunk: Buffer) => {
+      read = read.length === 0 ? chunk : Buffer.concat([read, chunk])
+      if (read.length < 4) return
+      const headLength = read.readUInt32BE(0)
+      if (headLength === 0 || headLength > headBytesMax || 4 + headLength > length) {
+        return fail(
+          new GatewayError('InvalidMessage', { reason: 'its head is longer than allowed or than the message' }),
+        )
+      }
+      if (read.length < 4 + headLength) return
+      const begun = read.subarray(4 + headLength)
+      settle(() =>
+        resolve({ head: read.subarray(4, 4 + headLength), bodyBytes: length - 4 - headLength, source, begun }),
+      )
+    }
+    if (source.readableEnded || source.destroyed) return onEnd()
+    source.on('end', onEnd).on('error', onEnd).on('close', onEnd).on('data', onData)
+  })
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** Octets of a frame, and how many. */
+export interface Packed {
+  readonly length: number
+  readonly octets: Buffer | Readable
+}
+
+export function packFrame(head: Buffer, body: Body | undefined): Packed {
+  const length = 4 + head.length + (body?.size ?? 0)
+  const small = body === undefined ? EMPTY : body.bytes
+  if (small !== undefined) {
+    const octets = Buffer.allocUnsafe(length)
+    octets.writeUInt32BE(head.length, 0)
+    octets.set(head, 4)
+    octets.set(small, 4 + head.length)
+    return { length, octets }
+  }
+  const prefix = Buffer.allocUnsafe(4)
+  prefix.writeUInt32BE(head.length, 0)
+  return {
+    length,
+    octets: Readable.from(chunksOf(prefix, head, body as Body), { objectMode: false, highWaterMark: 1 << 16 }),
+  }
+}
+
+async function* chunksOf(prefix: Buffer, head: Buffer, body: Body): AsyncGenerator<Buffer> {
+  yield prefix
+  yield head
+  yield* body.stream()
+}

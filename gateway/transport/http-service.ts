@@ -1,0 +1,156 @@
+/** A service by URL: forwards a request as it was signed and returns what comes back. Source: X-Road PR-REST §4.1–4.7. */
+
+import type { LookupAddress } from 'node:dns'
+import { lookup } from 'node:dns'
+import { readFile } from 'node:fs/promises'
+import { STATUS_CODES } from 'node:http'
+import { BlockList, isIP } from 'node:net'
+import type { Dispatcher } from 'undici'
+import { Pool } from 'undici'
+import { GatewayError } from '../errors.ts'
+import type { RequestHead } from '../protocol/head.ts'
+import { replyHeaders } from '../protocol/headers.ts'
+import type { OpenService, ServiceConfig, ServicesOptions } from './services.ts'
+
+const CONNECTIONS_MAX = 64
+
+/** @throws {Error} when the URL is outside the allowed networks or carries more than a base */
+export async function httpService(
+  service: ServiceConfig & { readonly url: string },
+  options: ServicesOptions,
+): Promise<OpenService> {
+  const { id, timeoutMs, bodyBytesMax } = service
+  const url = new URL(service.url)
+  if (url.username !== '' || url.search !== '' || url.hash !== '')
+    throw new Error(`services: ${id} has a URL with more than scheme, host, port and path`)
+  const allowed = allowedNetworks(options.networksAllowed)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) !== 0 && !isAllowed(allowed, host)) throw new Error(`services: ${id} is outside networksAllowed`)
+  const pool = new Pool(url.origin, {
+    connections: CONNECTIONS_MAX,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: options.progressTimeoutMs,
+    connect: {
+      timeout: options.connectTimeoutMs,
+      ...(service.ca === undefined ? {} : { ca: await readFile(service.ca) }),
+      // Names are judged by the address that is connected to, each time: an answer that changes gains nothing.
+      lookup: (
+        name: string,
+        hints: object,
+        done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
+      ) =>
+        lookup(name, { ...hints, all: true }, (error, addresses) => {
+          const first = addresses?.[0]
+          if (error !== null || first === undefined) return done(error ?? new Error('no address'), '')
+          if (!addresses.every(({ address }) => isAllowed(allowed, address)))
+            return done(new Error('outside networksAllowed'), '')
+          return (hints as { all?: boolean }).all ? done(null, addresses) : done(null, first.address, first.family)
+        }),
+    },
+  })
+  const base = url.pathname
+
+  return {
+    bodyBytesMax,
+    prepare:
+      ({ head, body, purpose }) =>
+      async () => {
+        let answer: Dispatcher.ResponseData
+        try {
+          answer = await pool.request({
+            method: head.call.method as Dispatcher.HttpMethod,
+            path: joinPath(base, head.call.path) + head.call.query,
+            headers: serviceHeaders(head, body?.size, purpose),
+            body: body === undefined ? null : (body.bytes ?? body.stream()),
+            responseHeaders: 'raw',
+          })
+        } catch (error) {
+          throw serviceFailure(error)
+        }
+        const { statusCode: status, statusText, body: source } = answer
+        const headers = replyHeaders(answer.headers as unknown as string[])
+        const reason = statusText || (STATUS_CODES[status] ?? '')
+        if (hasNoBody(head.call.method, status)) {
+          source.on('error', () => {}).resume()
+          return { status, reason, headers, body: undefined }
+        }
+        try {
+          return {
+            status,
+            reason,
+            headers,
+            body: await options.spool.receive(source, { bytesMax: bodyBytesMax, tooLarge: 'ServiceFailed.TooLarge' }),
+          }
+        } catch (error) {
+          source.destroy()
+          if (error instanceof GatewayError && error.code === 'MissingBody')
+            throw new GatewayError('ServiceFailed.NetworkError', { reason: 'its reply broke off', cause: error })
+          throw error
+        }
+      },
+    close: () => pool.close(),
+  }
+}
+
+/** PR-REST §4.1: one slash at the join; an empty path leaves the base as it is. */
+export function joinPath(base: string, path: string): string {
+  if (path === '') return base
+  return base.endsWith('/') ? base.slice(0, -1) + path : base + path
+}
+
+/** RFC 9110 §6.4.1. */
+export function hasNoBody(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
+/** What a service sees: the signed headers, the two ids, the purpose, and the body's length. */
+function serviceHeaders(
+  { call, requestId, xRoadId }: RequestHead,
+  bodyBytes: number | undefined,
+  purpose: string,
+): string[] {
+  const headers: string[] = []
+  let named = false
+  for (const [name, value] of call.headers) {
+    const key = name.toLowerCase()
+    if (key === 'x-road-request-id') continue
+    if (key === 'x-road-id') named = true
+    headers.push(name, value)
+  }
+  if (!named) headers.push('x-road-id', xRoadId)
+  headers.push('x-road-request-id', requestId)
+  if (purpose !== 'none') headers.push('OWL-Purpose', purpose)
+  if (bodyBytes !== undefined) headers.push('content-length', String(bodyBytes))
+  return headers
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+
+function serviceFailure(cause: unknown): GatewayError {
+  const code = String((cause as { code?: unknown }).code ?? '')
+  if (TIMEOUTS.has(code)) return new GatewayError('ServiceFailed.TimedOut', { cause })
+  if (
+    code.startsWith('HPE_') ||
+    code === 'UND_ERR_HEADERS_OVERFLOW' ||
+    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  ) {
+    return new GatewayError('ServiceFailed.InvalidResponse', { cause })
+  }
+  return new GatewayError('ServiceFailed.NetworkError', { cause })
+}
+
+function allowedNetworks(blocks: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const block of blocks) {
+    const [network = '', prefix = ''] = block.split('/')
+    const family = isIP(network)
+    if (family === 0 || !/^\d{1,3}$/.test(prefix)) throw new Error('networksAllowed: not a CIDR block')
+    list.addSubnet(network, Number(prefix), family === 6 ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+function isAllowed(list: BlockList, address: string): boolean {
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}

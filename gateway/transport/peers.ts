@@ -1,0 +1,243 @@
+/**
+ * Octets to other gateways: HTTPS with TLS 1.3 and mutual authentication over kept-alive connections.
+ *
+ * The peer's certificate must be one that the configuration registers for that gateway; connections are dropped when
+ * that changes. Source: architecture, "Between gateways".
+ */
+
+import { hash } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { Dispatcher } from 'undici'
+import { buildConnector, Pool } from 'undici'
+import { GatewayError } from '../errors.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+import type { Frame, Packed } from './frame.ts'
+import { FRAME_TYPE, openFrame } from './frame.ts'
+
+export interface PeersOptions {
+  /** PEM: what this gateway shows, and the CAs that issue what it accepts. */
+  readonly key: Buffer
+  readonly certificate: Buffer
+  readonly connectionsMax: number
+  readonly connectTimeoutMs: number
+  /** Until the other gateway begins to answer. */
+  readonly answerTimeoutMs: number
+  /** Between two octets of its answer. */
+  readonly progressTimeoutMs: number
+  readonly headBytesMax: number
+  /** PEM of the issuing CAs in force. */
+  authorities(): readonly string[]
+  /** May this certificate stand for this gateway now? Registered, in its validity, not revoked. */
+  accepts(gateway: Identifier, certificateSha256: string): boolean
+}
+
+export interface PeerAddress {
+  readonly gateway: Identifier
+  /** `https://host:port` */
+  readonly address: string
+}
+
+/** How the connection that carried a message was protected; for the record. */
+export interface Connection {
+  /** SHA-256 of the peer's certificate, hex. */
+  readonly peer: string
+  readonly version: string | null
+  /** Key agreement, e.g. `X25519MLKEM768`; only the side that opened the connection can tell. */
+  readonly group: string | null
+}
+
+export interface Answer {
+  readonly status: number
+  /** `OWL-Signature`, when the answer is a message. */
+  readonly signature?: string
+  readonly frame?: Frame
+  /** An unsigned answer, at most `UNSIGNED_BYTES_MAX` of it. */
+  readonly unsigned?: Buffer
+  readonly connection: Connection
+}
+
+export interface Peers {
+  /**
+   * Tries the addresses in turn, but only while no octet of the request was sent.
+   *
+   * @throws {GatewayError} `NetworkError` (nothing was sent), `OutcomeUnknown` (something was), `SslAuthenticationFailed`
+   */
+  send(addresses: readonly PeerAddress[], message: () => Packed, signature: string): Promise<Answer>
+  /** Drops connections whose certificate is not accepted any more. */
+  recheck(): void
+  close(): Promise<void>
+}
+
+const UNSIGNED_BYTES_MAX = 64 * 1024
+
+export function openPeers(options: PeersOptions): Peers {
+  const peers = new Map<Identifier, Peer>()
+
+  function peerAt({ gateway, address }: PeerAddress): Peer {
+    const known = peers.get(gateway)
+    if (known?.address === address) return known
+    known?.drop()
+    const opened = openPeer(options, gateway, address)
+    peers.set(gateway, opened)
+    return opened
+  }
+
+  return {
+    async send(addresses, message, signature) {
+      let failure: GatewayError | undefined
+      for (const address of addresses) {
+        try {
+          return await peerAt(address).send(message(), signature)
+        } catch (error) {
+          if (!(error instanceof GatewayError) || error.code === 'OutcomeUnknown') throw error
+          failure = error
+        }
+      }
+      throw failure ?? new GatewayError('NetworkError')
+    },
+    recheck() {
+      for (const [gateway, peer] of peers) {
+        if (peer.certificates().every((certificate) => options.accepts(gateway, certificate))) continue
+        peers.delete(gateway)
+        peer.drop()
+      }
+    },
+    async close() {
+      await Promise.all([...peers.values()].map((peer) => peer.close()))
+      peers.clear()
+    },
+  }
+}
+
+interface Peer {
+  readonly address: string
+  send(message: Packed, signature: string): Promise<Answer>
+  certificates(): readonly string[]
+  drop(): void
+  close(): Promise<void>
+}
+
+function openPeer(options: PeersOptions, gateway: Identifier, address: string): Peer {
+  /** Certificate → connection, of every socket this pool opened; one entry a certificate. */
+  const connections = new Map<string, Connection>()
+  let latest: Connection | undefined
+  const connectTls = buildConnector({
+    key: options.key,
+    cert: options.certificate,
+    ca: [...options.authorities()],
+    minVersion: 'TLSv1.3',
+    ecdhCurve: 'X25519MLKEM768:X25519:prime256v1',
+    // The certificate itself is registered for this gateway: its names add nothing.
+    checkServerIdentity: () => undefined,
+    // No session is ever resumed: a resumed one proves no key.
+    maxCachedSessions: 0,
+    timeout: options.connectTimeoutMs,
+    keepAlive: true,
+  })
+  const pool = new Pool(address, {
+    connections: options.connectionsMax,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    headersTimeout: options.answerTimeoutMs,
+    bodyTimeout: options.progressTimeoutMs,
+    connect(connectOptions, callback) {
+      connectTls(connectOptions, (...[error, socket]) => {
+        if (error !== null) return callback(new NotSent(error), null)
+        const certificate = (socket as TLSSocket).getPeerX509Certificate()
+        const peer = certificate === undefined ? '' : hash('sha256', certificate.raw, 'hex')
+        if (!options.accepts(gateway, peer)) {
+          socket.destroy()
+          return callback(
+            new NotSent(
+              new GatewayError('SslAuthenticationFailed', {
+                reason: 'the provider gateway shows a certificate that is not registered for it, or not in force',
+              }),
+            ),
+            null,
+          )
+        }
+        latest = connectionOf(socket as TLSSocket, peer)
+        connections.set(peer, latest)
+        return callback(null, socket)
+      })
+    },
+  })
+
+  return {
+    address,
+    async send({ length, octets }, signature) {
+      let answer: Dispatcher.ResponseData
+      try {
+        answer = await pool.request({
+          method: 'POST',
+          path: '/owl/v1/exchange',
+          headers: ['content-type', FRAME_TYPE, 'content-length', String(length), 'owl-signature', signature],
+          body: octets,
+        })
+      } catch (error) {
+        throw sendFailure(error)
+      }
+      const { statusCode, headers, body } = answer
+      const connection = latest as Connection
+      const text = headers['owl-signature']
+      if (headers['content-type'] !== FRAME_TYPE || typeof text !== 'string') {
+        return { status: statusCode, unsigned: await readUnsigned(body), connection }
+      }
+      const announced = Number(headers['content-length'] ?? Number.NaN)
+      if (!Number.isSafeInteger(announced)) {
+        body.destroy()
+        throw new GatewayError('OutcomeUnknown', { reason: 'the reply has no length' })
+      }
+      try {
+        return {
+          status: statusCode,
+          signature: text,
+          frame: await openFrame(body, announced, options.headBytesMax),
+          connection,
+        }
+      } catch (cause) {
+        body.destroy()
+        throw new GatewayError('OutcomeUnknown', { cause })
+      }
+    },
+    certificates: () => [...connections.keys()],
+    drop() {
+      pool.destroy().catch(() => {})
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** Wraps what went wrong before any octet of a request was written. */
+class NotSent extends Error {
+  constructor(cause: unknown) {
+    super('no connection', { cause })
+  }
+}
+
+function sendFailure(error: unknown): GatewayError {
+  if (error instanceof NotSent) {
+    return error.cause instanceof GatewayError ? error.cause : new GatewayError('NetworkError', { cause: error.cause })
+  }
+  return new GatewayError('OutcomeUnknown', { cause: error })
+}
+
+function connectionOf(socket: TLSSocket, peer: string): Connection {
+  const key = socket.getEphemeralKeyInfo() as { name?: string; type?: string } | null
+  return { peer, version: socket.getProtocol(), group: key?.name ?? key?.type ?? null }
+}
+
+async function readUnsigned(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > UNSIGNED_BYTES_MAX) break
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    throw new GatewayError('OutcomeUnknown', { cause })
+  }
+  return Buffer.concat(chunks)
+}
