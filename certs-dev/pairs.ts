@@ -1,0 +1,67 @@
+/** Certificate and key as two PEM files: what is kept from an earlier run, and how new ones are written. */
+
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+/** Both PEM: certificate (RFC 7468) and PKCS#8 key. */
+export interface Pair {
+  readonly certificate: string
+  readonly key: string
+}
+
+const KEY_MODE = 0o600
+
+/**
+ * Reads a pair that is still good: both files there, belonging together, signed by this issuer, not expired.
+ * Anything else is `undefined` and will be made again; so a crash between two writes heals at the next run.
+ *
+ * @param path without extension
+ * @param issuer absent: the certificate signs itself
+ * @param now milliseconds since the Unix epoch
+ */
+export async function readPair(
+  dir: string,
+  path: string,
+  now: number,
+  issuer?: X509Certificate,
+): Promise<Pair | undefined> {
+  const [certificate, key] = await Promise.all([readText(join(dir, `${path}.pem`)), readText(join(dir, `${path}.key`))])
+  if (certificate === undefined || key === undefined) return undefined
+  const parsed = parse(certificate, key)
+  if (parsed === undefined || !parsed.certificate.checkPrivateKey(parsed.key)) return undefined
+  const by = issuer ?? parsed.certificate
+  const good =
+    parsed.certificate.checkIssued(by) &&
+    parsed.certificate.verify(by.publicKey) &&
+    parsed.certificate.validToDate.getTime() > now
+  return good ? { certificate, key } : undefined
+}
+
+export async function writePair(dir: string, path: string, pair: Pair): Promise<void> {
+  await mkdir(dirname(join(dir, path)), { recursive: true })
+  await writeFile(join(dir, `${path}.key`), pair.key, { mode: KEY_MODE })
+  await writeFile(join(dir, `${path}.pem`), pair.certificate)
+}
+
+/** Writes a derived file only when that changes it. */
+export async function writeText(dir: string, path: string, text: string): Promise<void> {
+  if ((await readText(join(dir, path))) !== text) await writeFile(join(dir, path), text)
+}
+
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function parse(certificate: string, key: string) {
+  try {
+    return { certificate: new X509Certificate(certificate), key: createPrivateKey(key) }
+  } catch {
+    return undefined
+  }
+}
