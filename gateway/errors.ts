@@ -159,6 +159,14 @@ export const FAULTS = {
     help: 'The provider must add the service to services[] of its gateway configuration.',
   },
 
+  RefusedUnsigned: {
+    message: 'The other gateway refused without signing',
+    help: 'It could not tell who asks: look at its log under the request id; the fault it named is in type and message.',
+  },
+  ReplyTooLarge: {
+    message: 'The reply is larger than this gateway takes',
+    help: 'The operator can raise limits.bodyBytesMax; the provider has carried the request out.',
+  },
   NetworkError: {
     message: 'The other gateway could not be reached',
     help: 'Check address, firewall and state of the provider gateway. Nothing was delivered.',
@@ -208,17 +216,27 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown
   /** JSON pointers of what breaks a schema. */
   readonly pointers?: readonly string[]
+  /** What another gateway said, unsigned: passed on in its own words. */
+  readonly fault?: PassedOn
+}
+
+/** A fault that arose elsewhere; `fault-reply.ts` knows its form. */
+export interface PassedOn {
+  readonly type: string
+  readonly message: string
 }
 
 export class GatewayError extends Error {
   readonly code: FaultCode
   readonly pointers: readonly string[] | undefined
+  readonly fault: PassedOn | undefined
 
-  constructor(code: FaultCode, { reason, cause, pointers }: GatewayErrorOptions = {}) {
+  constructor(code: FaultCode, { reason, cause, pointers, fault }: GatewayErrorOptions = {}) {
     super(reason === undefined ? FAULTS[code].message : `${FAULTS[code].message}: ${reason}`, { cause })
     this.name = 'GatewayError'
     this.code = code
     this.pointers = pointers
+    this.fault = fault
   }
 }
 

@@ -11,6 +11,14 @@ import { FAULTS, faultOf } from './errors.ts'
 /** Whose fault it is, for a reader who wants to know whom to call. */
 export type FaultSide = 'consumer-system' | 'consumer-gateway' | 'network' | 'provider-gateway' | 'provider-system'
 
+const SIDES: ReadonlySet<string> = new Set([
+  'consumer-system',
+  'consumer-gateway',
+  'network',
+  'provider-gateway',
+  'provider-system',
+])
+
 export interface Fault {
   readonly status: 400 | 500
   readonly body: FaultBody
@@ -48,6 +56,10 @@ const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
 
 export function faultOfError(error: GatewayError, proxy: Proxy, requestId: string, stage: string): Fault {
   const row = faultOf(error.code)
+  if (error.fault !== undefined) {
+    const passedOn = readFaultBody({ ...error.fault, detail: requestId }) as FaultBody
+    return { status: passedOn.type.startsWith('Client.') ? 400 : 500, body: passedOn }
+  }
   const type = row.client ? `Client.${error.code}` : `Server.${proxy}.${error.code}`
   return {
     status: row.client ? 400 : 500,
@@ -87,7 +99,7 @@ export function readFaultBody(json: unknown): FaultBody | undefined {
     message,
     detail,
     stage: typeof stage === 'string' ? stage : 'received',
-    side: side ?? 'provider-gateway',
+    side: side !== undefined && SIDES.has(side) ? side : 'provider-gateway',
     retryable: retryable === true,
     help: typeof help === 'string' ? help : HELP_BASE,
     ...(Array.isArray(pointers) ? { pointers: pointers.filter((pointer) => typeof pointer === 'string') } : {}),

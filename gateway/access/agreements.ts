@@ -87,6 +87,17 @@ export function permit(rights: Rights, call: Call, purpose: string, now: number)
   return { agreement: free.reference, purpose, purposeBy: 'caller' }
 }
 
+/**
+ * @param purpose code, or `none`
+ * @param ageMs of the registry's last word
+ * @throws {GatewayError} `OutdatedGlobalConf` when the purpose demands a fresher one
+ */
+export function checkAge(rights: Rights, purpose: string, ageMs: number): void {
+  const maxS = rights.purpose(purpose)?.maxStalenessS
+  if (maxS !== undefined && ageMs > maxS * 1000)
+    throw new GatewayError('OutdatedGlobalConf', { reason: 'the purpose demands a fresher one' })
+}
+
 interface Endpoint {
   readonly reference: string
   readonly purposes: readonly string[]

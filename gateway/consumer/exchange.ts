@@ -5,43 +5,39 @@
  * or what this gateway itself refused or could not do.
  */
 
-import { choosePurpose } from '../access/agreements.ts'
 import type { Permission } from '../access/agreements.ts'
+import { checkAge, choosePurpose } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
-import { GatewayError, asGatewayError } from '../errors.ts'
-import { faultOfError, readFaultBody, renderFault } from '../fault-reply.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
+import { faultOfError, readFaultBody, renderFault } from '../fault-reply.ts'
 import type { Appended, MessageLog, NewRecord } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
 import type { Call } from '../protocol/call.ts'
 import { messageDigest, requestHash } from '../protocol/digests.ts'
-import { formatReplyHead, formatRequestHead, parseReplyHead } from '../protocol/head.ts'
 import type { ReplyHead, ReplyIds, RequestHead } from '../protocol/head.ts'
+import { formatReplyHead, formatRequestHead, parseReplyHead } from '../protocol/head.ts'
 import type { Header } from '../protocol/headers.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
 import { packFrame } from '../transport/frame.ts'
 import type { Answer, Connection, PeerAddress, Peers } from '../transport/peers.ts'
-import { bodyOf } from '../transport/spool.ts'
 import type { Spool } from '../transport/spool.ts'
-import { basisText, etsiUText } from '../trust/basis.ts'
+import { bodyOf } from '../transport/spool.ts'
 import type { Clock } from '../trust/basis.ts'
+import { basisText, etsiUText } from '../trust/basis.ts'
+import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { RevocationStatus } from '../trust/revocation.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
-import { verifyReply } from '../trust/verifying.ts'
 import type { JudgedSeal, Judging, Revocation, Verified } from '../trust/verifying.ts'
+import { verifyReply } from '../trust/verifying.ts'
 
 export interface ConsumerDeps {
   /** This gateway. */
   readonly gateway: Identifier
-  readonly configuration: {
-    /** @throws {GatewayError} `OutdatedGlobalConf` */
-    current(): Snapshot
-    /** Somebody named a newer configuration. */
-    pollSoon(version: number): void
-  }
+  readonly configuration: Pick<GlobalConfiguration, 'usable' | 'stalenessMs' | 'heard'>
   readonly clients: LocalClients
   readonly revocation: Revocation
   readonly seal: OwnSeal
@@ -51,6 +47,7 @@ export interface ConsumerDeps {
   readonly now: () => number
   readonly clock: () => Clock
   readonly clockSkewMsMax: number
+  /** Largest request or reply body where the service names none. */
   readonly bodyBytesMax: number
 }
 
@@ -61,7 +58,7 @@ export interface LocalRequest {
   /** Value of `OWL-Purpose`. */
   readonly purpose: string | undefined
   /** @throws {GatewayError} `BadRequest`, `MissingBody`, `LoggingFailed` */
-  receive(): Promise<Body | undefined>
+  receive(bytesMax: number): Promise<Body | undefined>
 }
 
 /** What the local system gets. */
@@ -77,7 +74,7 @@ export interface LocalReply {
 
 /** @throws {GatewayError} any code; on record when the local system was admitted */
 export async function exchange(deps: ConsumerDeps, request: LocalRequest, trace: Trace): Promise<LocalReply> {
-  const snapshot = deps.configuration.current()
+  const snapshot = deps.configuration.usable(deps.now())
   deps.clients.admit(request.call.client, request.connection)
   trace.at('admitted')
 
@@ -109,10 +106,10 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
 
   const provider = locate(snapshot, call)
   const permission = (underway.permission = choosePurpose(snapshot, call, request.purpose, judging.now))
-  checkStaleness(snapshot, permission.purpose, deps)
+  checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
   trace.at('located')
 
-  const body = (underway.body = await request.receive())
+  const body = (underway.body = await request.receive(bytesMaxOf(deps, snapshot, call)))
   trace.at('received')
 
   const own = deps.seal.judged(judging)
@@ -134,11 +131,14 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   const signature = seal(deps.seal.signer, head, body?.sha256, Math.floor(issuedAt / 1000))
   trace.at('sealed')
 
-  const recorded = (underway.recorded = await deps.log.append(requestRecord(deps, underway, own, head, signature, trace)))
+  const recorded = (underway.recorded = await deps.log.append(
+    requestRecord(deps, underway, own, head, signature, trace),
+  ))
   trace.at('recorded')
 
-  const answer = await deps.peers.send([provider], () => packFrame(head.octets, body), signature)
+  const answer = await deps.peers.send(provider, packFrame(head.octets, body), signature)
   underway.connection = answer.connection
+  await body?.dispose()
   trace.at('sent')
 
   const reply = await readReply(deps, underway, provider, answer)
@@ -153,11 +153,17 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
 
 /** @throws {GatewayError} `UnknownMember`, `InvalidSecurityServer` */
 function locate(snapshot: Snapshot, { provider, securityServer }: Call): PeerAddress {
-  if (snapshot.subsystem(provider) === undefined) throw new GatewayError('UnknownMember', { reason: 'the provider is not registered' })
+  if (snapshot.subsystem(provider) === undefined)
+    throw new GatewayError('UnknownMember', { reason: 'the provider is not registered' })
   const gateways = snapshot.gatewaysOf(provider)
   const gateway = securityServer === undefined ? gateways[0] : gateways.find(({ id }) => id === securityServer)
-  if (gateway === undefined) throw new GatewayError(securityServer === undefined ? 'UnknownMember' : 'InvalidSecurityServer')
+  if (gateway === undefined)
+    throw new GatewayError(securityServer === undefined ? 'UnknownMember' : 'InvalidSecurityServer')
   return { gateway: gateway.id, address: gateway.address }
+}
+
+function bytesMaxOf(deps: ConsumerDeps, snapshot: Snapshot, { service }: Call): number {
+  return snapshot.service(service)?.bodyBytesMax ?? deps.bodyBytesMax
 }
 
 /** A reply that holds: verified, and all of its body here. */
@@ -168,21 +174,32 @@ interface Reply extends JudgedSeal {
 }
 
 /** @throws {GatewayError} what `verifyReply` throws, `MissingBody`, `BadRequest`, or what an unsigned answer says */
-async function readReply(deps: ConsumerDeps, { head: request, body: requestBody, judging }: Underway, provider: PeerAddress, answer: Answer): Promise<Reply> {
+async function readReply(
+  deps: ConsumerDeps,
+  { head: request, body: requestBody, judging }: Underway,
+  provider: PeerAddress,
+  answer: Answer,
+): Promise<Reply> {
   const { frame, signature } = answer
   if (frame === undefined || signature === undefined) throw unsigned(answer)
   const head = parseReplyHead(frame.head)
   const claims = readSignature(signature, head)
-  if (head.block.config.version > judging.snapshot.version) deps.configuration.pollSoon(head.block.config.version)
-  const expectation = { request: request as RequestHead, requestBody, provider: provider.gateway, clockSkewMsMax: deps.clockSkewMsMax }
+  const expectation = {
+    request: request as RequestHead,
+    requestBody,
+    provider: provider.gateway,
+    clockSkewMsMax: deps.clockSkewMsMax,
+  }
   const verified = verifyReply({ ...judging, now: deps.now() }, expectation, head, claims)
+  deps.configuration.heard(head.block.config)
   const body = await deps.spool.receive(frame.source, {
-    bytesMax: deps.bodyBytesMax,
+    bytesMax: bytesMaxOf(deps, judging.snapshot, (request as RequestHead).call),
     tooLarge: 'ReplyTooLarge',
     begun: frame.begun,
     expected: frame.bodyBytes,
   })
-  if (body?.sha256.toString('base64url') !== claims.bodySha256) throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
+  if (body?.sha256.toString('base64url') !== claims.bodySha256)
+    throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
   return { ...verified, signature, body }
 }
 
@@ -201,11 +218,19 @@ function unsigned({ status, unsigned: octets }: Answer): GatewayError {
 function faultIn({ head, body }: Reply): FaultBody | undefined {
   if (head.block.kind === 'reply') return undefined
   const fault = readFaultBody(JSON.parse(body?.bytes?.toString() ?? 'null'))
-  if (fault === undefined || fault.type !== head.error) throw new GatewayError('InconsistentResponse', { reason: 'a refusal without its reason' })
+  if (fault === undefined || fault.type !== head.error)
+    throw new GatewayError('InconsistentResponse', { reason: 'a refusal without its reason' })
   return fault
 }
 
-function requestRecord(deps: ConsumerDeps, underway: Underway, own: JudgedSeal, head: RequestHead, signature: string, trace: Trace): NewRecord {
+function requestRecord(
+  deps: ConsumerDeps,
+  underway: Underway,
+  own: JudgedSeal,
+  head: RequestHead,
+  signature: string,
+  trace: Trace,
+): NewRecord {
   return {
     ...idsOf(underway, trace),
     outcome: 'request',
@@ -220,7 +245,14 @@ function requestRecord(deps: ConsumerDeps, underway: Underway, own: JudgedSeal, 
   }
 }
 
-function replyRecord(deps: ConsumerDeps, underway: Underway, reply: Reply, request: Appended, fault: FaultBody | undefined, trace: Trace): NewRecord {
+function replyRecord(
+  deps: ConsumerDeps,
+  underway: Underway,
+  reply: Reply,
+  request: Appended,
+  fault: FaultBody | undefined,
+  trace: Trace,
+): NewRecord {
   const { head, body, signature, seal: sender, status } = reply
   return {
     ...idsOf(underway, trace),
@@ -244,9 +276,14 @@ function replyRecord(deps: ConsumerDeps, underway: Underway, reply: Reply, reque
  * @throws {GatewayError} `LoggingFailed`: the local system must not learn of an outcome that is not on disk
  */
 async function record(deps: ConsumerDeps, underway: Underway, failure: GatewayError, trace: Trace): Promise<void> {
-  const { request, judging, head: sent, recorded } = underway
+  const { judging, head: sent, recorded } = underway
   await underway.body?.dispose()
-  if (failure.code === 'LoggingFailed' || failure.code === 'TimestampingFailed' || failure.code === 'CannotCreateSignature') return
+  if (
+    failure.code === 'LoggingFailed' ||
+    failure.code === 'TimestampingFailed' ||
+    failure.code === 'CannotCreateSignature'
+  )
+    return
   const own = deps.seal.judged({ ...judging, softFail: true })
   const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
@@ -289,7 +326,14 @@ async function record(deps: ConsumerDeps, underway: Underway, failure: GatewayEr
 
 function idsOf({ request: { call }, judging, head }: Underway, { requestId }: Trace) {
   const xRoadId = head?.xRoadId ?? call.xRoadId ?? `${judging.snapshot.configuration.instance}-${requestId}`
-  return { side: 'consumer', requestId, xRoadId, client: call.client, service: call.service, method: call.method } as const
+  return {
+    side: 'consumer',
+    requestId,
+    xRoadId,
+    client: call.client,
+    service: call.service,
+    method: call.method,
+  } as const
 }
 
 const NOT_PERMITTED: Permission = { agreement: 'none', purpose: 'none', purposeBy: 'none' }
@@ -308,7 +352,10 @@ function basisOf(deps: ConsumerDeps, underway: Underway, judged: JudgedSeal, pee
   })
 }
 
-function peerStatus({ revocation, now }: Judging, connection: Connection | undefined): { sha256: string; status: RevocationStatus }[] {
+function peerStatus(
+  { revocation, now }: Judging,
+  connection: Connection | undefined,
+): { sha256: string; status: RevocationStatus }[] {
   if (connection === undefined) return []
   return [{ sha256: connection.peer, status: revocation.statusOf(connection.peer, now) }]
 }

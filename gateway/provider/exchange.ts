@@ -5,8 +5,9 @@
  * signed message, and request and outcome are on disk before it leaves.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Permission } from '../access/agreements.ts'
-import { permit } from '../access/agreements.ts'
+import { checkAge, permit } from '../access/agreements.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import type { Appended, MessageLog, NewRecord } from '../message-log/message-log.ts'
@@ -23,6 +24,7 @@ import type { ServiceReply, Services } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
 import type { Clock, RelyingOn } from '../trust/basis.ts'
 import { basisText, etsiUText } from '../trust/basis.ts'
+import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
 import type { JudgedSeal, Judging, Revocation, Verified } from '../trust/verifying.ts'
@@ -32,12 +34,7 @@ import type { Metaservices } from './metaservices.ts'
 export interface ProviderDeps {
   /** This gateway. */
   readonly gateway: Identifier
-  readonly configuration: {
-    /** @throws {GatewayError} `OutdatedGlobalConf` */
-    current(): Snapshot
-    /** The current one, or a newer one if that comes soon. @throws {GatewayError} `OutdatedGlobalConf` */
-    atLeast(version: number): Promise<Snapshot>
-  }
+  readonly configuration: Pick<GlobalConfiguration, 'usable' | 'stalenessMs' | 'refreshNow'>
   readonly revocation: Revocation
   readonly seal: OwnSeal
   readonly log: MessageLog
@@ -79,7 +76,7 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   const claims = readSignature(incoming.signature, head)
   trace.at('opened')
 
-  const snapshot = await deps.configuration.atLeast(head.block.config.version)
+  const snapshot = await configurationFor(deps, head.block.config.version, now)
   const softFail = snapshot.purpose(head.block.purpose)?.revocationSoftFail === true
   const judging: Judging = { snapshot, revocation: deps.revocation, now, softFail }
   const { gateway, certificate, status } = attest(judging, incoming.certificate, head)
@@ -96,6 +93,23 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
     return await refuse(deps, received, asGatewayError(error), trace)
   }
 }
+
+/**
+ * A message made under a newer configuration than ours: asking for it is worth a moment, or every change would cost refusals.
+ *
+ * @throws {GatewayError} `OutdatedGlobalConf`
+ */
+async function configurationFor({ configuration }: ProviderDeps, version: number, now: number): Promise<Snapshot> {
+  const current = configuration.usable(now)
+  if (version <= current.version) return current
+  await Promise.race([configuration.refreshNow(), sleep(CONFIGURATION_WAIT_MS, undefined, { ref: false })])
+  const newer = configuration.usable(now)
+  if (version > newer.version)
+    throw new GatewayError('OutdatedGlobalConf', { reason: 'the message was made under a newer one' })
+  return newer
+}
+
+const CONFIGURATION_WAIT_MS = 2000
 
 /** A verified request and what it was judged by. */
 interface Received extends JudgedSeal {
@@ -116,6 +130,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   trace.at('fresh')
 
   const permission = permit(judging.snapshot, head.call, head.block.purpose, judging.now)
+  checkAge(judging.snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
   const service = deps.metaservices.find(head.call, judging.snapshot) ?? findService(deps, head, judging.snapshot)
   trace.at('permitted')
 
@@ -130,6 +145,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   trace.at('recorded')
 
   const reply = await delivery()
+  await body?.dispose()
   trace.at('delivered')
 
   const outgoing = sealReply(deps, received, reply)

@@ -58,11 +58,11 @@ export interface Answer {
 
 export interface Peers {
   /**
-   * Tries the addresses in turn, but only while no octet of the request was sent.
+   * Sends once, never again: what a broken connection did is unknown.
    *
    * @throws {GatewayError} `NetworkError` (nothing was sent), `OutcomeUnknown` (something was), `SslAuthenticationFailed`
    */
-  send(addresses: readonly PeerAddress[], message: () => Packed, signature: string): Promise<Answer>
+  send(peer: PeerAddress, message: Packed, signature: string): Promise<Answer>
   /** Drops connections whose certificate is not accepted any more. */
   recheck(): void
   close(): Promise<void>
@@ -83,18 +83,7 @@ export function openPeers(options: PeersOptions): Peers {
   }
 
   return {
-    async send(addresses, message, signature) {
-      let failure: GatewayError | undefined
-      for (const address of addresses) {
-        try {
-          return await peerAt(address).send(message(), signature)
-        } catch (error) {
-          if (!(error instanceof GatewayError) || error.code === 'OutcomeUnknown') throw error
-          failure = error
-        }
-      }
-      throw failure ?? new GatewayError('NetworkError')
-    },
+    send: (peer, message, signature) => peerAt(peer).send(message, signature),
     recheck() {
       for (const [gateway, peer] of peers) {
         if (peer.certificates().every((certificate) => options.accepts(gateway, certificate))) continue

@@ -83,7 +83,7 @@ const SCHEMA = record({
         type: { enum: ['REST', 'OPENAPI'] },
         endpoints: list(record({ method, path })),
       },
-      { disabledNotice: text },
+      { disabledNotice: text, bodyBytesMax: { type: 'integer', minimum: 0 } },
     ),
   ),
   purposes: list(

@@ -61,6 +61,8 @@ export interface Service {
   readonly type: 'REST' | 'OPENAPI'
   readonly endpoints: readonly { readonly method: string; readonly path: string }[]
   readonly disabledNotice?: string
+  /** Largest request or reply body; each gateway's own limit when absent. */
+  readonly bodyBytesMax?: number
 }
 
 export interface Purpose {

@@ -1,0 +1,139 @@
+/** The port other gateways call: `POST /owl/v1/exchange`. Source: architecture, "Between gateways". */
+
+import type { TLSSocket } from 'node:tls'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { InFlight } from '../access/budgets.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
+import { faultOfError, renderFault } from '../fault-reply.ts'
+import { peerOf } from '../mutual-tls.ts'
+import { Trace } from '../trace.ts'
+import { FRAME_TYPE, openFrame, packFrame } from '../transport/frame.ts'
+import type { Spool } from '../transport/spool.ts'
+import type { Incoming, Outgoing, ProviderDeps } from './exchange.ts'
+import { exchange } from './exchange.ts'
+
+export interface ProviderOptions {
+  readonly deps: ProviderDeps
+  readonly spool: Spool
+  readonly inFlight: InFlight
+  readonly headBytesMax: number
+  /** Is this certificate registered for some gateway of the region? Strangers are sent away before anything is read. */
+  readonly isRegistered: (certificateSha256: string) => boolean
+  readonly requestId: () => string
+  readonly log: FastifyBaseLogger
+  readonly observe: (exchange: Observed) => void
+}
+
+/** One exchange as metrics count it. */
+export interface Observed {
+  readonly outcome: 'reply' | 'refusal' | 'failure'
+  /** Type of the fault, or `none`. */
+  readonly code: string
+  readonly trace: Trace
+}
+
+export async function providerPlugin(app: FastifyInstance, options: ProviderOptions): Promise<void> {
+  const { deps, spool, inFlight, headBytesMax, log } = options
+  // The body is read in two steps, by the pipeline: nothing of it is parsed here.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+
+  app.addHook('onRequest', async (request, reply) => {
+    const peer = peerOf(request)
+    if (peer?.authorized === true && options.isRegistered(peer.sha256)) return
+    log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the provider port')
+    await reply.code(403).headers(STRANGER).send()
+  })
+
+  app.post('/owl/v1/exchange', async (request, reply) => {
+    const trace = new Trace(options.requestId())
+    let leave: (() => void) | undefined
+    try {
+      const peer = peerOf(request)?.sha256 as string
+      leave = inFlight.enter(peer)
+      const outgoing = await exchange(deps, await incomingOf(request, peer, spool, headBytesMax), trace)
+      send(reply, outgoing)
+      const code = outgoing.head.error
+      options.observe({ outcome: code === undefined ? 'reply' : 'refusal', code: code ?? 'none', trace })
+    } catch (error) {
+      const failure = asGatewayError(error)
+      sendUnsigned(reply, failure, trace)
+      options.observe({ outcome: 'failure', code: failure.code, trace })
+      log.warn(
+        { requestId: trace.requestId, code: failure.code, stage: trace.last, err: failure.cause },
+        'a message was not answered',
+      )
+    } finally {
+      leave?.()
+    }
+    return reply
+  })
+}
+
+const STRANGER = { connection: 'close', 'content-length': '0' }
+
+/** @throws {GatewayError} `InvalidMessage`, `MissingSignature`, `MissingBody` */
+async function incomingOf(
+  request: FastifyRequest,
+  certificate: string,
+  spool: Spool,
+  headBytesMax: number,
+): Promise<Incoming> {
+  const { raw } = request
+  const { 'content-type': type, 'content-length': announced, 'owl-signature': signature } = raw.headers
+  if (type !== FRAME_TYPE || announced === undefined)
+    throw new GatewayError('InvalidMessage', { reason: 'content type or length is not as agreed' })
+  if (typeof signature !== 'string') throw new GatewayError('MissingSignature')
+  const frame = await openFrame(raw, Number(announced), headBytesMax)
+  return {
+    certificate,
+    tlsVersion: (raw.socket as TLSSocket).getProtocol(),
+    head: frame.head,
+    signature,
+    bodyBytes: frame.bodyBytes,
+    receive: (bytesMax) =>
+      spool.receive(raw, { bytesMax, tooLarge: 'BadRequest', begun: frame.begun, expected: frame.bodyBytes }),
+  }
+}
+
+function send(reply: FastifyReply, { head, body, signature }: Outgoing): void {
+  const { length, octets } = packFrame(head.octets, body)
+  const { raw } = reply.hijack()
+  raw.writeHead(
+    200,
+    closing(reply, ['content-type', FRAME_TYPE, 'content-length', String(length), 'owl-signature', signature]),
+  )
+  if (Buffer.isBuffer(octets)) {
+    raw.end(octets)
+    return
+  }
+  raw.on('close', () => {
+    octets.destroy()
+    body?.dispose().catch(() => {})
+  })
+  octets.on('error', () => raw.destroy()).pipe(raw)
+}
+
+function sendUnsigned(reply: FastifyReply, error: GatewayError, trace: Trace): void {
+  const fault = faultOfError(error, 'ServerProxy', trace.requestId, trace.last)
+  const { contentType, octets } = renderFault(fault.body, fault.status, undefined)
+  const status = error.code === 'TooManyRequests' ? 429 : fault.status
+  const { raw } = reply.hijack()
+  raw.writeHead(
+    status,
+    closing(reply, [
+      'content-type',
+      contentType,
+      'content-length',
+      String(octets.length),
+      'x-road-error',
+      fault.body.type,
+    ]),
+  )
+  raw.end(octets)
+}
+
+/** A body that nobody wants any more is not read to its end: the connection goes instead. */
+function closing({ request }: FastifyReply, headers: string[]): string[] {
+  return request.raw.complete ? headers : [...headers, 'connection', 'close']
+}
