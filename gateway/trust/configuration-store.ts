@@ -22,8 +22,8 @@ export interface ConfigurationStore {
   configuration(version: number): Promise<string | undefined>
   freshness(): Promise<string | undefined>
   versions(): Promise<readonly number[]>
-  /** Resolves when document and mark are on disk. */
-  keep(mark: HighWater, jws: string): Promise<void>
+  /** Resolves when document, freshness and mark are on disk. */
+  keep(mark: HighWater, jws: string, freshnessJws: string): Promise<void>
   keepFreshness(jws: string): Promise<void>
 }
 
@@ -66,9 +66,10 @@ export async function openConfigurationStore(directory: string): Promise<Configu
         .map((name) => Number.parseInt(name, 10))
         .sort((a, b) => a - b)
     },
-    async keep(mark, jws) {
-      // The document first: a mark without its document would leave nothing to start from.
+    async keep(mark, jws, freshnessJws) {
+      // The mark last: one whose document or freshness is missing would leave nothing to start from.
       await write(`${mark.version}.jws`, jws, true)
+      await write('freshness.jws', freshnessJws, true)
       await write('highest.json', `${JSON.stringify(mark)}\n`, true)
     },
     // An older one after a crash only shortens how long the copy may be used.
