@@ -1,3 +1,4 @@
+import { equal } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { scanChunks, startChunkScan } from '../../../gateway/protocol/chunk-framing.ts'
@@ -58,7 +59,7 @@ t.test('finds the same wherever the octets are cut', (t) => {
         const octets = Buffer.from(`${bodies.join('')}0\r\n${trailer}\r\n`)
         const whole = startChunkScan()
         const expected = scanChunks(whole, octets, 0)
-        t.equal(expected === -1, trailer === '' && chunks.every(([, extension]) => extension === ''))
+        equal(expected === -1, trailer === '' && chunks.every(([, extension]) => extension === ''))
 
         const scan = startChunkScan()
         const edges = [...new Set([0, octets.length, ...cuts.filter((cut) => cut < octets.length)])].sort(
@@ -70,8 +71,8 @@ t.test('finds the same wherever the octets are cut', (t) => {
           const at = scanChunks(scan, octets.subarray(start, edges[i]), 0)
           if (at !== -1) found = start + at
         }
-        t.equal(found, expected)
-        t.equal(scan.refused, whole.refused)
+        equal(found, expected)
+        equal(scan.refused, whole.refused)
       },
     ),
   )
