@@ -33,8 +33,6 @@ interface WithId {
 
 /** Accredited time-stamps cost money, development ones do not: ten seconds instead of a minute. */
 export const STAMP_INTERVAL_MS = 10_000
-/** Services of subsystem TEST take bodies up to this; the consumer side of every gateway lets them through. */
-const TEST_BODY_BYTES_MAX = 2 * 1024 ** 3
 const LOOPBACK = '127.0.0.0/8'
 const MASTER_KEY_BYTES = 32
 
@@ -101,7 +99,6 @@ async function configuration(options: GatewayFilesOptions, state: string, master
     })),
     networksAllowed: [LOOPBACK],
     log: { masterKey, keyStore: join(directory, 'secrets', agency.slug), stampIntervalMs },
-    limits: { bodyBytesMax: TEST_BODY_BYTES_MAX },
   }
 }
 

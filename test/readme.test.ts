@@ -1,0 +1,77 @@
+/** What the README promises is there: every fault, every configuration member, every command, every package. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { CONFIG_SCHEMA } from '../gateway/config.ts'
+import type { FaultCode } from '../gateway/errors.ts'
+import { FAULTS, faultOf } from '../gateway/errors.ts'
+import { anchorOf } from '../gateway/fault-reply.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+const packageJson = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly scripts: Record<string, string>
+  readonly dependencies: Record<string, string>
+}
+
+interface Member {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly default?: unknown
+  readonly properties?: Readonly<Record<string, Member>>
+  readonly items?: Member
+}
+
+t.test('has a row for every fault, where the help of an error body points', async (t) => {
+  for (const code of Object.keys(FAULTS) as FaultCode[]) t.ok(readme.includes(faultRow(code)), faultRow(code))
+  const rows = readme.match(/^\| <a id="[^"]*"><\/a>/gm) ?? []
+  t.equal(rows.length, Object.keys(FAULTS).length, 'and no other')
+})
+
+t.test('has a row for every member of the configuration, with its default', async (t) => {
+  const rows = [...configurationRows('', CONFIG_SCHEMA as Member)]
+
+  t.ok(rows.length > 50)
+  for (const row of rows) t.ok(readme.includes(row), row)
+})
+
+t.test('names only commands that exist', async (t) => {
+  const scripts = [...readme.matchAll(/\bnpm (?:run )?(start|test|[a-z]+:[a-z]+|(?<=run )[a-z:]+)/g)].map(
+    ([, name]) => name,
+  )
+
+  t.ok(scripts.length > 2)
+  for (const name of new Set(scripts)) t.ok(name !== undefined && name in packageJson.scripts, `npm run ${name}`)
+})
+
+t.test('gives a reason for every package', async (t) => {
+  const reasons = readme.slice(readme.indexOf('## Decisions'))
+  for (const name of Object.keys(packageJson.dependencies)) {
+    t.ok(
+      reasons.includes(`\`${name}\``) || reasons.includes(`\`${name.split('/')[0]}/`),
+      `${name} is among the decisions`,
+    )
+  }
+})
+
+function faultRow(code: FaultCode): string {
+  const { message, help, client, retryable } = faultOf(code)
+  const prefix = client ? 'Client.' : ''
+  return `| <a id="${anchorOf(code)}"></a>\`${prefix}${code}\` | ${message} | ${help} | ${retryable ? 'yes' : ''} |`
+}
+
+function* configurationRows(path: string, { properties = {} }: Member): Generator<string> {
+  for (const [name, member] of Object.entries(properties)) {
+    if (name === '$schema') continue
+    const at = path === '' ? name : `${path}.${name}`
+    if (member.properties !== undefined) yield* configurationRows(at, member)
+    else if (member.items?.properties !== undefined) yield* configurationRows(`${at}[]`, member.items)
+    else yield configurationRow(at, member)
+  }
+}
+
+function configurationRow(at: string, member: Member): string {
+  const value = member.default === undefined ? '' : `\`${JSON.stringify(member.default)}\``
+  return `| \`${at}\` | ${value} | ${member.description ?? ''} |`
+}
