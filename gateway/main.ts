@@ -1,0 +1,51 @@
+/** One gateway as a process: `node gateway/main.ts --config FILE`. Says in one JSON line on stdout when and where it listens. */
+
+import { parseArgs } from 'node:util'
+import { loadConfig } from './config.ts'
+import { openGateway } from './deps.ts'
+import { makeLogger } from './logging.ts'
+
+/**
+ * Runs until SIGTERM or SIGINT; SIGHUP reads services, clients and operators anew.
+ *
+ * @param file configuration
+ * @throws {Error} naming what keeps the gateway from starting
+ */
+export async function startGateway(file: string): Promise<void> {
+  const log = makeLogger({ level: process.env['LOG_LEVEL'] ?? 'info' })
+  const gateway = await openGateway(await loadConfig(file), log)
+
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) return
+    stopping = true
+    gateway.close().then(
+      () => process.exit(0),
+      (error) => {
+        log.error({ err: error }, 'the gateway did not stop cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => {
+    loadConfig(file)
+      .then((config) => gateway.reload(config))
+      .then(
+        () => log.info('configuration read anew'),
+        (error) => log.error({ err: error }, 'the configuration was not taken: the one before stays'),
+      )
+  })
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, ...gateway.ports })}\n`)
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } })
+  if (values.config === undefined) {
+    process.stderr.write('usage: node gateway/main.ts --config FILE\n')
+    process.exitCode = 2
+  } else {
+    await startGateway(values.config)
+  }
+}

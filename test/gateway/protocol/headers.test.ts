@@ -1,0 +1,113 @@
+/** What crosses the gateway and what does not. Contract §2.2. */
+
+import t from 'tap'
+import { headerOf, mediaTypeOf, replyHeaders, requestHeaders } from '../../../gateway/protocol/headers.ts'
+
+t.test('keeps order, case and duplicates of what crosses', async (t) => {
+  const raw = [
+    'X-Powered-By',
+    'x',
+    'accept',
+    'a',
+    'Accept',
+    'b',
+    'Authorization',
+    'Bearer y',
+    'X-Road-Foo',
+    '1',
+    'Cache-Control',
+    'no-cache',
+  ]
+
+  t.same(requestHeaders(raw).flat(), raw)
+  t.same(replyHeaders(raw).flat(), raw)
+})
+
+for (const name of [
+  'Connection',
+  'Keep-Alive',
+  'Proxy-Authenticate',
+  'Proxy-Authorization',
+  'TE',
+  'Trailer',
+  'Transfer-Encoding',
+  'Upgrade',
+  'Host',
+  'User-Agent',
+  'Server',
+  'Content-Length',
+  'Expect',
+  'OWL-Signature',
+  'owl-kind',
+]) {
+  t.test(`${name} stays behind, both ways`, async (t) => {
+    t.same(requestHeaders([name, 'x', 'A', 'b']), [['A', 'b']])
+    t.same(replyHeaders([name.toLowerCase(), 'x', 'A', 'b']), [['A', 'b']])
+  })
+}
+
+t.test('a local system cannot set what the gateway sets', async (t) => {
+  t.same(requestHeaders(['X-Road-Request-Id', '1', 'x-road-request-hash', '2', 'X-Road-Id', '3']), [['X-Road-Id', '3']])
+})
+
+t.test('a service cannot set what the gateway sets', async (t) => {
+  t.same(
+    replyHeaders([
+      'x-road-service',
+      '1',
+      'X-Road-Client',
+      '2',
+      'x-road-id',
+      '3',
+      'X-Road-Error',
+      '4',
+      'x-road-request-id',
+      '5',
+      'X-Road-Request-Hash',
+      '6',
+      'X-Road-UserId',
+      '7',
+    ]),
+    [['X-Road-UserId', '7']],
+  )
+})
+
+t.test('what Connection names goes no further, but it cannot name what is X-Road’s', async (t) => {
+  t.same(requestHeaders(['Connection', 'close, X-Hop, x-road-client', 'X-Hop', '1', 'X-Road-Client', 'a/b/c']), [
+    ['X-Road-Client', 'a/b/c'],
+  ])
+})
+
+t.test('finds the last of a name', async (t) => {
+  t.equal(
+    headerOf(
+      [
+        ['A', '1'],
+        ['a', '2'],
+      ],
+      'a',
+    ),
+    '2',
+  )
+  t.equal(headerOf([], 'a'), undefined)
+})
+
+const types: [string[], string, string][] = [
+  [['application/json'], 'application/json', 'json'],
+  [['Application/JSON; charset=utf-8'], 'application/json', 'json'],
+  [['application/problem+json'], 'application/problem+json', 'json'],
+  [['text/xml'], 'text/xml', 'xml'],
+  [['application/soap+xml; action=x'], 'application/soap+xml', 'xml'],
+  [['application/pdf'], 'application/pdf', 'pdf'],
+  [['application/zip'], 'application/zip', 'zip'],
+  [['multipart/form-data; boundary=something'], 'multipart/form-data', 'bin'],
+  [[], 'application/octet-stream', 'bin'],
+  [['application/json', 'application/json'], 'application/octet-stream', 'bin'],
+  [['a"b/c'], 'application/octet-stream', 'bin'],
+  [['json'], 'application/octet-stream', 'bin'],
+]
+for (const [values, type, extension] of types) {
+  t.test(`a body announced as ${values.join(' and ') || 'nothing'} is ${type}`, async (t) => {
+    t.same(mediaTypeOf(values.map((value) => ['Content-Type', value])), { type, extension })
+  })
+}
