@@ -1,14 +1,20 @@
 /**
  * Is a certificate one of ours? A narrow profile instead of path building. Source: evidence 8; RFC 5280 §4, ETSI EN 319 412-3.
  *
- * Node verifies the one signature, a library parses, everything that decides stands in the tables here.
+ * Node verifies the one signature, the strict DER reader reads, everything that decides stands in the tables here.
  */
 
 import type { KeyObject } from 'node:crypto'
 import { hash, X509Certificate } from 'node:crypto'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import type { Extension, Name } from '@peculiar/asn1-x509'
-import { BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
+import type { CertificateFields } from '../protocol/authority-certificates.ts'
+import {
+  EXTENSION,
+  extendedKeyUsageOf,
+  isAuthority,
+  readCertificate,
+  SIGNATURE_HASHES,
+} from '../protocol/authority-certificates.ts'
+import { contextTag, integerOf, membersOf, oidOf, readDer, TAG } from '../protocol/der.ts'
 
 export type CertificateUse = 'seal' | 'tls-server' | 'tls-client' | 'ocsp-responder' | 'tsa'
 
@@ -36,7 +42,7 @@ export interface ParsedCertificate {
   readonly sha256: string
   readonly x509: X509Certificate
   readonly publicKey: KeyObject
-  readonly fields: Certificate
+  readonly fields: CertificateFields
 }
 
 /** What does not change with time; `flawAt` adds what does. */
@@ -69,9 +75,11 @@ interface Profile {
   readonly ocspNoCheck?: true
 }
 
-const SIGNATURE = KeyUsageFlags.digitalSignature
-const COMMITMENT = KeyUsageFlags.nonRepudiation
+/** Bits of KeyUsage as they stand in its first octet. RFC 5280 §4.2.1.3. */
+const SIGNATURE = 0x80
+const COMMITMENT = 0x40
 const BOTH = SIGNATURE | COMMITMENT
+const CERTIFICATE_SIGNING = 0x04
 
 const PROFILES: Readonly<Record<CertificateUse, Profile>> = {
   seal: { keyUsages: [COMMITMENT, BOTH], extendedKeyUsage: null },
@@ -85,22 +93,10 @@ const PROFILES: Readonly<Record<CertificateUse, Profile>> = {
   },
 }
 
-const KEY_USAGE = '2.5.29.15'
-const BASIC_CONSTRAINTS = '2.5.29.19'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
 const OCSP_NO_CHECK = '1.3.6.1.5.5.7.48.1.5'
 /** Understood here, so they may be critical. nameConstraints is not: an issuing CA that carries it is refused. */
-const CRITICAL_UNDERSTOOD: ReadonlySet<string> = new Set([KEY_USAGE, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE])
+const CRITICAL_UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION))
 
-/** ECDSA and RSA with SHA-2. RSASSA-PSS is left out: its parameters would have to be judged as well. RFC 5758, RFC 4055. */
-export const SIGNATURE_ALGORITHMS: Readonly<Record<string, { readonly key: 'ec' | 'rsa'; readonly hash: string }>> = {
-  '1.2.840.10045.4.3.2': { key: 'ec', hash: 'sha256' },
-  '1.2.840.10045.4.3.3': { key: 'ec', hash: 'sha384' },
-  '1.2.840.10045.4.3.4': { key: 'ec', hash: 'sha512' },
-  '1.2.840.113549.1.1.11': { key: 'rsa', hash: 'sha256' },
-  '1.2.840.113549.1.1.12': { key: 'rsa', hash: 'sha384' },
-  '1.2.840.113549.1.1.13': { key: 'rsa', hash: 'sha512' },
-}
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 const RSA_BITS_MIN = 3072
 const CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1'])
@@ -111,11 +107,14 @@ const SERIAL_NUMBER = '2.5.4.5'
 
 /** @throws {Error} when the octets are not exactly one certificate with a key that Node knows */
 export function parseCertificate(der: Buffer): ParsedCertificate {
-  const x509 = new X509Certificate(der)
-  const fields = AsnConvert.parse(der, Certificate)
-  // Node skips what follows a certificate and reads PEM as well; the registered hash would then cover other octets.
-  if (derLength(der) !== der.length) throw new TypeError('Not exactly one DER certificate')
-  return { der, sha256: hash('sha256', der, 'hex'), x509, publicKey: x509.publicKey, fields }
+  const fields = readCertificate(der)
+  return {
+    der,
+    sha256: hash('sha256', der, 'hex'),
+    x509: new X509Certificate(der),
+    publicKey: fields.publicKey,
+    fields,
+  }
 }
 
 /**
@@ -166,61 +165,73 @@ function flawOf(
 }
 
 /** What an issuing CA must be itself. Its own issuer is not asked: the registry lists it, and the registry is believed. */
-export function issuerFlaw(issuer: ParsedCertificate): LastingFlaw {
-  const extensions = extensionsOf(issuer)
-  if (extensions === undefined || !allUnderstood(extensions)) return 'unknown-critical-extension'
-  if (!isKeyAllowed(issuer.publicKey)) return 'key'
-  const constraints = extensions.get(BASIC_CONSTRAINTS)
-  if (constraints === undefined || !AsnConvert.parse(constraints.extnValue, BasicConstraints).cA) return 'is-ca'
-  return (keyUsageOf(extensions) & KeyUsageFlags.keyCertSign) === 0 ? 'key-usage' : undefined
+export function issuerFlaw({ fields, publicKey }: ParsedCertificate): LastingFlaw {
+  if (!allUnderstood(fields)) return 'unknown-critical-extension'
+  if (!isKeyAllowed(publicKey)) return 'key'
+  if (!isAuthority(fields)) return 'is-ca'
+  return (keyUsageOf(fields) & CERTIFICATE_SIGNING) === 0 ? 'key-usage' : undefined
 }
 
-function commonFlaw({ publicKey, fields, x509 }: ParsedCertificate, issuerKey: KeyObject): LastingFlaw {
-  const { version, issuerUniqueID, subjectUniqueID } = fields.tbsCertificate
-  // v3 is 2. Unique identifiers are v2's, and RFC 5280 §4.1.2.8 forbids them.
-  if (version !== 2 || issuerUniqueID !== undefined || subjectUniqueID !== undefined || x509.ca) {
-    return x509.ca ? 'is-ca' : 'malformed'
-  }
-  if (!isKeyAllowed(publicKey) || !namesCurve(fields)) return 'key'
-  const algorithm = SIGNATURE_ALGORITHMS[fields.signatureAlgorithm.algorithm]
-  return algorithm?.key === issuerKey.asymmetricKeyType ? undefined : 'signature-algorithm'
+function commonFlaw({ publicKey, x509, der }: ParsedCertificate, issuerKey: KeyObject): LastingFlaw {
+  if (x509.ca) return 'is-ca'
+  const { version, algorithm, parameters } = readVersionAndKey(der)
+  // v3 is 2.
+  if (version !== 2n) return 'malformed'
+  // RFC 5480 §2.1.1: a curve by name. OpenSSL also takes one spelt out, and calls it by the name.
+  if (!isKeyAllowed(publicKey) || (algorithm === EC_PUBLIC_KEY && parameters !== TAG.oid)) return 'key'
+  // OpenSSL has compared the algorithm inside the signed part with the one outside.
+  const signed = SIGNATURE_HASHES[x509.signatureAlgorithmOid ?? '']
+  return signed?.key === issuerKey.asymmetricKeyType ? undefined : 'signature-algorithm'
 }
 
-function usageFlaw(certificate: ParsedCertificate, profile: Profile): LastingFlaw {
-  const extensions = extensionsOf(certificate)
-  if (extensions === undefined) return 'malformed'
-  if (!allUnderstood(extensions)) return 'unknown-critical-extension'
-  const constraints = extensions.get(BASIC_CONSTRAINTS)
-  if (constraints !== undefined) {
-    const { cA, pathLenConstraint } = AsnConvert.parse(constraints.extnValue, BasicConstraints)
-    if (cA || pathLenConstraint !== undefined) return 'is-ca'
+function usageFlaw({ fields }: ParsedCertificate, profile: Profile): LastingFlaw {
+  if (!allUnderstood(fields)) return 'unknown-critical-extension'
+  const constraints = fields.extensions.get(EXTENSION.basicConstraints)
+  // Nothing in it: FALSE is the default and not written in DER; a path length is for CAs.
+  if (constraints !== undefined && membersOf(readDer(constraints.value), TAG.sequence).more) return 'is-ca'
+  if (!profile.keyUsages.includes(keyUsageOf(fields))) return 'key-usage'
+  const purposes = extendedKeyUsageOf(fields)
+  if (purposes !== undefined || profile.extendedKeyUsage !== null) {
+    if (purposes?.length !== 1 || purposes[0] !== profile.extendedKeyUsage) return 'extended-key-usage'
   }
-  if (!profile.keyUsages.includes(keyUsageOf(extensions))) return 'key-usage'
-  const extended = extensions.get(EXTENDED_KEY_USAGE)
-  if (extended !== undefined || profile.extendedKeyUsage !== null) {
-    const purposes = extended === undefined ? [] : [...AsnConvert.parse(extended.extnValue, ExtendedKeyUsage)]
-    const exactly = purposes.length === 1 && purposes[0] === profile.extendedKeyUsage
-    if (!exactly || (profile.extendedKeyUsageCritical === true && extended?.critical !== true)) {
-      return 'extended-key-usage'
-    }
-  }
-  return profile.ocspNoCheck === true && !extensions.has(OCSP_NO_CHECK) ? 'no-revocation-exemption' : undefined
+  const { critical = false } = fields.extensions.get(EXTENSION.extendedKeyUsage) ?? {}
+  if (profile.extendedKeyUsageCritical === true && !critical) return 'extended-key-usage'
+  return profile.ocspNoCheck === true && !fields.extensions.has(OCSP_NO_CHECK) ? 'no-revocation-exemption' : undefined
 }
 
 function nameFlaw({ fields, x509 }: ParsedCertificate, name: RegisteredName): LastingFlaw {
-  const { subject } = fields.tbsCertificate
+  const attributes = attributesOf(fields.subject)
+  const carries = (type: string, expected: string | undefined): boolean => {
+    const values = attributes.filter((attribute) => attribute.type === type)
+    return expected === undefined || (values.length === 1 && values[0]?.value === expected)
+  }
   const fits =
-    carries(subject, ORGANIZATION, name.organization) &&
-    carries(subject, ORGANIZATION_IDENTIFIER, name.organizationIdentifier) &&
-    carries(subject, SERIAL_NUMBER, name.serialNumber) &&
+    carries(ORGANIZATION, name.organization) &&
+    carries(ORGANIZATION_IDENTIFIER, name.organizationIdentifier) &&
+    carries(SERIAL_NUMBER, name.serialNumber) &&
     (name.host === undefined || covers(x509, name.host))
   return fits ? undefined : 'name'
 }
 
-function carries(subject: Name, type: string, expected: string | undefined): boolean {
-  if (expected === undefined) return true
-  const values = subject.flatMap((rdn) => rdn.filter((attribute) => attribute.type === type))
-  return values.length === 1 && values[0]?.value.toString() === expected
+interface Attribute {
+  readonly type: string
+  /** Nothing where the string is of another kind than RFC 5280 §4.1.2.4 wants for new certificates. */
+  readonly value: string | undefined
+}
+
+const UTF8_STRING = 0x0c
+const PRINTABLE_STRING = 0x13
+
+function attributesOf(name: Buffer): Attribute[] {
+  const rdns = membersOf(readDer(name), TAG.sequence).rest(TAG.set)
+  return rdns
+    .flatMap((rdn) => membersOf(rdn, TAG.set).rest(TAG.sequence))
+    .map((attribute) => {
+      const members = membersOf(attribute, TAG.sequence)
+      const type = oidOf(members.next())
+      const { tag, content } = members.next()
+      return { type, value: tag === UTF8_STRING || tag === PRINTABLE_STRING ? content.toString() : undefined }
+    })
 }
 
 const ADDRESS = /^[0-9.]+$|:/
@@ -232,21 +243,16 @@ function covers(x509: X509Certificate, host: string): boolean {
     : x509.checkHost(host, { subject: 'never', wildcards: false }) !== undefined
 }
 
-/** @returns nothing when one is there twice, RFC 5280 §4.2 */
-function extensionsOf({ fields }: ParsedCertificate): ReadonlyMap<string, Extension> | undefined {
-  const list = fields.tbsCertificate.extensions ?? []
-  const map = new Map(list.map((extension) => [extension.extnID, extension]))
-  return map.size === list.length ? map : undefined
+function allUnderstood({ extensions }: CertificateFields): boolean {
+  return [...extensions].every(([id, { critical }]) => !critical || CRITICAL_UNDERSTOOD.has(id))
 }
 
-function allUnderstood(extensions: ReadonlyMap<string, Extension>): boolean {
-  return [...extensions.values()].every(({ critical, extnID }) => !critical || CRITICAL_UNDERSTOOD.has(extnID))
-}
-
-/** @returns no bits when the extension is absent */
-function keyUsageOf(extensions: ReadonlyMap<string, Extension>): number {
-  const extension = extensions.get(KEY_USAGE)
-  return extension === undefined ? 0 : AsnConvert.parse(extension.extnValue, KeyUsage).toNumber()
+/** @returns no bits when the extension is absent; a ninth bit (decipherOnly) is in no profile */
+function keyUsageOf({ extensions }: CertificateFields): number {
+  const extension = extensions.get(EXTENSION.keyUsage)
+  if (extension === undefined) return 0
+  const { tag, content } = readDer(extension.value)
+  return tag === TAG.bitString && content.length === 2 ? (content[1] as number) : 0
 }
 
 export function isKeyAllowed(key: KeyObject): boolean {
@@ -255,18 +261,19 @@ export function isKeyAllowed(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'rsa' && modulusLength >= RSA_BITS_MIN
 }
 
-/** RFC 5480 §2.1.1: a curve by name. OpenSSL also takes one spelt out, and calls it by the name. */
-function namesCurve({ tbsCertificate }: Certificate): boolean {
-  const { algorithm, parameters } = tbsCertificate.subjectPublicKeyInfo.algorithm
-  return algorithm !== EC_PUBLIC_KEY || (parameters !== undefined && new Uint8Array(parameters ?? [])[0] === 0x06)
+interface VersionAndKey {
+  readonly version: bigint
+  readonly algorithm: string
+  /** Tag of the parameters of the key's algorithm. */
+  readonly parameters: number | undefined
 }
 
-/** Octets of a SEQUENCE, its header included. X.690 §8.1.3. */
-function derLength(der: Buffer): number {
-  if (der[0] !== 0x30) return -1
-  const first = der[1] ?? 0
-  if (first < 0x80) return 2 + first
-  const size = first & 0x7f
-  if (size === 0 || size > 4 || der.length < 2 + size) return -1
-  return 2 + size + der.readUIntBE(2, size)
+/** RFC 5280 §4.1: what neither Node nor the fields tell. */
+function readVersionAndKey(der: Buffer): VersionAndKey {
+  const tbs = membersOf(membersOf(readDer(der), TAG.sequence).next(TAG.sequence), TAG.sequence)
+  const version = integerOf(membersOf(tbs.next(), contextTag(0)).next())
+  // Serial number, signature, issuer, validity, subject.
+  for (let i = 0; i < 5; i++) tbs.next()
+  const algorithm = membersOf(membersOf(tbs.next(), TAG.sequence).next(), TAG.sequence)
+  return { version, algorithm: oidOf(algorithm.next()), parameters: algorithm.peek() }
 }
