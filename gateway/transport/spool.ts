@@ -96,6 +96,7 @@ function pour(source: Readable, receiver: Receiver, octets: number): Promise<voi
     let left = octets
     let writing = false
     let ended = false
+    let failure: unknown
     const settle = (finish: () => void): void => {
       source.pause()
       source.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
@@ -103,7 +104,8 @@ function pour(source: Readable, receiver: Receiver, octets: number): Promise<voi
     }
     const onWritten = (): void => {
       writing = false
-      if (left === 0 || ended) settle(resolve)
+      if (failure !== undefined) settle(() => reject(failure))
+      else if (left === 0 || ended) settle(resolve)
       else source.resume()
     }
     const onData = (chunk: Buffer): void => {
@@ -127,9 +129,11 @@ function pour(source: Readable, receiver: Receiver, octets: number): Promise<voi
       if (!ended) onBroken()
       else if (!writing) settle(resolve)
     }
+    // A write under way is waited for: what it makes has to be removed.
     const onBroken = (): void => {
       if (ended) return
-      settle(() => reject(new GatewayError('MissingBody')))
+      failure = new GatewayError('MissingBody')
+      if (!writing) settle(() => reject(failure))
     }
     if (source.readableEnded) return onEnd()
     if (source.destroyed) return onBroken()

@@ -1,0 +1,170 @@
+/** Who may call what for which purpose: at the consumer a look ahead, at the provider the judgement. */
+
+import t from 'tap'
+import type { Rights } from '../../../gateway/access/agreements.ts'
+import { checkAge, choosePurpose, permit } from '../../../gateway/access/agreements.ts'
+import { parseCall } from '../../../gateway/protocol/call.ts'
+import type { Agreement, Purpose } from '../../../gateway/trust/configuration.ts'
+
+const now = Date.parse('2026-11-23T12:00:00Z')
+
+function callTo(path: string, extra: string[] = [], method = 'POST', service = 'vams') {
+  return parseCall({
+    method,
+    target: `/r1/OWL/GOV/05711000/MELDEWESEN/${service}${path}`,
+    rawHeaders: ['X-Road-Client', 'OWL/GOV/05774032/BUERGERBUERO', ...extra],
+  })
+}
+
+function purpose(code: string, more: Partial<Purpose> = {}): Purpose {
+  return {
+    code,
+    title: code,
+    legalBasis: '§',
+    dataCategories: [],
+    bodyRetentionDays: 1,
+    recordRetentionDays: 1,
+    requires: [],
+    ...more,
+  }
+}
+
+function rightsOf(endpoints: Agreement['endpoints'], more: Partial<Agreement> = {}): Rights {
+  const agreement: Agreement = {
+    id: 'A1',
+    client: 'OWL/GOV/05774032/BUERGERBUERO',
+    service: 'OWL/GOV/05711000/MELDEWESEN/vams',
+    validFrom: '2026-01-01T00:00:00Z',
+    endpoints,
+    ...more,
+  }
+  const purposes = new Map(
+    [
+      purpose('MOVE'),
+      purpose('OTHER'),
+      purpose('CASE', { requires: ['issue', 'userId'] }),
+      purpose('FRESH', { maxStalenessS: 60 }),
+    ].map((p) => [p.code, p]),
+  )
+  return {
+    agreementsOf: ({ service, client }) =>
+      service === agreement.service && client === agreement.client ? [{ agreement, reference: 'A1;digest' }] : [],
+    purpose: (code) => purposes.get(code),
+  }
+}
+
+t.test('a purpose that the agreement lists is permitted', async (t) => {
+  const rights = rightsOf([{ method: 'POST', path: '/v1', purposes: ['MOVE', 'OTHER'] }])
+
+  t.same(permit(rights, callTo('/v1'), 'MOVE', now), { agreement: 'A1;digest', purpose: 'MOVE', purposeBy: 'caller' })
+})
+
+const denied: Record<
+  string,
+  {
+    endpoints?: Agreement['endpoints']
+    more?: Partial<Agreement>
+    path?: string
+    method?: string
+    service?: string
+    purpose?: string
+    extra?: string[]
+    code: string
+  }
+> = {
+  'another path': { path: '/v2', code: 'AccessDenied' },
+  'a longer path': { path: '/v1/x', code: 'AccessDenied' },
+  'another method': { method: 'GET', code: 'AccessDenied' },
+  'another service': { service: 'rueckmeldung', code: 'AccessDenied' },
+  'an encoded path that reads the same': { path: '/%761', code: 'AccessDenied' },
+  'an agreement that is over': { more: { validUntil: '2026-11-23T12:00:00Z' }, code: 'AccessDenied' },
+  'an agreement that has not begun': { more: { validFrom: '2026-11-23T12:00:01Z' }, code: 'AccessDenied' },
+  'an agreement without rights': { endpoints: [], code: 'AccessDenied' },
+  'another purpose': { purpose: 'OTHER', code: 'PurposeNotAllowed' },
+  'no purpose': { purpose: 'none', code: 'PurposeNotAllowed' },
+  'a purpose that is not in the catalogue': {
+    endpoints: [{ method: '*', path: '**', purposes: ['GONE'] }],
+    purpose: 'GONE',
+    code: 'PurposeNotAllowed',
+  },
+  'a purpose whose headers are missing': {
+    endpoints: [{ method: '*', path: '**', purposes: ['CASE'] }],
+    purpose: 'CASE',
+    extra: ['X-Road-Issue', '1'],
+    code: 'PurposeNotAllowed',
+  },
+}
+for (const [name, row] of Object.entries(denied)) {
+  t.test(`denies ${name}`, async (t) => {
+    const rights = rightsOf(row.endpoints ?? [{ method: 'POST', path: '/v1', purposes: ['MOVE'] }], row.more)
+
+    t.throws(
+      () => permit(rights, callTo(row.path ?? '/v1', row.extra, row.method, row.service), row.purpose ?? 'MOVE', now),
+      { code: row.code },
+    )
+  })
+}
+
+t.test('an endpoint without purposes may be called with none, or with any that exists', async (t) => {
+  const rights = rightsOf([{ method: '*', path: '**', purposes: [] }])
+
+  t.equal(permit(rights, callTo('/v1'), 'none', now).purpose, 'none')
+  t.equal(permit(rights, callTo('/v1'), 'MOVE', now).purpose, 'MOVE')
+  t.throws(() => permit(rights, callTo('/v1'), 'GONE', now), { code: 'PurposeNotAllowed' })
+})
+
+t.test('metaservices need no agreement', async (t) => {
+  const rights = rightsOf([])
+
+  t.equal(permit(rights, callTo('', [], 'GET', 'listMethods'), 'none', now).agreement, 'none')
+})
+
+t.test('the consumer sets the purpose where the agreement names just one', async (t) => {
+  const rights = rightsOf([{ method: 'POST', path: '/v1', purposes: ['MOVE'] }])
+
+  t.same(choosePurpose(rights, callTo('/v1'), undefined, now), {
+    agreement: 'A1;digest',
+    purpose: 'MOVE',
+    purposeBy: 'agreement',
+  })
+})
+
+t.test('the consumer asks which, where there are several, and names them', async (t) => {
+  const rights = rightsOf([{ method: 'POST', path: '/v1', purposes: ['MOVE', 'OTHER'] }])
+
+  t.throws(() => choosePurpose(rights, callTo('/v1'), undefined, now), { code: 'BadRequest', message: /MOVE, OTHER/ })
+  t.equal(choosePurpose(rights, callTo('/v1'), 'OTHER', now).purposeBy, 'caller')
+})
+
+t.test('the consumer asks for the headers that a purpose requires', async (t) => {
+  const rights = rightsOf([{ method: 'POST', path: '/v1', purposes: ['CASE'] }])
+
+  t.throws(() => choosePurpose(rights, callTo('/v1'), undefined, now), { code: 'BadRequest', message: /X-Road-Issue/ })
+  t.throws(() => choosePurpose(rights, callTo('/v1', ['X-Road-Issue', '1']), 'CASE', now), {
+    code: 'BadRequest',
+    message: /X-Road-UserId/,
+  })
+  t.equal(
+    choosePurpose(rights, callTo('/v1', ['X-Road-Issue', '1', 'X-Road-UserId', 'DE1']), undefined, now).purpose,
+    'CASE',
+  )
+})
+
+t.test('the consumer lets the provider judge what it knows nothing of', async (t) => {
+  t.same(choosePurpose(rightsOf([]), callTo('/v1'), undefined, now), {
+    agreement: 'none',
+    purpose: 'none',
+    purposeBy: 'none',
+  })
+  t.same(choosePurpose(rightsOf([]), callTo('/v1'), 'MOVE', now), {
+    agreement: 'none',
+    purpose: 'MOVE',
+    purposeBy: 'caller',
+  })
+})
+
+t.test('a purpose can demand a fresh configuration', async (t) => {
+  checkAge(rightsOf([]), 'MOVE', Number.POSITIVE_INFINITY)
+  checkAge(rightsOf([]), 'FRESH', 60_000)
+  t.throws(() => checkAge(rightsOf([]), 'FRESH', 60_001), { code: 'OutdatedGlobalConf' })
+})
