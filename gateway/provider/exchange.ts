@@ -6,30 +6,29 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Permission } from '../access/agreements.ts'
 import { checkAge, permit } from '../access/agreements.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
-import type { Appended, MessageLog, NewRecord } from '../message-log/message-log.ts'
+import type { Appended, MessageLog } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
 import { messageDigest, requestHash } from '../protocol/digests.ts'
 import type { ReplyBlock, ReplyHead, RequestHead } from '../protocol/head.ts'
 import { formatReplyHead, parseRequestHead } from '../protocol/head.ts'
 import type { Header } from '../protocol/headers.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import type { Claims } from '../protocol/sealing.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
 import type { ServiceReply, Services } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
-import type { Clock, RelyingOn } from '../trust/basis.ts'
-import { basisText, etsiUText } from '../trust/basis.ts'
+import type { Clock } from '../trust/basis.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
-import type { JudgedSeal, Judging, Revocation, Verified } from '../trust/verifying.ts'
+import type { Judging, Revocation } from '../trust/verifying.ts'
 import { attest, checkFreshness, verifyRequest } from '../trust/verifying.ts'
 import type { Metaservices } from './metaservices.ts'
+import type { Received } from './records.ts'
+import { endRecord, REFUSAL, refusedRecord, requestRecord } from './records.ts'
 
 export interface ProviderDeps {
   /** This gateway. */
@@ -111,19 +110,6 @@ async function configurationFor({ configuration }: ProviderDeps, version: number
 
 const CONFIGURATION_WAIT_MS = 2000
 
-/** A verified request and what it was judged by. */
-interface Received extends JudgedSeal {
-  readonly head: Verified<RequestHead>
-  readonly claims: Claims
-  readonly incoming: Incoming
-  readonly judging: Judging
-  /** Its TLS certificate and that one's status. */
-  readonly peer: RelyingOn
-  /** Set once the request is on record. */
-  recorded?: Appended
-  body?: Body
-}
-
 async function answer(deps: ProviderDeps, received: Received, trace: Trace): Promise<Outgoing> {
   const { head, claims, incoming, judging } = received
   checkAddress(deps, received)
@@ -199,9 +185,6 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
 }
 
 const FAULT_HEADERS: readonly Header[] = [['content-type', 'application/json; charset=utf-8']]
-/** The built-in purpose under which refusals are kept. */
-const REFUSAL: Permission = { agreement: 'none', purpose: 'refusal', purposeBy: 'none' }
-
 function sealReply(
   deps: ProviderDeps,
   received: Received,
@@ -244,94 +227,4 @@ function sealReply(
     body: reply.body,
     signature: seal(deps.seal.signer, head, reply.body?.sha256, Math.floor(issuedAt / 1000)),
   }
-}
-
-function requestRecord(deps: ProviderDeps, received: Received, permission: Permission, trace: Trace): NewRecord {
-  const { head, seal: sender, status, body } = received
-  return {
-    ...idsOf(head),
-    outcome: 'request',
-    direction: 'in',
-    purpose: permission.purpose,
-    head: head.octets,
-    body,
-    extension: head.media.extension,
-    signature: received.incoming.signature,
-    etsiU: etsiUText(sender, status),
-    basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
-    replaySender: head.block.sender,
-  }
-}
-
-/** The request as kept when it is refused before delivery: head, signature, and the body's digest only. */
-function refusedRecord(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): NewRecord {
-  const { claims, incoming } = received
-  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSAL, trace)
-  return {
-    ...record,
-    ...(claims.bodySha256 === undefined
-      ? {}
-      : { bodyDigest: { sha256: Buffer.from(claims.bodySha256, 'base64url'), size: incoming.bodyBytes } }),
-    // A replayed id is taken already; the refusal of it is a record all the same.
-    ...(error.code === 'ReplayedMessage' ? {} : { replaySender }),
-  }
-}
-
-function endRecord(
-  deps: ProviderDeps,
-  received: Received,
-  permission: Permission,
-  outgoing: Outgoing,
-  trace: Trace,
-  error?: GatewayError,
-): NewRecord {
-  const own = deps.seal.judged(received.judging)
-  const delivered = trace.stages['recorded'] !== undefined
-  return {
-    ...idsOf(received.head),
-    outcome: error === undefined ? 'reply' : delivered ? 'failure' : 'refusal',
-    direction: 'out',
-    purpose: permission.purpose,
-    ...(error === undefined ? {} : { code: outgoing.head.error, stage: outgoing.head.block.stage }),
-    head: outgoing.head.octets,
-    body: outgoing.body,
-    extension: outgoing.head.media.extension,
-    signature: outgoing.signature,
-    etsiU: etsiUText(own.seal, own.status),
-    basis: basisOf(deps, received, permission, trace, own, 'none'),
-    request: received.recorded,
-  }
-}
-
-function idsOf({ requestId, xRoadId, call }: RequestHead) {
-  return {
-    side: 'provider',
-    requestId,
-    xRoadId,
-    client: call.client,
-    service: call.service,
-    method: call.method,
-  } as const
-}
-
-function basisOf(
-  deps: ProviderDeps,
-  received: Received,
-  permission: Permission,
-  trace: Trace,
-  judged: JudgedSeal,
-  peerHead: string,
-): string {
-  const { judging, incoming, peer } = received
-  return basisText({
-    ...permission,
-    snapshot: judging.snapshot,
-    seal: judged.seal,
-    // Node cannot tell the group on the side that was called.
-    tls: { peer: incoming.certificate, version: incoming.tlsVersion, group: null },
-    revocation: [{ sha256: judged.seal.sha256, status: judged.status }, peer],
-    stages: Object.keys(trace.stages),
-    peerHead,
-    clock: deps.clock(),
-  })
 }

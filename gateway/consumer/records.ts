@@ -1,0 +1,176 @@
+/** What the consumer's side puts on record: the request it sends, the reply it gets, and what it could not do itself. */
+
+import type { Permission } from '../access/agreements.ts'
+import type { GatewayError } from '../errors.ts'
+import type { FaultBody } from '../fault-reply.ts'
+import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { Appended, NewRecord } from '../message-log/message-log.ts'
+import type { Body } from '../protocol/body.ts'
+import { messageDigest, requestHash } from '../protocol/digests.ts'
+import type { ReplyHead, RequestHead } from '../protocol/head.ts'
+import { formatReplyHead } from '../protocol/head.ts'
+import { seal } from '../protocol/sealing.ts'
+import type { Trace } from '../trace.ts'
+import type { Connection } from '../transport/peers.ts'
+import { bodyOf } from '../transport/spool.ts'
+import type { RelyingOn } from '../trust/basis.ts'
+import { basisText, etsiUText } from '../trust/basis.ts'
+import type { JudgedSeal, Judging, Verified } from '../trust/verifying.ts'
+import type { ConsumerDeps, LocalRequest } from './exchange.ts'
+
+/** How far an exchange has come: what its record needs should it end here. */
+export interface Underway {
+  readonly request: LocalRequest
+  readonly judging: Judging
+  permission?: Permission
+  body?: Body
+  head?: RequestHead
+  recorded?: Appended
+  connection?: Connection
+}
+
+/** A reply that holds: verified, and all of its body here. */
+export interface Reply extends JudgedSeal {
+  readonly head: Verified<ReplyHead>
+  readonly signature: string
+  readonly body: Body | undefined
+}
+
+export function requestRecord(
+  deps: ConsumerDeps,
+  underway: Underway,
+  own: JudgedSeal,
+  head: RequestHead,
+  signature: string,
+  trace: Trace,
+): NewRecord {
+  return {
+    ...idsOf(underway, trace),
+    outcome: 'request',
+    direction: 'out',
+    purpose: (underway.permission as Permission).purpose,
+    head: head.octets,
+    body: underway.body,
+    extension: head.media.extension,
+    signature,
+    etsiU: etsiUText(own.seal, own.status),
+    basis: basisOf(deps, underway, own, 'none', trace),
+  }
+}
+
+export function replyRecord(
+  deps: ConsumerDeps,
+  underway: Underway,
+  reply: Reply,
+  request: Appended,
+  fault: FaultBody | undefined,
+  trace: Trace,
+): NewRecord {
+  const { head, body, signature, seal: sender, status } = reply
+  return {
+    ...idsOf(underway, trace),
+    outcome: fault === undefined ? 'reply' : 'refusal',
+    direction: 'in',
+    purpose: (underway.permission as Permission).purpose,
+    ...(fault === undefined ? {} : { code: fault.type, stage: fault.stage }),
+    head: head.octets,
+    body,
+    extension: head.media.extension,
+    signature,
+    etsiU: etsiUText(sender, status),
+    basis: basisOf(deps, underway, reply, head.block.logHead, trace),
+    request,
+  }
+}
+
+/**
+ * Puts on record what this gateway refused or could not do, as a refusal it signs and addresses to itself.
+ *
+ * @throws {GatewayError} `LoggingFailed`: the local system must not learn of an outcome that is not on disk
+ */
+export async function recordFailure(
+  deps: ConsumerDeps,
+  underway: Underway,
+  failure: GatewayError,
+  trace: Trace,
+): Promise<void> {
+  const { judging, head: sent, recorded } = underway
+  await underway.body?.dispose()
+  if (
+    failure.code === 'LoggingFailed' ||
+    failure.code === 'TimestampingFailed' ||
+    failure.code === 'CannotCreateSignature'
+  )
+    return
+  const own = deps.seal.judged({ ...judging, softFail: true })
+  const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
+  const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
+  const issuedAt = deps.now()
+  const digest = sent === undefined ? 'none' : messageDigest(sent.sha256, underway.body?.sha256)
+  const head = formatReplyHead({
+    status: fault.status,
+    reason: '',
+    headers: [['content-type', 'application/json; charset=utf-8']],
+    ids: { ...idsOf(underway, trace), requestHash: sent === undefined ? 'none' : requestHash(sent.hx, undefined) },
+    error: fault.body.type,
+    block: {
+      kind: 'refusal',
+      sender: deps.gateway,
+      audience: deps.gateway,
+      issuedAt: new Date(issuedAt).toISOString(),
+      config: judging.snapshot.reference,
+      requestDigest: digest,
+      receipt: recorded === undefined ? 'none' : `${deps.log.id};${recorded.leaf.toString('base64url')}`,
+      logHead: deps.log.head(),
+      stage: trace.last,
+    },
+  })
+  await deps.log.append({
+    ...idsOf(underway, trace),
+    outcome: recorded === undefined ? 'refusal' : 'failure',
+    direction: 'out',
+    purpose: recorded === undefined ? 'refusal' : (underway.permission?.purpose ?? 'refusal'),
+    code: fault.body.type,
+    stage: trace.last,
+    head: head.octets,
+    body,
+    extension: head.media.extension,
+    signature: seal(deps.seal.signer, head, body.sha256, Math.floor(issuedAt / 1000)),
+    etsiU: etsiUText(own.seal, own.status),
+    basis: basisOf(deps, underway, own, 'none', trace),
+    ...(recorded === undefined ? {} : { request: recorded }),
+  })
+}
+
+function idsOf({ request: { call }, judging, head }: Underway, { requestId }: Trace) {
+  const xRoadId = head?.xRoadId ?? call.xRoadId ?? `${judging.snapshot.configuration.instance}-${requestId}`
+  return {
+    side: 'consumer',
+    requestId,
+    xRoadId,
+    client: call.client,
+    service: call.service,
+    method: call.method,
+  } as const
+}
+
+const NOT_PERMITTED: Permission = { agreement: 'none', purpose: 'none', purposeBy: 'none' }
+
+function basisOf(deps: ConsumerDeps, underway: Underway, judged: JudgedSeal, peerHead: string, trace: Trace): string {
+  const { judging, permission = NOT_PERMITTED, connection } = underway
+  return basisText({
+    ...permission,
+    snapshot: judging.snapshot,
+    seal: judged.seal,
+    tls: connection ?? { peer: null, version: null, group: null },
+    revocation: [{ sha256: judged.seal.sha256, status: judged.status }, ...peerStatus(judging, connection)],
+    stages: Object.keys(trace.stages),
+    peerHead,
+    clock: deps.clock(),
+  })
+}
+
+function peerStatus({ revocation, now }: Judging, connection: Connection | undefined): RelyingOn[] {
+  if (connection === undefined) return []
+  return [{ sha256: connection.peer, status: revocation.statusOf(connection.peer, now) }]
+}

@@ -1,0 +1,119 @@
+/** What the provider's side puts on record: the request, and its one end. Source: design of the evidence, section 3. */
+
+import type { Permission } from '../access/agreements.ts'
+import type { GatewayError } from '../errors.ts'
+import type { Appended, NewRecord } from '../message-log/message-log.ts'
+import type { Body } from '../protocol/body.ts'
+import type { RequestHead } from '../protocol/head.ts'
+import type { Claims } from '../protocol/sealing.ts'
+import type { Trace } from '../trace.ts'
+import type { RelyingOn } from '../trust/basis.ts'
+import { basisText, etsiUText } from '../trust/basis.ts'
+import type { JudgedSeal, Judging, Verified } from '../trust/verifying.ts'
+import type { Incoming, Outgoing, ProviderDeps } from './exchange.ts'
+
+/** A verified request and what it was judged by. */
+export interface Received extends JudgedSeal {
+  readonly head: Verified<RequestHead>
+  readonly claims: Claims
+  readonly incoming: Incoming
+  readonly judging: Judging
+  /** Its TLS certificate and that one's status. */
+  readonly peer: RelyingOn
+  /** Set once the request is on record. */
+  recorded?: Appended
+  body?: Body
+}
+
+/** The built-in purpose under which refusals are kept. */
+export const REFUSAL: Permission = { agreement: 'none', purpose: 'refusal', purposeBy: 'none' }
+
+export function requestRecord(deps: ProviderDeps, received: Received, permission: Permission, trace: Trace): NewRecord {
+  const { head, seal: sender, status, body } = received
+  return {
+    ...idsOf(head),
+    outcome: 'request',
+    direction: 'in',
+    purpose: permission.purpose,
+    head: head.octets,
+    body,
+    extension: head.media.extension,
+    signature: received.incoming.signature,
+    etsiU: etsiUText(sender, status),
+    basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
+    replaySender: head.block.sender,
+  }
+}
+
+/** The request as kept when it is refused before delivery: head, signature, and the body's digest only. */
+export function refusedRecord(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): NewRecord {
+  const { claims, incoming } = received
+  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSAL, trace)
+  return {
+    ...record,
+    ...(claims.bodySha256 === undefined
+      ? {}
+      : { bodyDigest: { sha256: Buffer.from(claims.bodySha256, 'base64url'), size: incoming.bodyBytes } }),
+    // A replayed id is taken already; the refusal of it is a record all the same.
+    ...(error.code === 'ReplayedMessage' ? {} : { replaySender }),
+  }
+}
+
+export function endRecord(
+  deps: ProviderDeps,
+  received: Received,
+  permission: Permission,
+  outgoing: Outgoing,
+  trace: Trace,
+  error?: GatewayError,
+): NewRecord {
+  const own = deps.seal.judged(received.judging)
+  const delivered = trace.stages['recorded'] !== undefined
+  return {
+    ...idsOf(received.head),
+    outcome: error === undefined ? 'reply' : delivered ? 'failure' : 'refusal',
+    direction: 'out',
+    purpose: permission.purpose,
+    ...(error === undefined ? {} : { code: outgoing.head.error, stage: outgoing.head.block.stage }),
+    head: outgoing.head.octets,
+    body: outgoing.body,
+    extension: outgoing.head.media.extension,
+    signature: outgoing.signature,
+    etsiU: etsiUText(own.seal, own.status),
+    basis: basisOf(deps, received, permission, trace, own, 'none'),
+    request: received.recorded,
+  }
+}
+
+function idsOf({ requestId, xRoadId, call }: RequestHead) {
+  return {
+    side: 'provider',
+    requestId,
+    xRoadId,
+    client: call.client,
+    service: call.service,
+    method: call.method,
+  } as const
+}
+
+function basisOf(
+  deps: ProviderDeps,
+  received: Received,
+  permission: Permission,
+  trace: Trace,
+  judged: JudgedSeal,
+  peerHead: string,
+): string {
+  const { judging, incoming, peer } = received
+  return basisText({
+    ...permission,
+    snapshot: judging.snapshot,
+    seal: judged.seal,
+    // Node cannot tell the group on the side that was called.
+    tls: { peer: incoming.certificate, version: incoming.tlsVersion, group: null },
+    revocation: [{ sha256: judged.seal.sha256, status: judged.status }, peer],
+    stages: Object.keys(trace.stages),
+    peerHead,
+    clock: deps.clock(),
+  })
+}
