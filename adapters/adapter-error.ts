@@ -1,0 +1,38 @@
+/** Why an adapter has no answer. It carries places and reasons, never a value of either payload. */
+
+import type { Problem } from '../schemas/schema.ts'
+
+/** `request`: the caller must change the payload. `response`: the local system's answer is unusable. `unavailable`: there is none. */
+export type AdapterErrorKind = 'request' | 'response' | 'unavailable'
+
+const MESSAGES: Readonly<Record<AdapterErrorKind, string>> = {
+  request: 'The request breaks the schema of the service',
+  response: 'The answer of the local system is unusable',
+  unavailable: 'The local system gave no answer',
+}
+
+export class AdapterError extends Error {
+  override readonly name = 'AdapterError'
+  readonly kind: AdapterErrorKind
+  /** For operators: `schema`, `timeout`, `connect`, `status-503`, `soap-fault`, `busy`, an error's own code … */
+  readonly reason: string
+  readonly problems: readonly Problem[]
+
+  constructor(kind: AdapterErrorKind, reason: string, problems: readonly Problem[] = []) {
+    super(MESSAGES[kind])
+    this.kind = kind
+    this.reason = reason
+    this.problems = problems
+  }
+
+  /** From anything thrown. Messages of parsers and databases quote values: only where it happened is kept. */
+  static of(error: unknown, kind: AdapterErrorKind = 'unavailable'): AdapterError {
+    if (error instanceof AdapterError) return error
+    if (!(error instanceof Error)) return new AdapterError(kind, 'unknown')
+    const { code } = error as { code?: unknown }
+    const made = new AdapterError(kind, typeof code === 'string' ? code : error.name)
+    const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+    made.stack = [`${made.name}: ${made.message}`, ...frames].join('\n')
+    return made
+  }
+}
