@@ -65,15 +65,16 @@ function bodyTooSlow(pace: Pace, { socket, request, elapsedMs }: PaceStep, limit
     pace.request = undefined
     return false
   }
-  if (pace.request !== request) {
+  const begins = pace.request !== request
+  if (begins) {
     pace.request = request
     pace.creditMs = limits.bodyGraceMs
-    return false
   }
-  // A full buffer means that we are not reading: the time is ours.
-  if (request.readableLength >= request.readableHighWaterMark) return false
   const bought = (octets * 1000) / limits.bodyBytesPerSecondMin
-  pace.creditMs = Math.min(pace.creditMs + bought, limits.bodyStallMsMax) - elapsedMs
+  pace.creditMs = Math.min(pace.creditMs + bought, Math.max(limits.bodyGraceMs, limits.bodyStallMsMax))
+  // A full buffer means that we are not reading: the time is ours.
+  const ours = begins || request.readableLength >= request.readableHighWaterMark
+  if (!ours) pace.creditMs -= elapsedMs
   return pace.creditMs < 0
 }
 

@@ -55,7 +55,6 @@ export const badRequest: BadRequest = (reason) => ({
 export async function makeRig(t: Test, options: Partial<ServerOptions> = {}): Promise<Rig> {
   const app = createServer({ badRequest, ...options })
   const handled: Handled[] = []
-  const wires: Socket[] = []
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body)
   app.all('/r1/*', async (request) => {
@@ -66,6 +65,12 @@ export async function makeRig(t: Test, options: Partial<ServerOptions> = {}): Pr
     if (wildcard === 'throws') throw new Error('secret')
     return { handled: handled.length }
   })
+  return { app, handled, ...(await listen(t, app)) }
+}
+
+/** Opens a server of the test's own, and connections to it that end with the test. */
+export async function listen(t: Test, app: FastifyInstance): Promise<Pick<Rig, 'port' | 'open'>> {
+  const wires: Socket[] = []
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     for (const wire of wires) wire.destroy()
@@ -73,9 +78,7 @@ export async function makeRig(t: Test, options: Partial<ServerOptions> = {}): Pr
   })
   const { port } = app.server.address() as AddressInfo
   return {
-    app,
     port,
-    handled,
     async open(tls) {
       const socket = tls === undefined ? connect(port, '127.0.0.1') : connectTls({ port, host: '127.0.0.1', ...tls })
       wires.push(socket)
