@@ -24,6 +24,8 @@ export interface Federation {
     readonly directory: string
   }
   readonly gateways: readonly FederationGateway[]
+  /** Local systems: simulators, with control endpoints of their own. */
+  readonly systems: readonly { readonly name: string; readonly url: string; readonly pid: number | null }[]
 }
 
 export interface FederationGateway {

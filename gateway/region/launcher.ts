@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { request } from 'undici'
 import { makePki } from '../../certs-dev/make.ts'
 import { initRegistry, isRegistry, openRegistry } from '../registry/store.ts'
-import type { CertificateFiles, Federation, FederationGateway } from './federation.ts'
+import type { Federation } from './federation.ts'
 import { federationFile, refuseRunning, removeFederation, writeFederation } from './federation.ts'
 import { STAMP_INTERVAL_MS, writeGatewayFiles } from './gateway-files.ts'
 import type { Agency, Region } from './owl-region.ts'
@@ -15,6 +15,8 @@ import { checkFree, defaultPorts, freePorts } from './ports.ts'
 import type { RegionProcess } from './processes.ts'
 import { startProcess } from './processes.ts'
 import { mergeContent, registryContent } from './registry-content.ts'
+import type { Site } from './site.ts'
+import { clientFiles, describe, systemsOf } from './site.ts'
 
 export interface RegionOptions {
   /** Where everything of the region lies: keys, configurations, logs, `federation.json`. */
@@ -35,18 +37,6 @@ export interface RunningRegion {
   readonly file: string
   readonly startedInMs: number
   close(): Promise<void>
-}
-
-interface Site {
-  readonly region: Region
-  readonly directory: string
-  readonly pki: string
-  readonly logs: string
-  readonly ports: RegionPorts
-  readonly stampIntervalMs: number
-  readonly say: (line: string) => void
-  /** All that was started, in order. */
-  readonly processes: RegionProcess[]
 }
 
 interface LocalSystems {
@@ -125,14 +115,16 @@ async function start(site: Site, file: string): Promise<Federation> {
     registry: registry.pid,
     trust: trust.pid,
     gateways: gateways.map(({ pid }) => pid),
+    systems: systems.processes,
   })
   await writeFederation(file, federation)
   say(`Beschrieben in (described in) ${join(directory, 'federation.json')}`)
   return federation
 }
 
-async function portsFor(choice: RegionOptions['ports'], { agencies }: Region): Promise<RegionPorts> {
-  const systems = agencies.flatMap((agency) => agency.systems).length
+async function portsFor(choice: RegionOptions['ports'], region: Region): Promise<RegionPorts> {
+  const { agencies } = region
+  const systems = systemsOf(region).length
   if (choice === 'free') return freePorts(agencies.length, systems)
   const ports = defaultPorts(agencies.length, systems)
   await checkFree(ports)
@@ -147,7 +139,7 @@ async function launch(site: Site, name: string, file: string, args: readonly str
 
 /** Simulators start from their fixtures each time: who moved in an earlier run lives where they lived before. */
 async function startSystems(site: Site): Promise<LocalSystems> {
-  const names = site.region.agencies.flatMap(({ systems }) => systems)
+  const names = systemsOf(site.region)
   const processes = new Map<string, RegionProcess>()
   const options = new Map<string, Readonly<Record<string, unknown>>>()
   await Promise.all(
@@ -225,66 +217,6 @@ async function connectSystems(site: Site, systems: LocalSystems): Promise<void> 
       if (statusCode !== 200) throw new Error(`${name} did not take the address of its gateway (${statusCode})`)
     }
   }
-}
-
-interface State {
-  readonly ready: boolean
-  readonly registry?: number
-  readonly trust?: number
-  readonly gateways?: readonly number[]
-}
-
-function describe(site: Site, state: State): Federation {
-  const { region, directory, pki, ports } = site
-  const trust = `http://127.0.0.1:${ports.trust}`
-  return {
-    instance: region.instance,
-    ready: state.ready,
-    pid: process.pid,
-    registry: {
-      url: `https://127.0.0.1:${ports.registry}`,
-      pid: state.registry ?? null,
-      directory: join(directory, 'registry'),
-    },
-    trust: {
-      ca: join(pki, 'ca.pem'),
-      ocsp: `${trust}/ocsp`,
-      crl: `${trust}/crl/issuing.crl`,
-      tsa: `${trust}/tsa`,
-      pid: state.trust ?? null,
-      control: trust,
-      directory: pki,
-    },
-    gateways: region.agencies.map((agency, index) => describeGateway(site, agency, index, state.gateways?.[index])),
-  }
-}
-
-function describeGateway(site: Site, agency: Agency, index: number, pid: number | undefined): FederationGateway {
-  const { directory, pki, logs } = site
-  const { id, name, slug, subsystems } = agency
-  const own = site.ports.gateways[index]
-  return {
-    member: id,
-    name,
-    pid: pid ?? null,
-    consumer: `https://127.0.0.1:${own?.consumer}`,
-    consumerHttp: `http://127.0.0.1:${own?.consumerHttp}`,
-    provider: `https://127.0.0.1:${own?.provider}`,
-    admin: `https://127.0.0.1:${own?.admin}`,
-    config: join(directory, `${slug}.json`),
-    log: join(directory, slug, 'log.sqlite'),
-    output: join(logs, `${slug}.log`),
-    clients: Object.fromEntries(subsystems.map(({ code }) => [`${id}/${code}`, clientFiles(pki, agency, code)])),
-    operator: {
-      cert: join(pki, 'members', slug, 'operator.pem'),
-      key: join(pki, 'members', slug, 'operator.key'),
-    },
-  }
-}
-
-function clientFiles(pki: string, { slug }: Agency, subsystem: string): CertificateFiles {
-  const base = join(pki, 'members', slug, 'clients', subsystem)
-  return { cert: `${base}.pem`, key: `${base}.key` }
 }
 
 function pkiMember({ code, name, id, slug, subsystems }: Agency) {

@@ -77,8 +77,7 @@ export const PURPOSES: readonly Purpose[] = [
 ]
 
 interface Right {
-  readonly id: string
-  readonly client: string
+  readonly clients: readonly string[]
   readonly service: string
   readonly purpose: string
 }
@@ -91,58 +90,39 @@ const DETMOLD = 'OWL/GOV/057'
 
 /** Detmold has none on `vams`: it is no registration authority. domain 0.2, 1.7 `BRD_ARB`. */
 const RIGHTS: readonly Right[] = [
+  { clients: [`${PADERBORN}/BUERGERBUERO`], service: `${BIELEFELD}/MELDEWESEN/vams`, purpose: 'UMZUG_VAMS' },
   {
-    id: 'OWL-2026-001',
-    client: `${PADERBORN}/BUERGERBUERO`,
-    service: `${BIELEFELD}/MELDEWESEN/vams`,
-    purpose: 'UMZUG_VAMS',
-  },
-  {
-    id: 'OWL-2026-002',
-    client: `${PADERBORN}/MELDEWESEN`,
+    clients: [`${PADERBORN}/BUERGERBUERO`, `${PADERBORN}/MELDEWESEN`],
     service: `${BIELEFELD}/MELDEWESEN/rueckmeldung`,
     purpose: 'UMZUG_RUECKMELDUNG',
   },
   {
-    id: 'OWL-2026-003',
-    client: `${PADERBORN}/BUERGERBUERO`,
-    service: `${BIELEFELD}/MELDEWESEN/rueckmeldung`,
-    purpose: 'UMZUG_RUECKMELDUNG',
-  },
-  {
-    id: 'OWL-2026-004',
-    client: `${BIELEFELD}/MELDEWESEN`,
+    clients: [`${BIELEFELD}/MELDEWESEN`],
     service: `${PADERBORN}/MELDEWESEN/auswertung`,
     purpose: 'UMZUG_RUECKMELDUNG',
   },
-  {
-    id: 'OWL-2026-005',
-    client: `${PADERBORN}/BUERGERBUERO`,
-    service: `${KREIS}/KFZ/umzugsmitteilung`,
+  ...['umzugsmitteilung', 'umzugsstatus'].map((service) => ({
+    clients: [`${PADERBORN}/BUERGERBUERO`, `${PADERBORN}/MELDEWESEN`],
+    service: `${KREIS}/KFZ/${service}`,
     purpose: 'UMZUG_KFZ',
-  },
-  {
-    id: 'OWL-2026-006',
-    client: `${PADERBORN}/MELDEWESEN`,
-    service: `${KREIS}/KFZ/umzugsmitteilung`,
-    purpose: 'UMZUG_KFZ',
-  },
-  {
-    id: 'OWL-2026-007',
-    client: `${DELBRUECK}/GEWERBE`,
-    service: `${PADERBORN}/MELDEWESEN/personensuche`,
+  })),
+  ...[PADERBORN, BIELEFELD].map((municipality) => ({
+    clients: [`${DELBRUECK}/GEWERBE`],
+    service: `${municipality}/MELDEWESEN/personensuche`,
     purpose: 'GEWERBE_ID',
-  },
+  })),
   {
-    id: 'OWL-2026-008',
-    client: `${DELBRUECK}/GEWERBE`,
+    clients: [`${DELBRUECK}/GEWERBE`],
     service: `${DETMOLD}/ARBEITSSCHUTZ/gewerbe-eingang`,
     purpose: 'GEWERBE_ANZEIGE',
   },
 ]
 
-export const AGREEMENTS: readonly Agreement[] = RIGHTS.map(({ id, client, service, purpose }) => ({
-  id,
+/** `OWL-2026-001` … in the order above: their ids stand in records, so rows are only added at the end. */
+export const AGREEMENTS: readonly Agreement[] = RIGHTS.flatMap(({ clients, ...right }) =>
+  clients.map((client) => ({ client, ...right })),
+).map(({ client, service, purpose }, index) => ({
+  id: `OWL-2026-${String(index + 1).padStart(3, '0')}`,
   client,
   service,
   validFrom: '2026-01-01T00:00:00.000Z',

@@ -21,6 +21,7 @@ function federation(overrides: Partial<Federation>, registry = 'https://127.0.0.
     registry: { url: registry, pid: null, directory: '' },
     trust: { ca: '', ocsp: '', crl: '', tsa: '', pid: null, control: '', directory: '' },
     gateways: [],
+    systems: [],
     ...overrides,
   }
 }
