@@ -40,7 +40,7 @@ export interface FaultBody {
   readonly pointers?: readonly string[]
 }
 
-export type Proxy = 'ClientProxy' | 'ServerProxy'
+export type ProxyName = 'ClientProxy' | 'ServerProxy'
 
 export const HELP_BASE = 'https://owl-gateway.example/README.md#'
 
@@ -54,7 +54,7 @@ const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
   'ServiceFailed.InvalidResponse',
 ])
 
-export function faultOfError(error: GatewayError, proxy: Proxy, requestId: string, stage: string): Fault {
+export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: string, stage: string): Fault {
   const row = faultOf(error.code)
   if (error.fault !== undefined) {
     const passedOn = readFaultBody({ ...error.fault, detail: requestId }) as FaultBody
@@ -76,7 +76,7 @@ export function faultOfError(error: GatewayError, proxy: Proxy, requestId: strin
   }
 }
 
-function sideOf(code: FaultCode, proxy: Proxy): FaultSide {
+function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
   if (faultOf(code).client || (code === 'InvalidBody' && proxy === 'ServerProxy')) return 'consumer-system'
   if (NETWORK.has(code)) return 'network'
   if (PROVIDER_SYSTEM.has(code)) return 'provider-system'

@@ -127,16 +127,13 @@ function serviceHeaders(
 
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
+const NOT_HTTP: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
+
 function serviceFailure(cause: unknown): GatewayError {
-  const code = String((cause as { code?: unknown }).code ?? '')
+  const { name, code = '' } = cause as { name?: string; code?: string }
   if (TIMEOUTS.has(code)) return new GatewayError('ServiceFailed.TimedOut', { cause })
-  if (
-    code.startsWith('HPE_') ||
-    code === 'UND_ERR_HEADERS_OVERFLOW' ||
-    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-  ) {
+  if (name === 'HTTPParserError' || NOT_HTTP.has(code))
     return new GatewayError('ServiceFailed.InvalidResponse', { cause })
-  }
   return new GatewayError('ServiceFailed.NetworkError', { cause })
 }
 

@@ -1,0 +1,125 @@
+/** The three ports of a gateway, and the one for plain HTTP on loopback. */
+
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { FaultCode } from './errors.ts'
+import { GatewayError } from './errors.ts'
+import type { ProxyName } from './fault-reply.ts'
+import { faultOfError, renderFault } from './fault-reply.ts'
+import type { Peer } from './mutual-tls.ts'
+import { destroySockets, mutualTls, openSockets } from './mutual-tls.ts'
+import type { BadRequest } from './preflight.ts'
+import { HTTP_REASONS } from './protocol/strict-http.ts'
+import type { ServerTls } from './server.ts'
+import { createServer, setSecureContext } from './server.ts'
+
+export interface OpenPorts {
+  readonly ports: {
+    readonly consumer: number
+    readonly consumerHttp: number | null
+    readonly provider: number
+    readonly admin: number
+  }
+  /** Cuts connections of other gateways whose certificate is not acceptable any more. */
+  cut(unwelcome: (peer: Peer) => boolean): void
+  /** The CAs whose certificates a peer may show. */
+  trust(authorities: readonly string[]): void
+  readonly sockets: () => { readonly consumer: number; readonly provider: number }
+  close(): Promise<void>
+}
+
+export interface PortsOptions {
+  readonly config: Config
+  readonly log: Logger
+  /** PEM of the issuing CAs. */
+  readonly authorities: readonly string[]
+  readonly requestId: () => string
+  readonly consumer: (app: FastifyInstance) => Promise<void>
+  readonly provider: (app: FastifyInstance) => Promise<void>
+  readonly admin: (app: FastifyInstance) => Promise<void>
+}
+
+/** @throws {Error} when a port is taken or a certificate cannot be read; none is open then */
+export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
+  const { config, log, authorities } = options
+  const tls = async ({ key, certificate }: { key: string; certificate: string }) => ({
+    key: await readFile(key),
+    cert: await readFile(certificate),
+    ca: [...authorities],
+  })
+  const local = { minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const
+  const limits = { targetCharsMax: config.limits.urlCharsMax, headBytesMax: config.limits.headBytesMax }
+  const make = (proxy: ProxyName, material?: ServerTls): FastifyInstance =>
+    createServer({
+      ...(material === undefined ? {} : { tls: material }),
+      limits,
+      badRequest: badRequest(proxy, options.requestId),
+      logger: log,
+    })
+
+  const peerTls: ServerTls = {
+    ...(await tls(config.provider)),
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: false,
+  }
+  const consumer = make('ClientProxy', { ...(await tls(config.consumer)), ...local })
+  const provider = make('ServerProxy', peerTls)
+  const admin = make('ClientProxy', { ...(await tls(config.admin)), ...local })
+  const http = config.consumer.httpPort === null ? undefined : make('ClientProxy')
+  const apps = [consumer, provider, admin, ...(http === undefined ? [] : [http])]
+  for (const app of apps)
+    await app.register(mutualTls, app === provider ? { socketsPerPeerMax: 4 * config.limits.peerConnectionsMax } : {})
+  await consumer.register(options.consumer)
+  await http?.register(options.consumer)
+  await provider.register(options.provider)
+  await admin.register(options.admin)
+  const close = async (): Promise<void> => {
+    await Promise.all(apps.map((app) => app.close()))
+  }
+  try {
+    await consumer.listen(config.consumer)
+    await http?.listen({ host: '127.0.0.1', port: config.consumer.httpPort as number })
+    await provider.listen(config.provider)
+    await admin.listen(config.admin)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    ports: {
+      consumer: portOf(consumer),
+      consumerHttp: http === undefined ? null : portOf(http),
+      provider: portOf(provider),
+      admin: portOf(admin),
+    },
+    cut(unwelcome) {
+      const cut = destroySockets(provider, unwelcome)
+      if (cut > 0) log.warn({ cut }, 'connections of other gateways were cut')
+    },
+    trust: (pem) => setSecureContext(provider, { ...peerTls, ca: [...pem] }),
+    sockets: () => ({ consumer: openSockets(consumer), provider: openSockets(provider) }),
+    close,
+  }
+}
+
+function portOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port
+}
+
+/** A request that never becomes a call is answered in the same form as one that does. */
+function badRequest(proxy: ProxyName, requestId: () => string): BadRequest {
+  return (reason, request) => {
+    const code: FaultCode = reason === 'failed' ? 'InternalError' : 'BadRequest'
+    const fault = faultOfError(new GatewayError(code, { reason: HTTP_REASONS[reason] }), proxy, requestId(), 'received')
+    const { contentType, octets } = renderFault(fault.body, fault.status, request?.headers.accept)
+    return {
+      status: fault.status,
+      headers: { 'content-type': contentType, 'x-road-error': fault.body.type },
+      body: octets,
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/** A service by URL: what it gets, what comes back, and what happens when it misbehaves. Contract §2.1, §2.4. */
+
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import type { Test } from 'tap'
+import t from 'tap'
+import { parseCall } from '../../../gateway/protocol/call.ts'
+import { formatRequestHead } from '../../../gateway/protocol/head.ts'
+import { httpService, joinPath } from '../../../gateway/transport/http-service.ts'
+import { bodyOf, openSpool } from '../../../gateway/transport/spool.ts'
+
+const block = {
+  sender: 's',
+  audience: 'a',
+  issuedAt: '2026-11-23T05:00:00.123Z',
+  config: { version: 1, sha256: 'x' },
+  agreement: 'none',
+  purpose: 'P',
+  logHead: 'none',
+}
+const requestId = '01a206ec-68a3-7977-af25-8e363f45622e'
+
+function headOf(method: string, path: string, headers: string[] = []) {
+  const call = parseCall({
+    method,
+    target: `/r1/I/C/M/S/svc${path}`,
+    rawHeaders: ['X-Road-Client', 'I/C/M/T', ...headers],
+  })
+  return formatRequestHead(call, requestId, block, `I-${requestId}`)
+}
+
+async function listen(t: Test, server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function serviceAt(
+  t: Test,
+  url: string,
+  more: { timeoutMs?: number; bodyBytesMax?: number; networksAllowed?: string[] } = {},
+) {
+  const { timeoutMs = 2000, bodyBytesMax = 100_000, networksAllowed = ['127.0.0.0/8'] } = more
+  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
+  const options = {
+    services: [],
+    adapters: {},
+    networksAllowed,
+    connectTimeoutMs: 1000,
+    progressTimeoutMs: 1000,
+    spool,
+  }
+  const service = await httpService({ id: 'I/C/M/S/svc', url, timeoutMs, bodyBytesMax }, options)
+  t.teardown(() => service.close())
+  return (head: ReturnType<typeof headOf>, content?: Buffer) =>
+    service.prepare({ head, body: content === undefined ? undefined : bodyOf(content), purpose: 'MOVE' })()
+}
+
+interface Seen {
+  readonly method: string | undefined
+  readonly url: string | undefined
+  readonly rawHeaders: string[]
+  readonly body: Buffer
+}
+
+async function echo(t: Test, answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const seen: Seen[] = []
+  const server = createServer(async (request, response) => {
+    seen.push({ method: request.method, url: request.url, rawHeaders: request.rawHeaders, body: await buffer(request) })
+    answer(request, response)
+  })
+  return { seen, url: await listen(t, server) }
+}
+
+t.test('the service sees the signed request and nothing of ours but ids and purpose', async (t) => {
+  const { seen, url } = await echo(t, (_, response) => response.end())
+  const deliver = await serviceAt(t, `${url}/base/`)
+  const content = Buffer.from([0, 255, 10])
+
+  await deliver(
+    headOf('PATCH', '/v1/x%20y%2F?a=1&a=2&b=%20%2F&c', [
+      'X-Foo',
+      'b\u00e4r',
+      'x-foo',
+      '2',
+      'Authorization',
+      'Bearer j',
+      'OWL-Purpose',
+      'MOVE',
+    ]),
+    content,
+  )
+
+  const [request] = seen
+  t.equal(request?.url, '/base/v1/x%20y%2F?a=1&a=2&b=%20%2F&c')
+  t.equal(request?.method, 'PATCH')
+  t.ok(request?.body.equals(content))
+  const names = request?.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  t.same(names?.toSorted(), [
+    'authorization',
+    'connection',
+    'content-length',
+    'host',
+    'owl-purpose',
+    'x-foo',
+    'x-foo',
+    'x-road-client',
+    'x-road-id',
+    'x-road-request-id',
+  ])
+  t.ok(request?.rawHeaders.includes('b\u00e4r'))
+  t.ok(request?.rawHeaders.includes(requestId))
+})
+
+for (const method of ['GET', 'DELETE', 'POST', 'PUT', 'OPTIONS']) {
+  t.test(`a body goes with ${method}`, async (t) => {
+    const { seen, url } = await echo(t, (_, response) => response.end('ok'))
+    const deliver = await serviceAt(t, url)
+
+    const reply = await deliver(headOf(method, ''), Buffer.from('x'))
+
+    t.equal(seen[0]?.body.toString(), 'x')
+    t.equal(reply.body?.bytes?.toString(), 'ok')
+  })
+}
+
+t.test('status, reason, headers and body come back as they are; a redirect is not followed', async (t) => {
+  const { seen, url } = await echo(t, (_, response) => {
+    response.writeHead(302, 'Over There', [
+      'Location',
+      '/elsewhere',
+      'Set-Cookie',
+      'a=1',
+      'Set-Cookie',
+      'b=2',
+      'X-Road-Service',
+      'forged',
+      'Server',
+      'secret',
+    ])
+    response.end('moved')
+  })
+  const deliver = await serviceAt(t, url)
+
+  const reply = await deliver(headOf('GET', '/v1'))
+
+  t.equal(seen.length, 1)
+  t.same([reply.status, reply.reason, reply.body?.bytes?.toString()], [302, 'Over There', 'moved'])
+  t.same(reply.headers.filter(([name]) => /cookie|location|road|server/i.test(name)).flat(), [
+    'Location',
+    '/elsewhere',
+    'Set-Cookie',
+    'a=1',
+    'Set-Cookie',
+    'b=2',
+  ])
+})
+
+for (const [method, status] of [
+  ['HEAD', 200],
+  ['GET', 204],
+  ['GET', 304],
+] as const) {
+  t.test(`${method} answered ${status} has no body`, async (t) => {
+    const { url } = await echo(t, (_, response) => response.writeHead(status).end())
+    const deliver = await serviceAt(t, url)
+
+    const reply = await deliver(headOf(method, ''))
+
+    t.same([reply.status, reply.body], [status, undefined])
+  })
+}
+
+const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: string }> = {
+  'hangs up': { speak: (socket) => socket.destroy(), code: 'ServiceFailed.NetworkError' },
+  'says nothing': { speak: () => {}, code: 'ServiceFailed.TimedOut' },
+  'speaks no HTTP': { speak: (socket) => socket.write('220 smtp ready\r\n'), code: 'ServiceFailed.InvalidResponse' },
+  'breaks off in its body': {
+    speak: (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
+    code: 'ServiceFailed.NetworkError',
+  },
+  'stops in its body': {
+    speak: (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
+    code: 'ServiceFailed.NetworkError',
+  },
+  'says too much': {
+    speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`),
+    code: 'ServiceFailed.TooLarge',
+  },
+  'sends endless headers': {
+    speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}`),
+    code: 'ServiceFailed.InvalidResponse',
+  },
+}
+for (const [name, { speak, code }] of Object.entries(misbehaving)) {
+  t.test(`a service that ${name} fails with ${code}`, async (t) => {
+    const sockets: Socket[] = []
+    const server = createTcpServer((socket) => {
+      sockets.push(socket.on('error', () => {}))
+      socket.once('data', () => speak?.(socket))
+    })
+    const deliver = await serviceAt(t, await listen(t, server), { timeoutMs: 300 })
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+
+    await t.rejects(deliver(headOf('POST', '/v1'), Buffer.from('x')), { code })
+  })
+}
+
+t.test('nobody listening is a network error', async (t) => {
+  const deliver = await serviceAt(t, 'http://127.0.0.1:1')
+
+  await t.rejects(deliver(headOf('GET', '')), { code: 'ServiceFailed.NetworkError' })
+})
+
+for (const url of [
+  'http://10.0.0.1/',
+  'http://169.254.169.254/',
+  'http://[::ffff:a00:1]/',
+  'http://0x0a000001/',
+  'http://user@127.0.0.1/',
+  'http://127.0.0.1/?a=b',
+]) {
+  t.test(`${url} is no service address`, async (t) => {
+    await t.rejects(serviceAt(t, url), { message: /I\/C\/M\/S\/svc/ })
+  })
+}
+
+t.test('a name is judged by the address it leads to', async (t) => {
+  const { seen, url } = await echo(t, (_, response) => response.end())
+  const deliver = await serviceAt(t, url.replace('127.0.0.1', 'localhost'), { networksAllowed: ['10.0.0.0/8'] })
+
+  await t.rejects(deliver(headOf('GET', '')), { code: 'ServiceFailed.NetworkError' })
+  t.same(seen, [])
+})
+
+t.test('one slash at the join', async (t) => {
+  t.equal(joinPath('/', '/v1'), '/v1')
+  t.equal(joinPath('/base', '/v1/'), '/base/v1/')
+  t.equal(joinPath('/base/', '/v1'), '/base/v1')
+  t.equal(joinPath('/base/', ''), '/base/')
+})
