@@ -40,7 +40,7 @@ const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/owl')
 const READY_MS_MAX = 30_000
 const READY_POLL_MS = 15
 const STOP_MS_MAX = 5000
-const LOG_TAIL_LINES = 15
+const LOG_TAIL_LINES = 30
 
 export async function startProcess(options: ProcessOptions): Promise<RegionProcess> {
   const { name, file, args, logs, readyMsMax = READY_MS_MAX } = options
