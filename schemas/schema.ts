@@ -22,20 +22,30 @@ export interface Problem {
   readonly code: 'S011' | 'S020' | 'X001'
 }
 
+export interface SchemaDocument {
+  readonly $id?: string
+  readonly $defs?: Readonly<Record<string, SchemaDocument>>
+}
+
 export interface Schema<T> {
   /** The plain document, for publication. */
-  readonly json: { readonly $id: string }
+  readonly json: SchemaDocument
   /** Whether this is a T. The value is never changed: nothing is coerced, filled in or removed. */
   accepts(value: unknown): value is T
   /** What is wrong, `[]` when nothing is: every problem of a small payload, the first one of a large. */
   check(value: unknown): Problem[]
 }
 
-/** @throws {TypeError} when there is no such schema */
+/**
+ * @param urn of a document, or of one of its definitions: `urn:owl:gemeinsam:bausteine:1#/$defs/idnr`
+ * @throws {TypeError} when there is no such schema
+ */
 export function schema<U extends keyof Payloads>(urn: U): Schema<Payloads[U]>
 export function schema(urn: string): Schema<unknown>
 export function schema(urn: string): Schema<unknown> {
-  const json = documents().get(urn)
+  const [document = '', path = ''] = urn.split('#/$defs/')
+  const found = documents().get(document)
+  const json = path === '' ? found : found?.$defs?.[path]
   if (json === undefined) throw new TypeError(`There is no schema ${urn}`)
   return {
     json,
@@ -63,9 +73,9 @@ const BRANCHES = ['anyOf', 'oneOf', 'if', 'allOf', 'contains']
 const NODES_MAX = 5_000
 const PROBLEMS_MAX = 50
 
-let loaded: ReadonlyMap<string, { readonly $id: string }> | undefined
+let loaded: ReadonlyMap<string, SchemaDocument> | undefined
 
-function documents(): ReadonlyMap<string, { readonly $id: string }> {
+function documents(): ReadonlyMap<string, SchemaDocument> {
   loaded ??= new Map(
     DOMAINS.flatMap((domain) =>
       readdirSync(new URL(`${domain}/`, import.meta.url))
