@@ -6,7 +6,7 @@ import * as detmoldArbeitsschutz from './detmold/arbeitsschutz/services.ts'
 import * as kreisFahrzeugregister from './kreis-paderborn/fahrzeugregister/services.ts'
 import * as paderbornMelderegister from './paderborn/melderegister/services.ts'
 
-export const adapters: Readonly<Record<string, Adapter>> = {
+export const ADAPTERS: Readonly<Record<string, Adapter>> = {
   'bielefeld/melderegister/personensuche': bielefeldMelderegister.personensuche,
   'bielefeld/melderegister/rueckmeldung': bielefeldMelderegister.rueckmeldung,
   'bielefeld/melderegister/vams': bielefeldMelderegister.vams,
