@@ -208,6 +208,8 @@ function contextOptions({ key, cert, ca, crl, minVersion }: ServerTls): SecureCo
     // An empty list, unlike none at all, does not mean the CAs that Node came with.
     ca: ca === undefined ? [] : list(ca),
     ...(crl === undefined ? {} : { crl: list(crl) }),
+    // The issuing CAs are listed themselves: the chain ends there, whoever stands above them.
+    allowPartialTrustChain: true,
     minVersion,
     ciphers: SUITES,
     ecdhCurve: GROUPS,
@@ -249,8 +251,9 @@ function requireLoopback(server: Server): void {
   const bound = server.address()
   if (bound === null || typeof bound === 'string') return
   if (loopback.check(bound.address, bound.family === 'IPv6' ? 'ipv6' : 'ipv4')) return
-  server.close()
   server.emit('error', new Error('Plain HTTP listens on loopback only'))
+  // Not before Fastify, called next, has looked where the server listens.
+  process.nextTick(() => server.close())
 }
 
 function reasonOf({ code, statusCode = 500 }: FastifyError): HttpReason {
