@@ -14,7 +14,7 @@ import {
   readCertificate,
   SIGNATURE_HASHES,
 } from '../protocol/authority-certificates.ts'
-import { contextTag, integerOf, membersOf, oidOf, readDer, TAG } from '../protocol/der.ts'
+import { bitOctetsOf, contextTag, integerOf, membersOf, oidOf, readDer, TAG } from '../protocol/der.ts'
 
 export type CertificateUse = 'seal' | 'tls-server' | 'tls-client' | 'ocsp-responder' | 'tsa'
 
@@ -266,14 +266,17 @@ interface VersionAndKey {
   readonly algorithm: string
   /** Tag of the parameters of the key's algorithm. */
   readonly parameters: number | undefined
+  /** What the subjectPublicKey holds; RFC 6960 §4.1.1 hashes it. */
+  readonly bits: Buffer
 }
 
 /** RFC 5280 §4.1: what neither Node nor the fields tell. */
-function readVersionAndKey(der: Buffer): VersionAndKey {
+export function readVersionAndKey(der: Buffer): VersionAndKey {
   const tbs = membersOf(membersOf(readDer(der), TAG.sequence).next(TAG.sequence), TAG.sequence)
   const version = integerOf(membersOf(tbs.next(), contextTag(0)).next())
   // Serial number, signature, issuer, validity, subject.
   for (let i = 0; i < 5; i++) tbs.next()
-  const algorithm = membersOf(membersOf(tbs.next(), TAG.sequence).next(), TAG.sequence)
-  return { version, algorithm: oidOf(algorithm.next()), parameters: algorithm.peek() }
+  const key = membersOf(tbs.next(), TAG.sequence)
+  const algorithm = membersOf(key.next(), TAG.sequence)
+  return { version, algorithm: oidOf(algorithm.next()), parameters: algorithm.peek(), bits: bitOctetsOf(key.next()) }
 }
