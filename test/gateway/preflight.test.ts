@@ -1,3 +1,5 @@
+import { equal, ok } from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import type { ServerOptions } from '../../gateway/server.ts'
 import { faultOf, makeRig } from './server-rig.ts'
@@ -142,6 +144,73 @@ for (const [name, options] of Object.entries<Partial<ServerOptions>>({ http: {},
     }
   })
 }
+
+t.test('whatever the URL: refused, or routed by exactly what would be forwarded', async (t) => {
+  const { handled, open } = await makeRig(t)
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '/',
+      '.',
+      '..',
+      '%',
+      '%2',
+      '%2e',
+      '%2E%2e',
+      '%2f',
+      '%2F',
+      '%25',
+      '%252e',
+      '%5c',
+      '\\',
+      '%00',
+      ';',
+      '?',
+    ),
+    fc.constantFrom(
+      '#',
+      '//',
+      'a',
+      'r1',
+      '%C3%A4',
+      '%61',
+      '%7e',
+      ':',
+      '@',
+      '*',
+      '%2a',
+      '%3F',
+      '%23',
+      '+',
+      '%2B',
+      '&=',
+      '|',
+      '{',
+    ),
+    fc.integer({ min: 33, max: 255 }).map((code) => String.fromCharCode(code)),
+  )
+  let taken = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
+      const target = `/r1/${pieces.join('')}`
+      handled.length = 0
+      const wire = await open()
+      wire.send(get(target))
+      const [answer] = await wire.answers(1)
+      wire.socket.destroy()
+      if (answer?.status === 200) {
+        taken++
+        const [seen] = handled
+        equal(seen?.target, target)
+        equal(`/r1/${seen?.wildcard}`, target.split('?')[0])
+      } else {
+        ok(faultOf(answer) !== undefined, 'a proper fault')
+        equal(handled.length, 0)
+      }
+    }),
+    { numRuns: 1000 },
+  )
+  t.ok(taken > 50, `${taken} of 1000 were taken`)
+})
 
 t.test('refuses what comes in pieces as it does the whole', async (t) => {
   const { handled, open } = await makeRig(t)
