@@ -131,7 +131,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 }
 
 /**
- * Gives a running server other keys, certificates, CAs. New connections see them; open ones live on as they are, so
+ * Gives a running server other keys, certificates, CAs; what is not given stays. New connections see them; open ones live on as they are, so
  * end those that should not with `destroySockets` of `mutual-tls.ts`.
  *
  * @throws {Error} when OpenSSL does not take the material; the server keeps the old one
@@ -140,7 +140,9 @@ export function setSecureContext(app: FastifyInstance, material: TlsMaterial): v
   const tls = tlsOf.get(app)
   const server: unknown = app.server
   if (tls === undefined || !(server instanceof TlsServer)) throw new TypeError('This server has no TLS')
-  server.setSecureContext(contextOptions({ ...tls, ...material }))
+  const renewed = { ...tls, ...material }
+  server.setSecureContext(contextOptions(renewed))
+  tlsOf.set(app, renewed)
 }
 
 const tlsOf = new WeakMap<FastifyInstance, ServerTls>()
