@@ -131,8 +131,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
 }
 
 /**
- * Gives a running server other keys, certificates, CAs; what is not given stays. New connections see them; open ones live on as they are, so
- * end those that should not with `destroySockets` of `mutual-tls.ts`.
+ * Gives a running server other keys, certificates, CAs; what is not given stays. New connections see them, open ones
+ * live on as they are: end those that should not with `destroySockets` of `mutual-tls.ts`.
  *
  * @throws {Error} when OpenSSL does not take the material; the server keeps the old one
  */
