@@ -57,6 +57,8 @@ export interface LocalService {
   readonly id: Identifier
   readonly adapter?: string
   readonly url?: string
+  /** Path of its OpenAPI document below the URL. */
+  readonly openapi?: string
   /** CA of an https service, PEM path. */
   readonly ca?: string
   readonly options?: Readonly<Record<string, unknown>>
@@ -198,6 +200,7 @@ export const CONFIG_SCHEMA = {
               id: { ...identifier, description: 'Five parts, as registered' },
               adapter: path('Name of an adapter, e.g. bielefeld/melderegister/vams'),
               url: { type: 'string', pattern: '^https?://', description: 'Or the base URL of an HTTP service' },
+              openapi: path('Path of its OpenAPI document (JSON) below the URL, for getOpenAPI'),
               ca: path('CA certificate of an https service, PEM'),
               options: { type: 'object', description: 'Handed to the adapter' },
               timeoutMs: integer(1, 60_000, 'How long the local system may take'),

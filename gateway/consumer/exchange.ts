@@ -5,7 +5,6 @@
  * or what this gateway itself refused or could not do.
  */
 
-import type { Permission } from '../access/agreements.ts'
 import { checkAge, choosePurpose } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
@@ -23,7 +22,7 @@ import type { Trace } from '../trace.ts'
 import { packFrame } from '../transport/frame.ts'
 import type { Answer, PeerAddress, Peers } from '../transport/peers.ts'
 import type { Spool } from '../transport/spool.ts'
-import type { Clock } from '../trust/basis.ts'
+import type { ClockEstimate } from '../trust/clock.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
@@ -43,7 +42,7 @@ export interface ConsumerDeps {
   readonly peers: Peers
   readonly spool: Spool
   readonly now: () => number
-  readonly clock: () => Clock
+  readonly clock: ClockEstimate
   readonly clockSkewMsMax: number
   /** Largest request or reply body where the service names none. */
   readonly bodyBytesMax: number
@@ -128,7 +127,7 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   await body?.dispose()
   trace.at('sent')
 
-  const reply = await readReply(deps, underway, provider, answer)
+  const reply = (underway.reply = await readReply(deps, underway, provider, answer))
   trace.at('verified')
 
   const fault = faultIn(reply)
@@ -170,7 +169,9 @@ async function readReply(
     provider: provider.gateway,
     clockSkewMsMax: deps.clockSkewMsMax,
   }
-  const verified = verifyReply({ ...judging, now: deps.now() }, expectation, head, claims)
+  const now = deps.now()
+  const verified = verifyReply({ ...judging, now }, expectation, head, claims)
+  deps.clock.observe('peers', Date.parse(head.block.issuedAt), now)
   deps.configuration.heard(head.block.config)
   const body = await deps.spool.receive(frame.source, {
     bytesMax: bytesMaxOf(deps, judging.snapshot, (request as RequestHead).call),

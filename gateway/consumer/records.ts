@@ -27,6 +27,7 @@ export interface Underway {
   head?: RequestHead
   recorded?: Appended
   connection?: Connection
+  reply?: Reply
 }
 
 /** A reply that holds: verified, and all of its body here. */
@@ -96,6 +97,7 @@ export async function recordFailure(
 ): Promise<void> {
   const { judging, head: sent, recorded } = underway
   await underway.body?.dispose()
+  await underway.reply?.body?.dispose()
   if (
     failure.code === 'LoggingFailed' ||
     failure.code === 'TimestampingFailed' ||
@@ -166,7 +168,7 @@ function basisOf(deps: ConsumerDeps, underway: Underway, judged: JudgedSeal, pee
     revocation: [{ sha256: judged.seal.sha256, status: judged.status }, ...peerStatus(judging, connection)],
     stages: Object.keys(trace.stages),
     peerHead,
-    clock: deps.clock(),
+    clock: deps.clock.read(),
   })
 }
 

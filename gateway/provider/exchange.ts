@@ -20,7 +20,7 @@ import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
 import type { ServiceReply, Services } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
-import type { Clock } from '../trust/basis.ts'
+import type { ClockEstimate } from '../trust/clock.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
@@ -42,7 +42,7 @@ export interface ProviderDeps {
   /** May this peer be answered one more refusal? */
   readonly mayRefuse: (peer: Identifier, now: number) => boolean
   readonly now: () => number
-  readonly clock: () => Clock
+  readonly clock: ClockEstimate
   readonly clockSkewMsMax: number
 }
 
@@ -88,7 +88,9 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   try {
     return await answer(deps, received, trace)
   } catch (error) {
-    if (!deps.mayRefuse(gateway.id, now)) throw new GatewayError('TooManyRequests', { cause: error })
+    // What is on record needs its end; what is not yet is refused so often and no more.
+    if (received.recorded === undefined && !deps.mayRefuse(gateway.id, now))
+      throw new GatewayError('TooManyRequests', { cause: error })
     return await refuse(deps, received, asGatewayError(error), trace)
   }
 }
@@ -131,6 +133,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   trace.at('recorded')
 
   const reply = await delivery()
+  received.reply = reply
   await body?.dispose()
   trace.at('delivered')
 
@@ -166,10 +169,11 @@ function findService(deps: ProviderDeps, head: RequestHead, snapshot: Snapshot):
  * @throws {GatewayError} `LoggingFailed`, `CannotCreateSignature`: then there is no signed answer
  */
 async function refuse(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): Promise<Outgoing> {
+  await received.body?.dispose()
+  await received.reply?.body?.dispose()
   if (error.code === 'LoggingFailed' || error.code === 'TimestampingFailed') throw error
   const { head } = received
   const stage = trace.last
-  await received.body?.dispose()
   received.recorded ??= await deps.log.append(refusedRecord(deps, received, error, trace))
   const fault = faultOfError(error, 'ServerProxy', head.requestId, stage)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
@@ -185,6 +189,8 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
 }
 
 const FAULT_HEADERS: readonly Header[] = [['content-type', 'application/json; charset=utf-8']]
+
+/** @throws {GatewayError} `CannotCreateSignature` */
 function sealReply(
   deps: ProviderDeps,
   received: Received,
@@ -192,6 +198,7 @@ function sealReply(
   refusal?: { error: string; stage: string },
 ): Outgoing {
   const { head: request, body: requestBody, claims, judging, recorded } = received
+  deps.seal.judged(judging)
   const issuedAt = deps.now()
   const bodyDigest =
     requestBody?.sha256 ?? (claims.bodySha256 === undefined ? undefined : Buffer.from(claims.bodySha256, 'base64url'))

@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { parseIdentifier } from '../protocol/identifiers.ts'
-import type { OpenService, ServiceReply } from '../transport/services.ts'
+import type { Description, OpenService, ServiceReply } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
 import type { Service } from '../trust/configuration.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
@@ -16,7 +16,7 @@ export interface Metaservices {
 }
 
 /** Description document of a service of type OPENAPI. @throws {GatewayError} `ServiceFailed.…` */
-export type DescriptionOf = (service: Identifier) => Promise<{ readonly type: string; readonly octets: Buffer }>
+export type DescriptionOf = (service: Identifier) => Promise<Description>
 
 export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf): Metaservices {
   const answers: Readonly<Record<string, (call: Call, snapshot: Snapshot) => Promise<ServiceReply>>> = {
@@ -42,6 +42,7 @@ export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf):
         throw new GatewayError('UnknownMember')
       return {
         bodyBytesMax: 0,
+        describe: () => Promise.reject(new GatewayError('ServiceType')),
         prepare: ({ head }) => {
           if (head.call.method !== 'GET')
             throw new GatewayError('BadRequest', { reason: 'a metaservice is asked with GET' })

@@ -7,6 +7,7 @@ import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import type { Claims } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
+import type { ServiceReply } from '../transport/services.ts'
 import type { RelyingOn } from '../trust/basis.ts'
 import { basisText, etsiUText } from '../trust/basis.ts'
 import type { JudgedSeal, Judging, Verified } from '../trust/verifying.ts'
@@ -22,7 +23,9 @@ export interface Received extends JudgedSeal {
   readonly peer: RelyingOn
   /** Set once the request is on record. */
   recorded?: Appended
-  body?: Body
+  body?: Body | undefined
+  /** What the service answered. */
+  reply?: ServiceReply
 }
 
 /** The built-in purpose under which refusals are kept. */
@@ -114,6 +117,6 @@ function basisOf(
     revocation: [{ sha256: judged.seal.sha256, status: judged.status }, peer],
     stages: Object.keys(trace.stages),
     peerHead,
-    clock: deps.clock(),
+    clock: deps.clock.read(),
   })
 }

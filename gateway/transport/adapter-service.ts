@@ -55,7 +55,30 @@ export function adapterService(
         }
       }
     },
+    describe: async () => ({
+      type: 'application/json; charset=utf-8',
+      octets: Buffer.from(JSON.stringify(documentOf(adapter))),
+    }),
     close: () => instance.close(),
+  }
+}
+
+/** The adapter's schemas as an OpenAPI document. OpenAPI 3.1 takes JSON Schema 2020-12 as it is. */
+function documentOf({ service, version, requestSchema, responseSchema }: Adapter): object {
+  const content = (schema: object) => ({ 'application/json': { schema } })
+  const post = {
+    operationId: service,
+    requestBody: { required: true, content: content(requestSchema.json) },
+    responses: {
+      '2XX': { description: 'Answer', content: content(responseSchema.json) },
+      '4XX': { description: 'Refused by the agency', content: { 'application/problem+json': {} } },
+    },
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: service, version: `${version}` },
+    servers: [{ url: 'http://example.org/xroad-endpoint' }],
+    paths: { [`/v${version}`]: { post } },
   }
 }
 

@@ -89,7 +89,41 @@ export async function httpService(
           throw error
         }
       },
+    async describe() {
+      if (service.openapi === undefined)
+        throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'the service has no OpenAPI document' })
+      let octets: Buffer
+      try {
+        const answer = await pool.request({
+          method: 'GET',
+          path: joinPath(base, service.openapi),
+          headers: { accept: 'application/json' },
+        })
+        const body = await options.spool.receive(answer.body, {
+          bytesMax: Math.min(bodyBytesMax, options.spool.memoryBytesMax),
+          tooLarge: 'ServiceFailed.TooLarge',
+        })
+        if (answer.statusCode !== 200 || body?.bytes === undefined)
+          throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its OpenAPI document is not to be had' })
+        octets = body.bytes
+      } catch (error) {
+        throw error instanceof GatewayError ? error : serviceFailure(error)
+      }
+      return { type: 'application/json; charset=utf-8', octets: withoutAddresses(octets) }
+    },
     close: () => pool.close(),
+  }
+}
+
+/** Where a service really is, is the agency's business: X-Road puts this in place of it. Contract §2.6. */
+const ANONYMOUS_SERVER = 'http://example.org/xroad-endpoint'
+
+function withoutAddresses(octets: Buffer): Buffer {
+  try {
+    const document = JSON.parse(octets.toString()) as { servers?: unknown }
+    return Buffer.from(JSON.stringify({ ...document, servers: [{ url: ANONYMOUS_SERVER }] }))
+  } catch (cause) {
+    throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'its OpenAPI document is not JSON', cause })
   }
 }
 

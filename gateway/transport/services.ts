@@ -18,6 +18,8 @@ export interface Services {
   ids(): readonly Identifier[]
   /** @throws {GatewayError} `ServiceMissingUrl` */
   at(service: Identifier): OpenService
+  /** The OpenAPI document of a service. @throws {GatewayError} `ServiceMissingUrl`, every `ServiceFailed.…` */
+  describe(service: Identifier): Promise<Description>
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ export interface ServiceConfig {
   readonly id: Identifier
   readonly adapter?: string
   readonly url?: string
+  readonly openapi?: string
   readonly ca?: string
   readonly options?: Readonly<Record<string, unknown>>
   readonly timeoutMs: number
@@ -56,6 +59,11 @@ export interface ServicesOptions {
   readonly spool: Spool
 }
 
+export interface Description {
+  readonly type: string
+  readonly octets: Buffer
+}
+
 /** One service, whatever is behind it. */
 export interface OpenService {
   /** Largest body of its requests and replies. */
@@ -67,6 +75,7 @@ export interface OpenService {
    * @throws {GatewayError} `UnknownService`, `InvalidBody`, `InvalidContentType`
    */
   prepare(request: ServiceRequest): () => Promise<ServiceReply>
+  describe(): Promise<Description>
   close(): Promise<void>
 }
 
@@ -89,6 +98,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   return {
     ids: () => [...open.keys()],
     at: serviceAt,
+    describe: async (id) => serviceAt(id).describe(),
     close: async () => {
       await Promise.all([...open.values()].map((service) => service.close()))
     },

@@ -25,6 +25,8 @@ export interface SpoolOptions {
 }
 
 export interface Spool {
+  /** Larger bodies are not in memory. */
+  readonly memoryBytesMax: number
   /**
    * Reads `source` to its end, or `expected` octets of it.
    *
@@ -50,6 +52,7 @@ export async function openSpool({ directory, spoolAboveBytes }: SpoolOptions): P
   // Left over from a crash; their keys are gone.
   for (const name of await readdir(directory)) await rm(join(directory, name), { force: true })
   return {
+    memoryBytesMax: spoolAboveBytes,
     receive(source, options) {
       return collect(source, new Receiver(directory, spoolAboveBytes, options), options)
     },

@@ -72,16 +72,25 @@ export interface Attested {
 export function attestGateway(judging: Judging, certificate: string): Attested {
   const { snapshot } = judging
   const gateway = snapshot.gatewayByTls(certificate, 'client')
-  const registered =
-    gateway === undefined ? undefined : snapshot.certificates.find(({ sha256 }) => sha256 === certificate)
+  const registered = gateway === undefined ? undefined : snapshot.certificate(certificate)
   if (gateway === undefined || registered === undefined)
     throw new GatewayError('SslAuthenticationFailed', { reason: 'the certificate is registered for no gateway' })
   return { gateway, certificate: registered, status: checkCertificate(judging, registered, 'SslAuthenticationFailed') }
 }
 
+/** May a connection from another gateway, which showed this certificate, stay? */
+export function acceptsClient(judging: Judging, certificate: string): boolean {
+  try {
+    attestGateway(judging, certificate)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** May a connection to this gateway show this certificate now? */
 export function acceptsServer(judging: Judging, gateway: Identifier, certificate: string): boolean {
-  const registered = judging.snapshot.certificates.find(({ sha256 }) => sha256 === certificate)
+  const registered = judging.snapshot.certificate(certificate)
   if (registered === undefined || judging.snapshot.gateway(gateway)?.servers.has(certificate) !== true) return false
   if (flawAt(registered.verdict, judging.now) !== undefined) return false
   return judging.revocation.statusOf(certificate, judging.now).status !== 'revoked'

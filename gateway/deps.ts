@@ -1,0 +1,269 @@
+/** The composition root: makes one gateway out of its configuration. Nothing imports this but `main.ts`. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ADAPTERS } from '../adapters/index.ts'
+import { inFlight, tokenBuckets } from './access/budgets.ts'
+import type { LocalClients } from './access/clients.ts'
+import { localClients } from './access/clients.ts'
+import { makeMetrics } from './admin/metrics.ts'
+import type { Config } from './config.ts'
+import type { ConsumerDeps } from './consumer/exchange.ts'
+import { consumerPlugin } from './consumer/plugin.ts'
+import type { SqliteLog } from './message-log/sqlite-log.ts'
+import { openMessageLog } from './message-log/sqlite-log.ts'
+import type { OpenPorts } from './ports.ts'
+import { openPorts } from './ports.ts'
+import { requestIds } from './protocol/request-id.ts'
+import type { ProviderDeps } from './provider/exchange.ts'
+import { metaservices } from './provider/metaservices.ts'
+import { providerPlugin } from './provider/plugin.ts'
+import { openPeers } from './transport/peers.ts'
+import type { Services } from './transport/services.ts'
+import { openServices } from './transport/services.ts'
+import type { Spool } from './transport/spool.ts'
+import { openSpool } from './transport/spool.ts'
+import { authoritiesPem } from './trust/basis.ts'
+import { clockEstimate } from './trust/clock.ts'
+import type { GlobalConfiguration } from './trust/global-configuration.ts'
+import { openGlobalConfiguration } from './trust/global-configuration.ts'
+import { loadSigner } from './trust/keys.ts'
+import { ownSeal } from './trust/own-seal.ts'
+import { openRegistryClient } from './trust/registry-client.ts'
+import { openRevocation } from './trust/revocation.ts'
+import { openRevocationSources } from './trust/revocation-sources.ts'
+import { loadAnchor } from './trust/signed-document.ts'
+import type { Judging } from './trust/verifying.ts'
+import { acceptsClient, acceptsServer } from './trust/verifying.ts'
+
+export interface Gateway {
+  readonly ports: OpenPorts['ports']
+  /** Takes services, clients and operators of a configuration read anew. @throws {Error} when it does not hold; then nothing changes */
+  reload(config: Config): Promise<void>
+  close(): Promise<void>
+}
+
+/** Without statuses of certificates nothing is exchanged; longer than this their first round is not waited for. */
+const FIRST_STATUS_WAIT_MS = 5000
+
+/** @throws {Error} naming what keeps the gateway from starting */
+export async function openGateway(config: Config, log: Logger): Promise<Gateway> {
+  const closing: (() => Promise<unknown>)[] = []
+  const opened = <T extends { close(): Promise<unknown> }>(part: T): T => {
+    closing.unshift(() => part.close())
+    return part
+  }
+  const close = async (): Promise<void> => {
+    for (const part of closing.splice(0)) await part()
+  }
+  try {
+    return await compose(config, log, opened, close)
+  } catch (error) {
+    await close().catch(() => {})
+    throw error
+  }
+}
+
+async function compose(
+  config: Config,
+  log: Logger,
+  opened: <T extends { close(): Promise<unknown> }>(part: T) => T,
+  close: () => Promise<void>,
+): Promise<Gateway> {
+  const { limits, directory } = config
+  const now = (): number => Date.now()
+  const requestId = requestIds(now)
+  const metrics = makeMetrics()
+  const clock = clockEstimate(({ source, offsetMs }) => log.warn({ source, offsetMs }, 'the clock is off'))
+  const seal = ownSeal(await loadSigner(config.seal, (reason) => log.warn({ reason }, 'a key should be better kept')))
+
+  let configuration: GlobalConfiguration | undefined
+  const messageLog: SqliteLog = opened(
+    await openMessageLog({
+      ...config.log,
+      gateway: config.gateway,
+      file: join(directory, 'log', 'log.sqlite'),
+      keyStore: config.log.keyStore ?? join(directory, 'keys'),
+      retention: (code) => configuration?.current()?.purpose(code) ?? RETENTION,
+      authorities: () => configuration?.current()?.configuration.authorities.tsa ?? [],
+      now,
+      replayWindowMs: limits.replayWindowMs,
+      report: (event) => {
+        if (event.event === 'stamped') clock.observe('tsa', now() + event.stamped.offsetMs, now())
+        else log.warn(event, 'message log')
+      },
+    }),
+  )
+  configuration = opened(
+    await openGlobalConfiguration({
+      registry: openRegistryClient({ url: config.registry.url, ca: await readFile(config.registry.ca) }),
+      anchor: await loadAnchor(config.registry.anchor, config.registry.anchorSha256),
+      directory: join(directory, 'configuration'),
+      log,
+      now,
+      pollIntervalMs: config.registry.pollIntervalMs,
+      warnMs: limits.configurationWarnMs,
+      beforeUse: async ({ version, sha256, jws }) => {
+        const octets = Buffer.from(jws.split('.')[1] as string, 'base64url')
+        await messageLog.appendConfiguration({ version, sha256, octets })
+      },
+    }),
+  )
+  const inUse = configuration
+  if (inUse.current() === undefined) await inUse.refreshNow()
+
+  const revocation = opened(
+    await openRevocation({
+      sources: openRevocationSources(),
+      directory: join(directory, 'revocation'),
+      log,
+      now,
+      random: Math.random,
+      intervalMs: limits.revocationIntervalMs,
+      ageMsMax: limits.revocationAgeMsMax,
+    }),
+  )
+  /** Judges what is not an exchange: connections. A status that is merely old does not cut them. */
+  const judging = (): Judging | undefined => {
+    const snapshot = inUse.current()
+    return snapshot === undefined ? undefined : { snapshot, revocation, now: now(), softFail: true }
+  }
+  const peers = opened(
+    openPeers({
+      key: await readFile(config.provider.client.key),
+      certificate: await readFile(config.provider.client.certificate),
+      connectionsMax: limits.peerConnectionsMax,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      answerTimeoutMs: limits.peerTimeoutMs,
+      progressTimeoutMs: limits.progressTimeoutMs,
+      headBytesMax: limits.headBytesMax,
+      authorities: () => authoritiesPem(inUse.current()?.issuing ?? []),
+      accepts: (gateway, certificate) => {
+        const current = judging()
+        return current !== undefined && acceptsServer(current, gateway, certificate)
+      },
+    }),
+  )
+
+  // On the file system of the log, which takes large bodies over by a second name.
+  const spool = await openSpool({ directory: join(directory, 'log', 'spool'), spoolAboveBytes: limits.spoolAboveBytes })
+  const local = opened(await openLocal(config, spool))
+  const shared = {
+    gateway: config.gateway,
+    configuration: inUse,
+    revocation,
+    seal,
+    log: messageLog,
+    now,
+    clock,
+    clockSkewMsMax: limits.clockSkewMsMax,
+  }
+  const consumer: ConsumerDeps = { ...shared, clients: local.clients, peers, spool, bodyBytesMax: limits.bodyBytesMax }
+  const refusals = tokenBuckets({ perSecond: limits.refusalsPerSecond, burst: limits.refusalsBurst })
+  const provider: ProviderDeps = {
+    ...shared,
+    services: local.services,
+    metaservices: metaservices(config.gateway, local.services.describe),
+    mayRefuse: refusals.take,
+  }
+  const room = { max: limits.inFlightMax, perPartyMax: limits.inFlightPerClientMax }
+  const [consumerInFlight, providerInFlight] = [inFlight(room), inFlight(room)]
+
+  const ports = opened(
+    await openPorts({
+      config,
+      log,
+      authorities: authoritiesPem(inUse.current()?.issuing ?? []),
+      requestId,
+      consumer: (app) =>
+        consumerPlugin(app, {
+          deps: consumer,
+          inFlight: consumerInFlight,
+          requestId,
+          log,
+          observe: (it) => metrics.observe({ side: 'consumer', ...it }),
+        }),
+      provider: (app) =>
+        providerPlugin(app, {
+          deps: provider,
+          spool,
+          inFlight: providerInFlight,
+          headBytesMax: limits.headBytesMax,
+          isRegistered: (certificate) => inUse.current()?.gatewayByTls(certificate, 'client') !== undefined,
+          requestId,
+          log,
+          observe: (it) => metrics.observe({ side: 'provider', ...it }),
+        }),
+      admin: async () => {},
+    }),
+  )
+
+  /** After every change of the configuration or of a certificate's status: who may not stay connected, goes. */
+  const recheck = (): void => {
+    peers.recheck()
+    ports.cut(({ sha256 }) => {
+      const current = judging()
+      return current === undefined || !acceptsClient(current, sha256)
+    })
+  }
+  revocation.onChange(recheck)
+  inUse.onChange((snapshot, previous) => {
+    const [pem, before] = [authoritiesPem(snapshot.issuing), authoritiesPem(previous?.issuing ?? [])]
+    if (pem.join() !== before.join()) ports.trust(pem)
+    void revocation.watch(snapshot)
+    recheck()
+  })
+  const snapshot = inUse.current()
+  if (snapshot !== undefined)
+    await Promise.race([revocation.watch(snapshot), sleep(FIRST_STATUS_WAIT_MS, undefined, { ref: false })])
+  log.info({ gateway: config.gateway, ...ports.ports }, 'the gateway answers')
+  return { ports: ports.ports, reload: local.reload, close }
+}
+
+/** Retention of what has no purpose of the catalogue: refusals and metaservices. Domain 0.7: twelve months. */
+const RETENTION = { bodyRetentionDays: 365, recordRetentionDays: 3 * 365 }
+
+/** What the configuration file says of the agency's own systems, replaceable while the gateway runs. */
+export interface Local {
+  readonly clients: LocalClients
+  readonly services: Services
+  readonly operators: () => readonly string[]
+  reload(config: Config): Promise<void>
+  close(): Promise<void>
+}
+
+async function openLocal(config: Config, spool: Spool): Promise<Local> {
+  const open = (of: Config): Promise<Services> =>
+    openServices({
+      services: of.services,
+      adapters: ADAPTERS,
+      networksAllowed: of.networksAllowed,
+      connectTimeoutMs: of.limits.connectTimeoutMs,
+      progressTimeoutMs: of.limits.progressTimeoutMs,
+      spool,
+    })
+  let clients = localClients(config.clients)
+  let services = await open(config)
+  let operators = config.admin.operators
+  return {
+    clients: { admit: (client, connection) => clients.admit(client, connection), ids: () => clients.ids() },
+    services: {
+      ids: () => services.ids(),
+      at: (id) => services.at(id),
+      describe: (id) => services.describe(id),
+      close: () => services.close(),
+    },
+    operators: () => operators,
+    async reload(next) {
+      const before = services
+      services = await open(next)
+      clients = localClients(next.clients)
+      operators = next.admin.operators
+      // Exchanges under way end on what they began with.
+      await before.close()
+    },
+    close: () => services.close(),
+  }
+}

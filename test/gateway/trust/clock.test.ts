@@ -1,0 +1,26 @@
+/** The clock's offset, guessed from what others say. */
+
+import t from 'tap'
+import { clockEstimate } from '../../../gateway/trust/clock.ts'
+
+t.test('knows nothing at first, then a median, and believes an authority more than peers', async (t) => {
+  const clock = clockEstimate(() => {})
+
+  t.same(clock.read(), { source: 'none', offsetMs: 0 })
+  for (const offset of [10, 20, 90_000]) clock.observe('peers', 1000 + offset, 1000)
+  t.same(clock.read(), { source: 'peers', offsetMs: 20 })
+  clock.observe('tsa', 1500, 1000)
+  clock.observe('peers', 5000, 1000)
+  t.same(clock.read(), { source: 'tsa', offsetMs: 500 })
+})
+
+t.test('warns once when the clock is off, and again after it was right', async (t) => {
+  const warned: number[] = []
+  const clock = clockEstimate(({ offsetMs }) => warned.push(offsetMs))
+
+  for (const offset of [3000, 3000, -3000, -3000]) clock.observe('tsa', offset, 0)
+  t.same(warned, [3000])
+  for (let i = 0; i < 15; i++) clock.observe('tsa', 0, 0)
+  for (let i = 0; i < 15; i++) clock.observe('tsa', -4000, 0)
+  t.same(warned, [3000, -4000])
+})
