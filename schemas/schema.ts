@@ -67,7 +67,6 @@ export function schemaUrns(): string[] {
   return [...documents().keys()]
 }
 
-const DOMAINS = ['gemeinsam', 'gewerbe', 'kfz', 'meldewesen']
 const CODELIST_FORMATS = ['ags', 'ars', 'staat', 'staatsangehoerigkeit', 'behoerdenkennung']
 const BRANCHES = ['anyOf', 'oneOf', 'if', 'allOf', 'contains']
 const NODES_MAX = 5_000
@@ -77,7 +76,7 @@ let loaded: ReadonlyMap<string, SchemaDocument> | undefined
 
 function documents(): ReadonlyMap<string, SchemaDocument> {
   loaded ??= new Map(
-    DOMAINS.flatMap((domain) =>
+    domains().flatMap((domain) =>
       readdirSync(new URL(`${domain}/`, import.meta.url))
         .filter((name) => name.endsWith('.json'))
         .map((name) => readJson(`${domain}/${name}`) as { $id: string })
@@ -85,6 +84,14 @@ function documents(): ReadonlyMap<string, SchemaDocument> {
     ),
   )
   return loaded
+}
+
+/** Every folder beside this file is one, but for the code lists. */
+function domains(): string[] {
+  return readdirSync(new URL('.', import.meta.url), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'codelists')
+    .map(({ name }) => name)
+    .sort()
 }
 
 const ajvs: Partial<Record<'first' | 'all', Ajv2020>> = {}
