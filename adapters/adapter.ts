@@ -100,6 +100,9 @@ export function defineAdapter<Query, Result, System extends Local>(
     open(options, clock = systemClock) {
       const everyMs = answerEveryMs(options['answerAfterMs'] ?? definition.answerAfterMs ?? 0)
       const system = definition.connect(options, clock)
+      // Compiled now: the first answer must not take longer than the others.
+      request.accepts(undefined)
+      response.accepts(undefined)
       return {
         async answer(payload, caller) {
           const receivedAt = performance.now()
@@ -146,7 +149,7 @@ async function settle(work: () => Promise<Answer>): Promise<{ answer: Answer } |
 async function untilMultiple(receivedAt: number, everyMs: number, signal: AbortSignal): Promise<void> {
   const elapsed = performance.now() - receivedAt
   const leaveAt = Math.ceil(elapsed / everyMs) * everyMs
-  await sleep(leaveAt - elapsed, undefined, { signal }).catch(() => undefined)
+  await sleep(Math.ceil(leaveAt - elapsed), undefined, { signal }).catch(() => undefined)
 }
 
 function answerEveryMs(option: unknown): number {
