@@ -175,7 +175,6 @@ async function compose(
     await openPorts({
       config,
       log,
-      authorities: authoritiesPem(inUse.current()?.issuing ?? []),
       requestId,
       consumer: (app) =>
         consumerPlugin(app, {
@@ -209,9 +208,7 @@ async function compose(
     })
   }
   revocation.onChange(recheck)
-  inUse.onChange((snapshot, previous) => {
-    const [pem, before] = [authoritiesPem(snapshot.issuing), authoritiesPem(previous?.issuing ?? [])]
-    if (pem.join() !== before.join()) ports.trust(pem)
+  inUse.onChange((snapshot) => {
     void revocation.watch(snapshot)
     recheck()
   })

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { Config } from './config.ts'
+import type { Config, Port } from './config.ts'
 import type { FaultCode } from './errors.ts'
 import { GatewayError } from './errors.ts'
 import type { ProxyName } from './fault-reply.ts'
@@ -14,7 +14,7 @@ import { destroySockets, mutualTls, openSockets } from './mutual-tls.ts'
 import type { BadRequest } from './preflight.ts'
 import { HTTP_REASONS } from './protocol/strict-http.ts'
 import type { ServerTls } from './server.ts'
-import { createServer, setSecureContext } from './server.ts'
+import { createServer } from './server.ts'
 
 export interface OpenPorts {
   readonly ports: {
@@ -25,8 +25,6 @@ export interface OpenPorts {
   }
   /** Cuts connections of other gateways whose certificate is not acceptable any more. */
   cut(unwelcome: (peer: Peer) => boolean): void
-  /** The CAs whose certificates a peer may show. */
-  trust(authorities: readonly string[]): void
   readonly sockets: () => { readonly consumer: number; readonly provider: number }
   close(): Promise<void>
 }
@@ -34,8 +32,6 @@ export interface OpenPorts {
 export interface PortsOptions {
   readonly config: Config
   readonly log: Logger
-  /** PEM of the issuing CAs. */
-  readonly authorities: readonly string[]
   readonly requestId: () => string
   readonly consumer: (app: FastifyInstance) => Promise<void>
   readonly provider: (app: FastifyInstance) => Promise<void>
@@ -44,11 +40,10 @@ export interface PortsOptions {
 
 /** @throws {Error} when a port is taken or a certificate cannot be read; none is open then */
 export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
-  const { config, log, authorities } = options
+  const { config, log } = options
   const tls = async ({ key, certificate }: { key: string; certificate: string }) => ({
     key: await readFile(key),
     cert: await readFile(certificate),
-    ca: [...authorities],
   })
   const local = { minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const
   const limits = { targetCharsMax: config.limits.urlCharsMax, headBytesMax: config.limits.headBytesMax }
@@ -60,6 +55,7 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
       logger: log,
     })
 
+  // No CA decides who is who: the handshake proves the key, the configuration knows the certificate.
   const peerTls: ServerTls = {
     ...(await tls(config.provider)),
     minVersion: 'TLSv1.3',
@@ -81,10 +77,10 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
     await Promise.all(apps.map((app) => app.close()))
   }
   try {
-    await consumer.listen(config.consumer)
+    await consumer.listen(addressOf(config.consumer))
     await http?.listen({ host: '127.0.0.1', port: config.consumer.httpPort as number })
-    await provider.listen(config.provider)
-    await admin.listen(config.admin)
+    await provider.listen(addressOf(config.provider))
+    await admin.listen(addressOf(config.admin))
   } catch (error) {
     await close()
     throw error
@@ -100,10 +96,14 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
       const cut = destroySockets(provider, unwelcome)
       if (cut > 0) log.warn({ cut }, 'connections of other gateways were cut')
     },
-    trust: (pem) => setSecureContext(provider, { ...peerTls, ca: [...pem] }),
     sockets: () => ({ consumer: openSockets(consumer), provider: openSockets(provider) }),
     close,
   }
+}
+
+/** Fastify writes into what it is given, and the configuration is frozen. */
+function addressOf({ host, port }: Port): Port {
+  return { host, port }
 }
 
 function portOf(app: FastifyInstance): number {

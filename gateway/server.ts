@@ -210,8 +210,6 @@ function contextOptions({ key, cert, ca, crl, minVersion }: ServerTls): SecureCo
     // An empty list, unlike none at all, does not mean the CAs that Node came with.
     ca: ca === undefined ? [] : list(ca),
     ...(crl === undefined ? {} : { crl: list(crl) }),
-    // The issuing CAs are listed themselves: the chain ends there, whoever stands above them.
-    allowPartialTrustChain: true,
     minVersion,
     ciphers: SUITES,
     ecdhCurve: GROUPS,

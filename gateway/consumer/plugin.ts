@@ -30,6 +30,11 @@ export async function consumerPlugin(app: FastifyInstance, options: ConsumerOpti
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 
+  // Any content type passes, well-formed or not (contract §2.2): the pipeline reads raw headers, Fastify need not judge.
+  app.addHook('onRequest', async (request) => {
+    delete request.raw.headers['content-type']
+  })
+
   app.all('/r1/*', async (request, reply) => {
     const trace = new Trace(options.requestId())
     let leave: (() => void) | undefined

@@ -40,7 +40,7 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
 
   app.addHook('onRequest', async (request, reply) => {
     const peer = peerOf(request)
-    if (peer?.authorized === true && options.isRegistered(peer.sha256)) return
+    if (peer !== undefined && options.isRegistered(peer.sha256)) return
     log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the provider port')
     await reply.code(403).headers(STRANGER).send()
   })
