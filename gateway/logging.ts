@@ -32,6 +32,8 @@ export const LOGGED: Readonly<Record<string, Kind>> = {
   outcome: 'word',
   kind: 'word',
   state: 'word',
+  status: 'word',
+  event: 'word',
   part: 'word',
   alarm: 'word',
   gateway: 'id',
@@ -78,6 +80,8 @@ export const LOGGED: Readonly<Record<string, Kind>> = {
   intervalMs: 'id',
   reason: 'text',
   failure: 'text',
+  failures: 'text',
+  problem: 'text',
   problems: 'text',
 }
 

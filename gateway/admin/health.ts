@@ -1,0 +1,201 @@
+/** How a gateway is doing: what its parts say, what follows from it for traffic, and how an operator reads it. */
+
+import type { Identifier } from '../protocol/identifiers.ts'
+import type { ConfigurationHealth } from '../trust/global-configuration.ts'
+import type { RevocationHealth, RevocationStatus } from '../trust/revocation.ts'
+
+/** Times are milliseconds since the Unix epoch; what is absent is not known. */
+export interface Health {
+  readonly gateway: Identifier
+  readonly startedAt: number
+  readonly configuration: ConfigurationHealth
+  readonly revocation: RevocationHealth & {
+    /** When the oldest answer that is relied on was given: `thisUpdate`. */
+    readonly oldestAt?: number
+  }
+  /** What the others are told about our seal. */
+  readonly seal: RevocationStatus['status']
+  /** End of validity by use: `seal`, `consumer`, `provider`, `client`, `admin`. */
+  readonly certificates: Readonly<Record<string, number>>
+  readonly log: LogHealth
+  readonly clock: { readonly offsetMs?: number; readonly source?: string }
+  readonly inFlight: { readonly consumer: number; readonly provider: number }
+  /** Where the log lies. */
+  readonly disk?: { readonly freeBytes: number; readonly totalBytes: number }
+}
+
+export interface LogHealth {
+  /** `gateway/node/epoch` */
+  readonly id: string
+  readonly isWritable: boolean
+  readonly seq: number
+  /** Records without a time-stamp, and when the oldest of them was made. */
+  readonly unstamped: number
+  readonly unstampedSince?: number
+  /** Time in the latest time-stamp. */
+  readonly stampedAt?: number
+  readonly queued?: number
+  /** Since the start: how many appends, and how long they waited in all. */
+  readonly appended?: number
+  readonly appendMs?: number
+}
+
+/** `warn`: an operator should look; `fail`: exchanges are being refused, or soon will be. */
+export type CheckState = 'ok' | 'warn' | 'fail'
+
+export interface Check {
+  readonly state: CheckState
+  readonly detail?: string
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly checks: Readonly<Record<CheckName, Check>>
+}
+
+export type CheckName = 'registry' | 'seal' | 'certificates' | 'log' | 'disk' | 'clock' | 'timestamps' | 'revocation'
+
+export interface ReadinessLimits {
+  readonly stampIntervalMs: number
+  readonly stampFailureLimitMs: number
+  readonly clockWarnMs?: number
+  readonly clockFailMs?: number
+  readonly diskWarnBytes?: number
+  readonly diskFailBytes?: number
+  readonly expiryWarnMs?: number
+}
+
+/** Architecture, "Clock". */
+export const CLOCK_WARN_MS = 2_000
+export const CLOCK_FAIL_MS = 30_000
+export const DISK_WARN_BYTES = 1024 ** 3
+export const DISK_FAIL_BYTES = 64 * 1024 ** 2
+export const EXPIRY_WARN_MS = 30 * 86_400_000
+/** A time-stamp authority may miss two batches before anybody is told. */
+const STAMPS_MISSED_MAX = 3
+
+const OK: Check = { state: 'ok' }
+
+export function readiness(health: Health, limits: ReadinessLimits, now: number): Readiness {
+  const checks = {
+    registry: registry(health),
+    seal: seal(health),
+    certificates: certificates(health, limits, now),
+    log: health.log.isWritable ? OK : fail('the message log cannot be written'),
+    disk: disk(health, limits),
+    clock: clock(health, limits),
+    timestamps: timestamps(health, limits, now),
+    revocation: revocation(health),
+  }
+  return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
+}
+
+function registry({ configuration: { state, alarms } }: Health): Check {
+  const [alarm] = alarms
+  if (state === 'none') return fail('there is no global configuration yet')
+  if (state === 'expired') return fail('the global configuration has expired')
+  if (alarm !== undefined) return warn(`alarm ${alarm.alarm}`)
+  return state === 'late' ? warn('no news from the registry') : OK
+}
+
+function seal({ seal: status }: Health): Check {
+  if (status === 'good') return OK
+  return fail(status === 'revoked' ? 'our seal is revoked' : 'the revocation status of our seal is not known')
+}
+
+function certificates(
+  { certificates }: Health,
+  { expiryWarnMs = EXPIRY_WARN_MS }: ReadinessLimits,
+  now: number,
+): Check {
+  const expiring = Object.entries(certificates).filter(([, at]) => at - now < expiryWarnMs)
+  const expired = expiring.filter(([, at]) => at <= now)
+  const names = (list: typeof expiring): string => list.map(([use]) => use).join(', ')
+  if (expired.length > 0) return fail(`expired: ${names(expired)}`)
+  return expiring.length > 0 ? warn(`expiring soon: ${names(expiring)}`) : OK
+}
+
+function disk({ disk }: Health, limits: ReadinessLimits): Check {
+  const { diskWarnBytes = DISK_WARN_BYTES, diskFailBytes = DISK_FAIL_BYTES } = limits
+  if (disk === undefined || disk.freeBytes >= diskWarnBytes) return OK
+  const detail = `${Math.floor(disk.freeBytes / 1024 ** 2)} MiB are free`
+  return disk.freeBytes < diskFailBytes ? fail(detail) : warn(detail)
+}
+
+function clock({ clock: { offsetMs } }: Health, limits: ReadinessLimits): Check {
+  const { clockWarnMs = CLOCK_WARN_MS, clockFailMs = CLOCK_FAIL_MS } = limits
+  if (offsetMs === undefined) return { state: 'ok', detail: 'not compared with another clock yet' }
+  const apart = Math.abs(offsetMs)
+  if (apart <= clockWarnMs) return OK
+  const detail = `the clock is off by ${(apart / 1000).toFixed(1)} s`
+  return apart > clockFailMs ? fail(detail) : warn(detail)
+}
+
+function timestamps({ log: { unstampedSince } }: Health, limits: ReadinessLimits, now: number): Check {
+  if (unstampedSince === undefined) return OK
+  const waitingMs = now - unstampedSince
+  const detail = `records wait for a time-stamp since ${iso(unstampedSince)}`
+  if (waitingMs > limits.stampFailureLimitMs) return fail(detail)
+  return waitingMs > STAMPS_MISSED_MAX * limits.stampIntervalMs ? warn(detail) : OK
+}
+
+function revocation({ revocation: { watched, good, stale, unknown, failing } }: Health): Check {
+  if (watched > 0 && good === 0) return fail('no certificate has a fresh revocation status')
+  if (stale + unknown > 0) return warn(`${stale + unknown} of ${watched} certificates have no fresh status`)
+  return failing > 0 ? warn(`${failing} of ${watched} last questions got no answer`) : OK
+}
+
+function warn(detail: string): Check {
+  return { state: 'warn', detail }
+}
+
+function fail(detail: string): Check {
+  return { state: 'fail', detail }
+}
+
+/** What `GET /health` shows: ISO 8601 and null where nothing is known, ages in whole seconds. */
+export function formatHealth(health: Health, limits: ReadinessLimits, now: number): Readonly<Record<string, unknown>> {
+  const { gateway, startedAt, configuration, revocation, certificates, log, clock, inFlight, disk } = health
+  const { issuedAt, expiresAt, alarms, version = null, sha256 = null, state, failure = null } = configuration
+  const { oldestAt, ...counts } = revocation
+  const { unstampedSince, stampedAt, ...counted } = log
+  const { ready, checks } = readiness(health, limits, now)
+  return {
+    gateway,
+    ready,
+    checks,
+    startedAt: iso(startedAt),
+    uptimeS: seconds(now - startedAt),
+    unstampedSince: iso(unstampedSince),
+    lastStampedAt: iso(stampedAt),
+    configuration: {
+      state,
+      version,
+      sha256,
+      issuedAt: iso(issuedAt),
+      ageS: issuedAt === undefined ? null : seconds(now - issuedAt),
+      expiresAt: iso(expiresAt),
+      failure,
+      alarms: alarms.map(({ alarm, at, count }) => ({ alarm, at: iso(at), count })),
+    },
+    revocation: {
+      ...counts,
+      oldestAt: iso(oldestAt),
+      oldestAgeS: oldestAt === undefined ? null : seconds(now - oldestAt),
+    },
+    seal: { revocation: health.seal },
+    certificates: Object.fromEntries(Object.entries(certificates).map(([use, at]) => [use, iso(at)])),
+    log: counted,
+    clock: { offsetMs: clock.offsetMs ?? null, source: clock.source ?? null },
+    inFlight,
+    disk: disk ?? null,
+  }
+}
+
+function iso(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString()
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.round(ms / 1000))
+}

@@ -1,0 +1,90 @@
+/**
+ * How commands speak: data to standard output, talk to standard error, colours only where somebody sees them.
+ *
+ * Security row 34: what comes out of a log may have been chosen by others, so nothing that a terminal obeys leaves here.
+ */
+
+import { stripVTControlCharacters, styleText } from 'node:util'
+
+export interface Terminal {
+  /** A line of data. */
+  out(line: string): void
+  /** A line about the data. */
+  say(line: string): void
+  table(columns: readonly Column[], rows: readonly (readonly string[])[]): void
+  json(value: unknown): void
+  /** For data; the same text where there are no colours. */
+  style(format: Style, text: string): string
+}
+
+export interface Column {
+  readonly title: string
+  /** Numbers stand on the right. */
+  readonly right?: true
+  readonly style?: (cell: string) => Style | undefined
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean }
+
+/** `styleText` asks the stream and the environment: `NO_COLOR`, `FORCE_COLOR`. */
+export function openTerminal(stdout: NodeJS.WriteStream, stderr: Stream): Terminal {
+  const style = (format: Style, text: string): string => styleText(format, text, { stream: stdout })
+  const out = (line: string): void => {
+    stdout.write(`${line}\n`)
+  }
+  return {
+    out,
+    say(line) {
+      stderr.write(`${line}\n`)
+    },
+    json: (value) => out(JSON.stringify(value)),
+    style,
+    table(columns, rows) {
+      const cells = rows.map((row) => row.map(plain))
+      const widths = columns.map(({ title }, at) =>
+        Math.max(title.length, ...cells.map((row) => widthOf(row[at] ?? ''))),
+      )
+      const line = (row: readonly string[], styled: (cell: string, at: number) => string): string =>
+        row.map((cell, at) => padded(cell, styled(cell, at), widths[at] ?? 0, columns[at]?.right === true)).join('  ')
+      out(
+        line(
+          columns.map(({ title }) => title),
+          (title) => style('dim', title),
+        ).trimEnd(),
+      )
+      for (const row of cells) {
+        const styled = (cell: string, at: number): string => {
+          const format = columns[at]?.style?.(cell)
+          return format === undefined ? cell : style(format, cell)
+        }
+        out(line(row, styled).trimEnd())
+      }
+    },
+  }
+}
+
+function padded(cell: string, styled: string, width: number, right: boolean): string {
+  const space = ' '.repeat(Math.max(0, width - widthOf(cell)))
+  return right ? space + styled : styled + space
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+function widthOf(text: string): number {
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : [...graphemes.segment(text)].length
+}
+
+/** Text without escape sequences, control characters (C0, C1, DEL), changes of direction and what has no width. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text).replace(UNSAFE, '')
+}
+
+/** The same for text of several lines. */
+export function plainLines(text: string): string {
+  return text.split(/\r?\n/).map(plain).join('\n')
+}
+
+/** Cc, Bidi_Control, line and paragraph separators, zero-width characters and the byte order mark, tags. */
+const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu
