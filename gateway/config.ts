@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { CONFIG_SCHEMA } from './config-schema.ts'
 import type { Identifier } from './protocol/identifiers.ts'
 
 export interface Config {
@@ -92,177 +93,16 @@ export interface Limits {
   readonly connectTimeoutMs: number
   readonly peerTimeoutMs: number
   readonly progressTimeoutMs: number
+  readonly connectionsMax: number
+  readonly headTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly bodyBytesPerSecondMin: number
+  readonly bodyStallMsMax: number
+  readonly replyStallMsMax: number
   readonly configurationWarnMs: number
   readonly revocationIntervalMs: number
   readonly revocationAgeMsMax: number
 }
-
-const path = (description: string) => ({ type: 'string', minLength: 1, description }) as const
-const integer = (minimum: number, value: number, description: string) =>
-  ({ type: 'integer', minimum, default: value, description }) as const
-const host = { type: 'string', default: '127.0.0.1', description: 'Address to listen on' } as const
-const port = { type: 'integer', minimum: 0, maximum: 65535, default: 0, description: 'Port; 0: any free one' } as const
-const key = path('Private key, PKCS#8 PEM, mode 0600')
-const certificate = path('Certificate, PEM, its issuing CA behind it where peers need it')
-const identifier = { type: 'string', pattern: '^[^/]+(/[^/]+){3,4}$' } as const
-const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of a certificate, hex' } as const
-const object = <P extends object>(required: readonly string[], properties: P, description: string) =>
-  ({ type: 'object', additionalProperties: false, required, properties, description }) as const
-const optional = <P extends object>(properties: P, description: string) =>
-  ({ type: 'object', additionalProperties: false, default: {}, properties, description }) as const
-
-/** JSON Schema of the file; the README's table is checked against it. */
-export const CONFIG_SCHEMA = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  $id: 'urn:owl:gateway:configuration:1',
-  ...object(
-    ['gateway', 'directory', 'registry', 'seal', 'consumer', 'provider', 'admin', 'log'],
-    {
-      $schema: { type: 'string', description: 'For editors' },
-      gateway: { ...identifier, description: 'INSTANCE/CLASS/MEMBER/SERVERCODE' },
-      directory: path('State: configuration copies, revocation answers, message log, spool'),
-      registry: object(
-        ['url', 'ca', 'anchor', 'anchorSha256'],
-        {
-          url: { type: 'string', pattern: '^https://', description: 'The lead municipality’s registry' },
-          ca: path('CA certificate of the registry’s TLS server, PEM'),
-          anchor: path('Public JWK of the key that signs the global configuration'),
-          anchorSha256: { type: 'string', description: 'Its RFC 7638 thumbprint, base64url, compared out of band' },
-          pollIntervalMs: integer(100, 10_000, 'How often to ask for news'),
-        },
-        'Where the global configuration comes from',
-      ),
-      seal: object(['key', 'certificate'], { key, certificate }, 'Seal key and certificate of the member'),
-      consumer: object(
-        ['key', 'certificate'],
-        {
-          host,
-          port,
-          key,
-          certificate,
-          httpPort: {
-            type: ['integer', 'null'],
-            minimum: 0,
-            maximum: 65535,
-            default: null,
-            description: 'Plain HTTP on loopback; null: none',
-          },
-        },
-        'Port that local systems call',
-      ),
-      provider: object(
-        ['key', 'certificate', 'client'],
-        {
-          host,
-          port,
-          key,
-          certificate,
-          client: object(['key', 'certificate'], { key, certificate }, 'What this gateway shows when it calls another'),
-        },
-        'Port that other gateways call',
-      ),
-      admin: object(
-        ['key', 'certificate'],
-        {
-          host,
-          port,
-          key,
-          certificate,
-          operators: { type: 'array', items: sha256, default: [], description: 'Operator certificates' },
-        },
-        'Port for operators: audit, health, metrics',
-      ),
-      clients: {
-        type: 'array',
-        default: [],
-        description: 'Subsystems whose local systems may call, and how they prove it',
-        items: object(
-          ['id', 'auth'],
-          {
-            id: { ...identifier, description: 'Subsystem' },
-            auth: {
-              enum: ['mtls', 'https', 'http'],
-              description: 'mtls: a listed certificate; https: any TLS; http: plain HTTP on loopback',
-            },
-            certificates: { type: 'array', items: sha256, default: [], description: 'Accepted with mtls' },
-          },
-          'One subsystem',
-        ),
-      },
-      services: {
-        type: 'array',
-        default: [],
-        description: 'Services answered here',
-        items: {
-          ...object(
-            ['id'],
-            {
-              id: { ...identifier, description: 'Five parts, as registered' },
-              adapter: path('Name of an adapter, e.g. bielefeld/melderegister/vams'),
-              url: { type: 'string', pattern: '^https?://', description: 'Or the base URL of an HTTP service' },
-              openapi: path('Path of its OpenAPI document (JSON) below the URL, for getOpenAPI'),
-              ca: path('CA certificate of an https service, PEM'),
-              options: { type: 'object', description: 'Handed to the adapter' },
-              timeoutMs: integer(1, 60_000, 'How long the local system may take'),
-              bodyBytesMax: integer(0, 10 * 1024 * 1024, 'Largest request or reply body'),
-            },
-            'One service',
-          ),
-          oneOf: [{ required: ['adapter'] }, { required: ['url'] }],
-        },
-      },
-      networksAllowed: {
-        type: 'array',
-        default: [],
-        items: { type: 'string' },
-        description: 'CIDR blocks in which services may be; empty: none by URL',
-      },
-      log: object(
-        ['masterKey'],
-        {
-          masterKey: path('32 octets, mode 0600'),
-          keyStore: {
-            type: ['string', 'null'],
-            default: null,
-            description: 'Directory of wrapped keys, apart from the log and its backups; null: <directory>/keys',
-          },
-          stampIntervalMs: integer(100, 60_000, 'A batch is closed and time-stamped this often'),
-          stampRecordsMax: integer(1, 10_000, 'or when it holds this many records'),
-          stampFailureLimitMs: integer(1000, 4 * 3600_000, 'Without a time-stamp for this long, requests are refused'),
-          queueMax: integer(1, 10_000, 'Records waiting for the disk'),
-        },
-        'Message log',
-      ),
-      limits: optional(
-        {
-          headBytesMax: integer(1024, 32 * 1024, 'Head of a message'),
-          bodyBytesMax: integer(
-            0,
-            10 * 1024 * 1024,
-            'Body that a local system may send or get, where the service says nothing else',
-          ),
-          spoolAboveBytes: integer(0, 1024 * 1024, 'Larger bodies go to disk'),
-          urlCharsMax: integer(100, 2000, 'Request target'),
-          inFlightMax: integer(1, 1000, 'Exchanges under way'),
-          inFlightPerClientMax: integer(1, 250, 'Exchanges under way per client'),
-          refusalsPerSecond: integer(1, 20, 'Signed refusals per peer and second'),
-          refusalsBurst: integer(1, 100, 'and at once'),
-          clockSkewMsMax: integer(1000, 60_000, 'Difference of owl-issued-at to our clock'),
-          replayWindowMs: integer(60_000, 24 * 3600_000, 'How long a request id stays taken'),
-          peerConnectionsMax: integer(1, 64, 'Connections to one gateway'),
-          connectTimeoutMs: integer(1, 5000, 'To another gateway or a service'),
-          peerTimeoutMs: integer(1, 90_000, 'Until another gateway begins to answer'),
-          progressTimeoutMs: integer(1, 15_000, 'Between two octets of a body'),
-          configurationWarnMs: integer(1000, 600_000, 'Without news from the registry'),
-          revocationIntervalMs: integer(1000, 300_000, 'Between two questions for one certificate'),
-          revocationAgeMsMax: integer(1000, 3600_000, 'Oldest answer that counts as fresh'),
-        },
-        'Limits',
-      ),
-    },
-    'Configuration of an owl-gateway',
-  ),
-} as const
 
 /**
  * @param file JSON; secrets appear in it only as paths, relative to the file

@@ -13,7 +13,7 @@ import type { Peer } from './mutual-tls.ts'
 import { destroySockets, mutualTls, openSockets } from './mutual-tls.ts'
 import type { BadRequest } from './preflight.ts'
 import { HTTP_REASONS } from './protocol/strict-http.ts'
-import type { ServerTls } from './server.ts'
+import type { ServerOptions, ServerTls } from './server.ts'
 import { createServer } from './server.ts'
 
 export interface OpenPorts {
@@ -46,12 +46,13 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
     cert: await readFile(certificate),
   })
   const local = { minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const
-  const limits = { targetCharsMax: config.limits.urlCharsMax, headBytesMax: config.limits.headBytesMax }
-  const make = (proxy: ProxyName, material?: ServerTls): FastifyInstance =>
+  const limits = { ...config.limits, targetCharsMax: config.limits.urlCharsMax }
+  const make = (side: ProxyName, rules: ServerOptions['rules'], material?: ServerTls): FastifyInstance =>
     createServer({
       ...(material === undefined ? {} : { tls: material }),
       limits,
-      badRequest: badRequest(proxy, options.requestId),
+      rules,
+      badRequest: badRequest(side, options.requestId),
       logger: log,
     })
 
@@ -62,10 +63,11 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
     requestCert: true,
     rejectUnauthorized: false,
   }
-  const consumer = make('ClientProxy', { ...(await tls(config.consumer)), ...local })
-  const provider = make('ServerProxy', peerTls)
-  const admin = make('ClientProxy', { ...(await tls(config.admin)), ...local })
-  const http = config.consumer.httpPort === null ? undefined : make('ClientProxy')
+  const consumer = make('ClientProxy', {}, { ...(await tls(config.consumer)), ...local })
+  const provider = make('ServerProxy', { chunked: false }, peerTls)
+  const admin = make('ClientProxy', {}, { ...(await tls(config.admin)), ...local })
+  // Java's HttpClient, which many applications for X-Road use, offers h2c with every plain request.
+  const http = config.consumer.httpPort === null ? undefined : make('ClientProxy', { upgrade: 'ignored' })
   const apps = [consumer, provider, admin, ...(http === undefined ? [] : [http])]
   for (const app of apps)
     await app.register(mutualTls, app === provider ? { socketsPerPeerMax: 4 * config.limits.peerConnectionsMax } : {})

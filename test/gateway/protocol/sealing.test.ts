@@ -49,7 +49,7 @@ for (const algorithm of ['ES256', 'ES384', 'PS256'] as const) {
       crit: { sigD: true },
       algorithms: [algorithm],
     })
-    t.same(verified.protectedHeader['sigD'], {
+    t.same(verified.protectedHeader?.['sigD'], {
       mId: 'http://uri.etsi.org/19182/ObjectIdByURIHash',
       pars: ['message-head.txt', 'message-body.json'],
       hashM: 'S256',
