@@ -12,6 +12,8 @@ import { makeMetrics } from './admin/metrics.ts'
 import type { Config } from './config.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
+import { limited } from './logging.ts'
+import type { Side } from './message-log/message-log.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
 import { openMessageLog } from './message-log/sqlite-log.ts'
 import type { OpenPorts } from './ports.ts'
@@ -20,6 +22,7 @@ import { requestIds } from './protocol/request-id.ts'
 import type { ProviderDeps } from './provider/exchange.ts'
 import { metaservices } from './provider/metaservices.ts'
 import { providerPlugin } from './provider/plugin.ts'
+import type { Observed } from './trace.ts'
 import { openPeers } from './transport/peers.ts'
 import type { Services } from './transport/services.ts'
 import { openServices } from './transport/services.ts'
@@ -45,6 +48,8 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+/** Of one text: what strangers can bring about must not fill the disk. */
+const LINES_PER_MINUTE_MAX = 600
 /** Without statuses of certificates nothing is exchanged; longer than this their first round is not waited for. */
 const FIRST_STATUS_WAIT_MS = 5000
 
@@ -76,6 +81,16 @@ async function compose(
   const now = (): number => Date.now()
   const requestId = requestIds(now)
   const metrics = makeMetrics()
+  const limitedLog = limited(log, LINES_PER_MINUTE_MAX)
+  const observe =
+    (side: Side) =>
+    (exchange: Observed): void => {
+      metrics.observe({ side, ...exchange })
+      const { outcome, code, cause, trace } = exchange
+      const { requestId, traceId, last: stage, stages } = trace
+      if (outcome === 'reply') log.debug({ side, requestId, traceId, stages }, 'exchange')
+      else limitedLog.warn({ side, requestId, traceId, outcome, code, stage, err: cause }, 'exchange not as asked for')
+    }
   const clock = clockEstimate(({ source, offsetMs }) => log.warn({ source, offsetMs }, 'the clock is off'))
   const seal = ownSeal(await loadSigner(config.seal, (reason) => log.warn({ reason }, 'a key should be better kept')))
 
@@ -181,8 +196,8 @@ async function compose(
           deps: consumer,
           inFlight: consumerInFlight,
           requestId,
-          log,
-          observe: (it) => metrics.observe({ side: 'consumer', ...it }),
+          log: limitedLog,
+          observe: observe('consumer'),
         }),
       provider: (app) =>
         providerPlugin(app, {
@@ -192,8 +207,8 @@ async function compose(
           headBytesMax: limits.headBytesMax,
           isRegistered: (certificate) => inUse.current()?.gatewayByTls(certificate, 'client') !== undefined,
           requestId,
-          log,
-          observe: (it) => metrics.observe({ side: 'provider', ...it }),
+          log: limitedLog,
+          observe: observe('provider'),
         }),
       admin: async () => {},
     }),

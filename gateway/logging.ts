@@ -23,6 +23,7 @@ type Kind = 'word' | 'id' | 'text'
 /** What a line may carry besides level, time, text and `err`. Numbers and truth values may stand under any name here. */
 export const LOGGED: Readonly<Record<string, Kind>> = {
   requestId: 'id',
+  traceId: 'id',
   reqId: 'id',
   code: 'word',
   stage: 'word',

@@ -1,13 +1,15 @@
 /** The port local systems call: X-Road's REST protocol, whole. Source: X-Road PR-REST; contract §2. */
 
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { InFlight } from '../access/budgets.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseCall } from '../protocol/call.ts'
-import { Trace } from '../trace.ts'
+import { headerOf } from '../protocol/headers.ts'
+import type { Observed } from '../trace.ts'
+import { Trace, traceIdOf } from '../trace.ts'
 import type { ConsumerDeps, LocalReply, LocalRequest } from './exchange.ts'
 import { exchange } from './exchange.ts'
 import { listClients } from './list-clients.ts'
@@ -16,16 +18,11 @@ export interface ConsumerOptions {
   readonly deps: ConsumerDeps
   readonly inFlight: InFlight
   readonly requestId: () => string
-  readonly log: FastifyBaseLogger
-  readonly observe: (exchange: {
-    readonly outcome: 'reply' | 'refusal' | 'failure'
-    readonly code: string
-    readonly trace: Trace
-  }) => void
+  readonly observe: (exchange: Observed) => void
 }
 
 export async function consumerPlugin(app: FastifyInstance, options: ConsumerOptions): Promise<void> {
-  const { deps, inFlight, log } = options
+  const { deps, inFlight } = options
   // Signed octets are received octets: nothing is parsed, coerced or serialised again.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -40,6 +37,7 @@ export async function consumerPlugin(app: FastifyInstance, options: ConsumerOpti
     let leave: (() => void) | undefined
     try {
       const local = localRequest(request, deps)
+      trace.traceId = traceIdOf(headerOf(local.call.headers, 'traceparent'))
       leave = inFlight.enter(local.call.client)
       const answer = await exchange(deps, local, trace)
       await send(reply, answer)
@@ -53,11 +51,7 @@ export async function consumerPlugin(app: FastifyInstance, options: ConsumerOpti
       const failure = asGatewayError(error)
       const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
       sendFault(reply, fault.body, fault.status)
-      options.observe({ outcome: 'failure', code: fault.body.type, trace })
-      log.warn(
-        { requestId: trace.requestId, code: fault.body.type, stage: trace.last, err: failure.cause },
-        'an exchange failed',
-      )
+      options.observe({ outcome: 'failure', code: fault.body.type, trace, cause: failure.cause })
     } finally {
       leave?.()
     }

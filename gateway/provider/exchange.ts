@@ -16,9 +16,11 @@ import type { ReplyBlock, ReplyHead, RequestHead } from '../protocol/head.ts'
 import { formatReplyHead } from '../protocol/head.ts'
 import { parseRequestHead } from '../protocol/head-parser.ts'
 import type { Header } from '../protocol/headers.ts'
+import { headerOf } from '../protocol/headers.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
+import { traceIdOf } from '../trace.ts'
 import type { ServiceReply, Services } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
 import type { ClockEstimate } from '../trust/clock.ts'
@@ -74,6 +76,8 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   const now = deps.now()
   const head = parseRequestHead(incoming.head)
   const claims = readSignature(incoming.signature, head)
+  trace.requestId = head.requestId
+  trace.traceId = traceIdOf(headerOf(head.call.headers, 'traceparent'))
   trace.at('opened')
 
   const snapshot = await configurationFor(deps, head.block.config.version, now)

@@ -6,6 +6,7 @@ import type { InFlight } from '../access/budgets.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import { peerOf } from '../mutual-tls.ts'
+import type { Observed } from '../trace.ts'
 import { Trace } from '../trace.ts'
 import { FRAME_TYPE, openFrame, packFrame } from '../transport/frame.ts'
 import type { Spool } from '../transport/spool.ts'
@@ -22,14 +23,6 @@ export interface ProviderOptions {
   readonly requestId: () => string
   readonly log: FastifyBaseLogger
   readonly observe: (exchange: Observed) => void
-}
-
-/** One exchange as metrics count it. */
-export interface Observed {
-  readonly outcome: 'reply' | 'refusal' | 'failure'
-  /** Type of the fault, or `none`. */
-  readonly code: string
-  readonly trace: Trace
 }
 
 export async function providerPlugin(app: FastifyInstance, options: ProviderOptions): Promise<void> {
@@ -58,11 +51,7 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
     } catch (error) {
       const failure = asGatewayError(error)
       sendUnsigned(reply, failure, trace)
-      options.observe({ outcome: 'failure', code: failure.code, trace })
-      log.warn(
-        { requestId: trace.requestId, code: failure.code, stage: trace.last, err: failure.cause },
-        'a message was not answered',
-      )
+      options.observe({ outcome: 'failure', code: failure.code, trace, cause: failure.cause })
     } finally {
       leave?.()
     }
