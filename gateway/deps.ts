@@ -196,7 +196,6 @@ async function compose(
           deps: consumer,
           inFlight: consumerInFlight,
           requestId,
-          log: limitedLog,
           observe: observe('consumer'),
         }),
       provider: (app) =>
