@@ -35,6 +35,8 @@ export interface RegistryStore {
    * @throws {TypeError} naming everything that is wrong; then nothing changed
    */
   change(now: number, edit: (content: Content) => Content): Published
+  /** Does something while nobody else changes the registry: for files that go with a change. */
+  alone<T>(work: () => T): T
   /** Whether anybody has changed it since this was last asked. Costs microseconds. */
   hasChanged(): boolean
   close(): void
@@ -83,6 +85,18 @@ export function openRegistry(directory: string): RegistryStore {
     return read(row['octets'])
   }
 
+  function alone<T>(work: () => T): T {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      database.exec('COMMIT')
+      return result
+    } catch (error) {
+      database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
   return {
     current,
     at(version) {
@@ -91,20 +105,16 @@ export function openRegistry(directory: string): RegistryStore {
     },
     change(now, edit) {
       // Locked before reading: two changes at a time must not both build on the same version.
-      database.exec('BEGIN IMMEDIATE')
-      try {
+      return alone(() => {
         const before = current()
         const content = edit(contentOf(before.configuration))
-        const same = JSON.stringify(content) === JSON.stringify(contentOf(before.configuration))
-        const after = same ? before : publish(content, before.version, now)
-        if (!same) insert(database, after)
-        database.exec('COMMIT')
+        if (JSON.stringify(content) === JSON.stringify(contentOf(before.configuration))) return before
+        const after = publish(content, before.version, now)
+        insert(database, after)
         return after
-      } catch (error) {
-        database.exec('ROLLBACK')
-        throw error
-      }
+      })
     },
+    alone,
     hasChanged() {
       const before = seen
       seen = dataVersion.get()?.['data_version']

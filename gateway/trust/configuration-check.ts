@@ -114,7 +114,8 @@ const SCHEMA = record({
   ),
 })
 
-const ajv = new Ajv2020({ allErrors: true, strict: true })
+// A constant schema need not be checked against the meta-schema at every start.
+const ajv = new Ajv2020({ allErrors: true, strict: true, meta: false, validateSchema: false })
 const compiled: Partial<Record<Strictness, ValidateFunction<Configuration>>> = {}
 
 function validator(strictness: Strictness): ValidateFunction<Configuration> {

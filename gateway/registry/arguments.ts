@@ -1,0 +1,52 @@
+/** Values of the command line, read and checked before anything is done with them. */
+
+import { InvalidArgumentError } from 'commander'
+import { CODE } from '../protocol/identifiers.ts'
+
+/** @param counts how many parts the identifier may have */
+export function identifier(...counts: readonly number[]): (text: string) => string {
+  return (text) => {
+    const parts = text.split('/')
+    if (!counts.includes(parts.length) || !parts.every((part) => CODE.test(part))) {
+      throw new InvalidArgumentError(`An identifier of ${counts.join(' or ')} parts is needed.`)
+    }
+    return text
+  }
+}
+
+export function number(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('A number is needed.')
+  return Number(text)
+}
+
+/** @returns ISO 8601, UTC, milliseconds */
+export function instant(text: string): string {
+  const at = Date.parse(text)
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(at)) throw new InvalidArgumentError('An ISO 8601 time is needed.')
+  return new Date(at).toISOString()
+}
+
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new InvalidArgumentError('An http or https URL is needed.')
+  }
+  return text
+}
+
+interface Endpoint {
+  readonly method: string
+  readonly path: string
+}
+
+/** `POST /v1`; the option may be given several times. */
+export function endpoint(text: string, before: readonly Endpoint[] = []): readonly Endpoint[] {
+  const [method = '', path, ...rest] = text.trim().split(/\s+/)
+  if (path === undefined || rest.length > 0) throw new InvalidArgumentError("Method and path are needed: 'POST /v1'.")
+  return [...before, { method: method.toUpperCase(), path }]
+}
+
+/** What was given: options left out must not overwrite anything. */
+export function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
