@@ -17,7 +17,7 @@ export interface PublishingOptions {
   readonly lifetimeMs?: number
   /** How often the store is looked at for changes made by commands. */
   readonly watchIntervalMs?: number
-  /** Told when signing fails; what was signed before stays until it expires. */
+  /** Told when publishing begins to fail; what was signed before stays until it expires. */
   readonly onError: (error: unknown) => void
 }
 
@@ -51,6 +51,12 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   const waiters = new Set<() => void>()
   let publication = await sign(store.current())
   let signing: Promise<void> = Promise.resolve()
+  let failing = false
+
+  function fail(error: unknown): void {
+    if (!failing) onError(error)
+    failing = true
+  }
 
   async function sign(published: Published, before?: Publication): Promise<Publication> {
     const { version, sha256, octets } = published
@@ -74,9 +80,10 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
       .then(async () => {
         const before = publication
         publication = await sign(store.current(), before)
+        failing = false
         if (publication.version !== before.version) for (const wake of [...waiters]) wake()
       })
-      .catch(onError)
+      .catch(fail)
   }
 
   const signer = setInterval(republish, signIntervalMs)
@@ -84,7 +91,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
     try {
       if (store.hasChanged()) republish()
     } catch (error) {
-      onError(error)
+      fail(error)
     }
   }, watchIntervalMs)
 
