@@ -38,7 +38,7 @@ export interface Local {
   close(): void | Promise<void>
 }
 
-export interface AdapterDefinition<Query, Result, System extends Local> {
+export interface AdapterDefinition<Query, Result, System extends Local | undefined> {
   /** Service code under the provider's subsystem. */
   readonly service: string
   /** Major version of service and schemas; the path `/v1` is version 1. */
@@ -46,11 +46,11 @@ export interface AdapterDefinition<Query, Result, System extends Local> {
   readonly request: Schema<Query>
   readonly response: Schema<Result>
   /**
-   * Opens the local system. It must not wait for it: a local system that is down makes answers fail, not the gateway's start.
+   * Opens the local system; none when the adapter needs none. It must not wait for it: a local system that is down makes answers fail, not the gateway's start.
    *
    * @throws {TypeError} naming the option that is missing or wrong
    */
-  connect(options: AdapterOptions, clock: Clock): System
+  connect?(options: AdapterOptions, clock: Clock): System
   /**
    * Every answer, refusal and failure leaves this long after the request came, or a whole multiple of it when the work
    * took longer, so that the time tells nothing. The option of the same name changes it. None: as soon as it is ready.
@@ -88,7 +88,7 @@ export interface Adapter {
   open(options: AdapterOptions, clock?: Clock): AdapterInstance
 }
 
-export function defineAdapter<Query, Result, System extends Local>(
+export function defineAdapter<Query, Result, System extends Local | undefined = undefined>(
   definition: AdapterDefinition<Query, Result, System>,
 ): Adapter {
   const { service, version, request, response } = definition
@@ -99,7 +99,7 @@ export function defineAdapter<Query, Result, System extends Local>(
     responseSchema: response,
     open(options, clock = systemClock) {
       const everyMs = answerEveryMs(options['answerAfterMs'] ?? definition.answerAfterMs ?? 0)
-      const system = definition.connect(options, clock)
+      const system = definition.connect?.(options, clock) as System
       // Compiled now: the first answer must not take longer than the others.
       request.accepts(undefined)
       response.accepts(undefined)
@@ -112,7 +112,7 @@ export function defineAdapter<Query, Result, System extends Local>(
           return outcome.answer
         },
         async close() {
-          await system.close()
+          await system?.close()
         },
       }
     },
@@ -121,7 +121,7 @@ export function defineAdapter<Query, Result, System extends Local>(
 
 const systemClock: Clock = { now: () => Date.now(), uuid: () => crypto.randomUUID() }
 
-async function answerOnce<Query, Result, System extends Local>(
+async function answerOnce<Query, Result, System extends Local | undefined>(
   { request, response, successStatus = 200, handle }: AdapterDefinition<Query, Result, System>,
   system: System,
   payload: unknown,

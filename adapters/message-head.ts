@@ -31,8 +31,9 @@ export function refuseTest(kopf: Nachrichtenkopf): Refusal | undefined {
   return kopf.test ? refuse(kopf, 'S999', { feldpfad: '/kopf/test', hinweis: 'Testnachricht' }) : undefined
 }
 
-/** The head of the answer: author and reader change places, the UUID asked with becomes the reference. */
+/** The head of an answer by `self` to who asked: the UUID asked with becomes the reference. */
 export function replyHead(
+  self: Behoerde,
   asked: Nachrichtenkopf,
   { typ, uuid, at }: { readonly typ: string; readonly uuid: string; readonly at: number },
 ): Nachrichtenkopf {
@@ -41,7 +42,7 @@ export function replyHead(
     nachrichtenUUID: uuid,
     nachrichtentyp: { code: typ },
     erstellungszeitpunkt: new Date(at).toISOString(),
-    autor: asked.leser,
+    autor: self,
     leser: asked.autor,
     referenzUUID: asked.nachrichtenUUID,
     standard,

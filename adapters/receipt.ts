@@ -1,8 +1,8 @@
 /** Receipts of asynchronous messages: the same UUID gives the same receipt and no second effect. Domain section 0.1. */
 
 import { hash } from 'node:crypto'
-import type { Nachrichtenkopf, Quittung } from '../schemas/gemeinsam/payloads.ts'
-import type { Caller } from './adapter.ts'
+import type { Behoerde, Nachrichtenkopf, Quittung } from '../schemas/gemeinsam/payloads.ts'
+import type { Caller, Clock } from './adapter.ts'
 import { replyHead } from './message-head.ts'
 import type { Refusal } from './refusal.ts'
 import { refuse } from './refusal.ts'
@@ -32,7 +32,21 @@ export function deliveryOf({ kopf, ...content }: { readonly kopf: Nachrichtenkop
 }
 
 /** The receipt, or S100 when the UUID came before with other content. */
-export function receiptOf(kopf: Nachrichtenkopf, delivery: Delivery, stored: StoredReceipt): Quittung | Refusal {
+export function receiptOf(
+  self: Behoerde,
+  kopf: Nachrichtenkopf,
+  delivery: Delivery,
+  stored: StoredReceipt,
+): Quittung | Refusal {
   if (stored.digest !== delivery.digest) return refuse(kopf, 'S100', { feldpfad: '/kopf/nachrichtenUUID' })
-  return { kopf: replyHead(kopf, { typ: '0020', uuid: stored.uuid, at: stored.at }), ergebnis: 'angenommen' }
+  return quittung(self, kopf, stored)
+}
+
+/** A test message is acknowledged as one and goes no further: it must not be processed. Domain section 0.1. */
+export function testReceipt(self: Behoerde, kopf: Nachrichtenkopf, clock: Clock): Quittung | undefined {
+  return kopf.test ? quittung(self, kopf, { uuid: clock.uuid(), at: clock.now() }) : undefined
+}
+
+function quittung(self: Behoerde, kopf: Nachrichtenkopf, { uuid, at }: Pick<StoredReceipt, 'uuid' | 'at'>): Quittung {
+  return { kopf: replyHead(self, kopf, { typ: '0020', uuid, at }), ergebnis: 'angenommen' }
 }

@@ -64,7 +64,7 @@ export function definePersonensuche(
       if (hit === undefined) return NEUTRAL
       if (hits.length > TREFFER_MAX) return refuse(anfrage.kopf, 'X002', { hinweis: 'Mehr als 1000 Treffer' })
 
-      const kopf = replyHead(anfrage.kopf, {
+      const kopf = replyHead(self, anfrage.kopf, {
         typ: anfrage.kopf.nachrichtentyp.code,
         uuid: clock.uuid(),
         at: clock.now(),

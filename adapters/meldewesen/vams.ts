@@ -42,7 +42,7 @@ export function defineVams(self: Behoerde, connect: (options: AdapterOptions) =>
       if (hit === undefined || hits.length > 1) return ABGEWIESEN
 
       const relatives = anfrage.umzugsverband ? await household(register, hit, anfrage, caller.signal, clock) : []
-      return bereitstellung(anfrage, hit, relatives, clock)
+      return bereitstellung(self, anfrage, hit, relatives, clock)
     },
   })
 }
@@ -77,6 +77,7 @@ async function household(
 }
 
 function bereitstellung(
+  self: Behoerde,
   anfrage: VamsAnfrage,
   hit: Einwohner,
   relatives: readonly Einwohner[],
@@ -85,7 +86,7 @@ function bereitstellung(
   const today = dayOf(clock.now())
   const angehoerige = relatives.map((relative) => formOf(relative, today))
   return {
-    kopf: replyHead(anfrage.kopf, { typ: '0301', uuid: clock.uuid(), at: clock.now() }),
+    kopf: replyHead(self, anfrage.kopf, { typ: '0301', uuid: clock.uuid(), at: clock.now() }),
     ergebnis: 'eindeutig',
     person: formOf(hit, today),
     // Absent like any other empty list: a count would betray who was left out.

@@ -24,7 +24,6 @@ function adapterOf(handle: Handle, answerAfterMs?: number): Adapter {
     request,
     response,
     ...(answerAfterMs === undefined ? {} : { answerAfterMs }),
-    connect: () => ({ close() {} }),
     handle,
   })
 }
@@ -73,7 +72,6 @@ t.test('a refusal is an answer', async (t) => {
     version: 1,
     request,
     response,
-    connect: () => ({ close() {} }),
     handle: async () => refuse(kopf, 'T080', { feldpfad: '/kopf/leser/kennung' }),
   })
   const answer = await adapter.open({}).answer({}, caller(WHO))

@@ -7,7 +7,7 @@ import { toTtmmjjjj } from '../../adapters/matching/datum.ts'
 import { searchKey } from '../../adapters/matching/suchform.ts'
 import { gewerbeEingang, personensuche, umzugsmitteilung, vams } from '../../adapters/scenario-messages.ts'
 import type { VamsAntwort } from '../../schemas/meldewesen/payloads.ts'
-import { NAME_ENTRIES } from '../din91379.ts'
+import { NAME_ENTRIES } from '../schemas/din91379.ts'
 import { caller, clock, freshDir, open, startSimulator } from './rig.ts'
 
 /** Every entry of DIN 91379 data type A in some name; every form of a partial date in turn. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { schema } from '../../schemas/schema.ts'
-import { din91379, NAME_ENTRIES } from '../din91379.ts'
+import { din91379, NAME_ENTRIES } from './din91379.ts'
 
 const dinA = schema('urn:owl:gemeinsam:bausteine:1#/$defs/dinA')
 const familienname = schema('urn:owl:gemeinsam:bausteine:1#/$defs/familienname')

@@ -7,7 +7,7 @@ import { matchesFamilienname, matchesVornamen } from '../../matching/rules.ts'
 import { searchKey } from '../../matching/suchform.ts'
 import { replyHead } from '../../message-head.ts'
 import type { NameIndex } from '../../name-index.ts'
-import { AGS } from '../agency.ts'
+import { AGS, BIELEFELD } from '../agency.ts'
 import { EINWOHNER, PERSON } from './fields.ts'
 import type { LocalEinwohner } from './resident.ts'
 
@@ -38,7 +38,7 @@ export function auswerten(
   const gemeldet = fromLocal(PERSON, person) as unknown as Person
   const ergebnis = beurteilen(gemeldet, residents)
   const typ = ergebnis.ergebnis === 'unplausibel' ? '0204' : '0203'
-  return { kopf: { ...replyHead(kopf, { typ, ...answer }), rechtsgrundlage: 'BMELDDUEV1_7' }, ...ergebnis }
+  return { kopf: { ...replyHead(BIELEFELD, kopf, { typ, ...answer }), rechtsgrundlage: 'BMELDDUEV1_7' }, ...ergebnis }
 }
 
 function beurteilen(gemeldet: Person, residents: NameIndex<LocalEinwohner>): Ergebnis {

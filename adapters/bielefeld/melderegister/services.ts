@@ -4,8 +4,8 @@ import { schema } from '../../../schemas/schema.ts'
 import { defineAdapter } from '../../adapter.ts'
 import { definePersonensuche } from '../../meldewesen/personensuche.ts'
 import { defineVams } from '../../meldewesen/vams.ts'
-import { checkHead, replyHead } from '../../message-head.ts'
-import { deliveryOf, receiptOf } from '../../receipt.ts'
+import { checkHead } from '../../message-head.ts'
+import { deliveryOf, receiptOf, testReceipt } from '../../receipt.ts'
 import { AGS, BIELEFELD } from '../agency.ts'
 import { openRegister } from './register.ts'
 
@@ -27,13 +27,9 @@ export const rueckmeldung = defineAdapter({
 
   async handle(meldung, caller, { register, clock }) {
     const { kopf } = meldung
-    const refusal = checkHead(kopf, caller, BIELEFELD)
-    if (refusal !== undefined) return refusal
-    // A test message is acknowledged as one and goes no further.
-    if (kopf.test) {
-      return { kopf: replyHead(kopf, { typ: '0020', uuid: clock.uuid(), at: clock.now() }), ergebnis: 'angenommen' }
-    }
+    const early = checkHead(kopf, caller, BIELEFELD) ?? testReceipt(BIELEFELD, kopf, clock)
+    if (early !== undefined) return early
     const delivery = deliveryOf(meldung, caller)
-    return receiptOf(kopf, delivery, await register.melde(delivery, meldung, caller.signal))
+    return receiptOf(BIELEFELD, kopf, delivery, await register.melde(delivery, meldung, caller.signal))
   },
 })

@@ -5,8 +5,8 @@ import type { GewerbeEingangAnfrage } from '../../../schemas/gewerbe/payloads.ts
 import { schema } from '../../../schemas/schema.ts'
 import { defineAdapter } from '../../adapter.ts'
 import { fieldNumber } from '../../gewerbe/mask.ts'
-import { checkHead, replyHead } from '../../message-head.ts'
-import { deliveryOf, receiptOf } from '../../receipt.ts'
+import { checkHead } from '../../message-head.ts'
+import { deliveryOf, receiptOf, testReceipt } from '../../receipt.ts'
 import { openSqlSystem, receive } from '../../sql.ts'
 import { DETMOLD } from '../agency.ts'
 
@@ -25,18 +25,15 @@ export const gewerbeEingang = defineAdapter({
 
   async handle(anzeige, caller, { sql, clock }) {
     const { kopf } = anzeige
-    const refusal = checkHead(kopf, caller, DETMOLD)
-    if (refusal !== undefined) return refusal
+    const early = checkHead(kopf, caller, DETMOLD) ?? testReceipt(DETMOLD, kopf, clock)
+    if (early !== undefined) return early
     const receipt = { uuid: clock.uuid(), at: clock.now() }
-    // A test message is acknowledged as one and goes no further.
-    if (kopf.test) return { kopf: replyHead(kopf, { typ: '0020', ...receipt }), ergebnis: 'angenommen' }
-
     const delivery = deliveryOf(anzeige, caller)
     const stored = await sql.run(
       (database) => receive(database, delivery, receipt, () => store(database, delivery.key, anzeige)),
       caller.signal,
     )
-    return receiptOf(kopf, delivery, stored)
+    return receiptOf(DETMOLD, kopf, delivery, stored)
   },
 })
 

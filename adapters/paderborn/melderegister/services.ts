@@ -3,8 +3,8 @@
 import { schema } from '../../../schemas/schema.ts'
 import { defineAdapter } from '../../adapter.ts'
 import { definePersonensuche } from '../../meldewesen/personensuche.ts'
-import { checkHead, replyHead } from '../../message-head.ts'
-import { deliveryOf, receiptOf } from '../../receipt.ts'
+import { checkHead } from '../../message-head.ts'
+import { deliveryOf, receiptOf, testReceipt } from '../../receipt.ts'
 import { AGS, PADERBORN } from '../agency.ts'
 import { openRegister } from './register.ts'
 
@@ -25,13 +25,9 @@ export const auswertung = defineAdapter({
 
   async handle(message, caller, { register, clock }) {
     const { kopf } = message
-    const refusal = checkHead(kopf, caller, PADERBORN)
-    if (refusal !== undefined) return refusal
-    // A test message is acknowledged as one and goes no further.
-    if (kopf.test) {
-      return { kopf: replyHead(kopf, { typ: '0020', uuid: clock.uuid(), at: clock.now() }), ergebnis: 'angenommen' }
-    }
+    const early = checkHead(kopf, caller, PADERBORN) ?? testReceipt(PADERBORN, kopf, clock)
+    if (early !== undefined) return early
     const delivery = deliveryOf(message, caller)
-    return receiptOf(kopf, delivery, await register.store(delivery, message, caller.signal))
+    return receiptOf(PADERBORN, kopf, delivery, await register.store(delivery, message, caller.signal))
   },
 })

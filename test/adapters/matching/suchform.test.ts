@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { koelnerPhonetik, searchKey, suchform } from '../../../adapters/matching/suchform.ts'
-import { din91379, NAME_ENTRIES } from '../../din91379.ts'
+import { din91379, NAME_ENTRIES } from '../../schemas/din91379.ts'
 
 t.test('names in search form', async (t) => {
   const names = {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { AdapterError } from '../../../../adapters/adapter.ts'
 import { formatEnvelope, formatFault, openEnvelope } from '../../../../adapters/paderborn/melderegister/soap.ts'
-import { NAME_ENTRIES } from '../../../din91379.ts'
+import { NAME_ENTRIES } from '../../../schemas/din91379.ts'
 
 const envelope = (body: string, before = ''): string =>
   `<?xml version="1.0"?>${before}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>${body}</s:Body></s:Envelope>`

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 
-const file = new URL('../schemas/codelists/din91379.json', import.meta.url)
+const file = new URL('../../schemas/codelists/din91379.json', import.meta.url)
 
 export const din91379 = JSON.parse(readFileSync(file, 'utf8')) as {
   readonly patterns: Readonly<Record<string, string>>
