@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The command `owl`: the command line of `gateway/cli.ts` under Node 26. */
 
+import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from './setup.js'
 import { runWithNode, setUpOrExit } from './with-node.js'
 
 const cli = new URL('../cli.ts', import.meta.url)
@@ -10,5 +12,6 @@ const cli = new URL('../cli.ts', import.meta.url)
 if (Number.parseInt(process.versions.node, 10) < 26) await runWithNode(fileURLToPath(cli), process.argv.slice(2))
 else {
   await setUpOrExit()
+  enableCompileCache(compileCache())
   await import(cli.href)
 }

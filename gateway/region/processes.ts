@@ -35,7 +35,7 @@ export interface RegionProcess {
 
 const ROOT = join(import.meta.dirname, '../..')
 const LEASH = join(import.meta.dirname, 'leash.ts')
-/** Shared by all regions of the clone: parsed sources of Node's own format. */
+/** The one that `setup.js` filled. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/owl')
 const READY_MS_MAX = 30_000
 const READY_POLL_MS = 15

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { SetupError, setUp } from './setup.js'
+import { compileCache, SetupError, setUp } from './setup.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
@@ -17,7 +17,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 export async function runWithNode(file, args) {
   const node = await setUpOrExit()
   // The channel is there for its end: a file that must not outlive this process watches `disconnect`.
-  const child = spawn(node, [file, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(node, [file, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { NODE_COMPILE_CACHE: compileCache(), ...process.env },
+  })
   // Ctrl-C reaches the whole group by itself; a second copy does no harm to a process that is already stopping.
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
