@@ -164,22 +164,25 @@ interface Import {
   readonly isType: boolean
 }
 
+/** Imports stand at the head of a file; what looks like one further down is text of a template. */
 function importsOf(file: string, source: string): Import[] {
-  const code = codeOf(source)
+  const code = codeOf(source).trimStart()
   const found: Import[] = []
-  for (const [, type, target = ''] of code.matchAll(
-    /^(?:import|export)(\s+type)?\s(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm,
-  )) {
-    found.push({ target, isType: type !== undefined })
+  const statement = /\s*(?:import|export)(\s+type)?\s(?:[^'"`;=]*?\sfrom\s+)?'([^']+)'/y
+  for (let match = statement.exec(code); match !== null; match = statement.exec(code)) {
+    found.push({ target: match[2] ?? '', isType: match[1] !== undefined })
   }
   for (const [, target = ''] of code.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) found.push({ target, isType: false })
-  if (/\bfrom\s+"/.test(code)) t.fail(`${file}: imports are written with single quotes`)
+  if (/^import\s[^'`]*"/m.test(code)) t.fail(`${file}: imports are written with single quotes`)
   return found
 }
 
 /** Without comments, so that prose may say what code may not do. */
 function codeOf(source: string): string {
-  return source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+  return source
+    .replace(/^#!.*/, '')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
 }
 
 function roomOf(file: string, table: Readonly<Record<string, unknown>>): string | undefined {
