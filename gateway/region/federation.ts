@@ -2,7 +2,7 @@
 
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** Paths are absolute. */
 export interface Federation {
@@ -67,6 +67,21 @@ export async function writeFederation(file: string, federation: Federation): Pro
   const next = `${file}.${process.pid}.tmp`
   await writeFile(next, `${JSON.stringify(federation, null, 2)}\n`)
   await rename(next, file)
+}
+
+/**
+ * Says that the gateway of this configuration now runs as this process; nothing when no region is described beside it.
+ *
+ * @param config as `federation.json` names it
+ */
+export async function announceGateway(config: string, pid: number): Promise<void> {
+  const file = federationFile(dirname(resolve(config)))
+  const federation = await readFederation(file).catch(() => undefined)
+  if (federation === undefined) return
+  const gateways = federation.gateways.map((gateway) =>
+    gateway.config === resolve(config) ? { ...gateway, pid } : gateway,
+  )
+  await writeFederation(file, { ...federation, gateways })
 }
 
 export async function removeFederation(file: string): Promise<void> {

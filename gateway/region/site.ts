@@ -1,6 +1,7 @@
 /** One region on one machine: where its parts lie and listen, and the description that outside tools read. */
 
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { CertificateFiles, Federation, FederationGateway } from './federation.ts'
 import type { Agency, Region } from './owl-region.ts'
 import type { RegionPorts } from './ports.ts'
@@ -59,7 +60,8 @@ export function describe(site: Site, state: SiteState): Federation {
 
 function describeGateway(site: Site, agency: Agency, index: number, pid: number | undefined): FederationGateway {
   const { directory, pki, logs } = site
-  const { id, name, slug, subsystems } = agency
+  const { id, name, slug } = agency
+  const subsystems = certified(pki, agency)
   const own = site.ports.gateways[index]
   return {
     member: id,
@@ -70,9 +72,9 @@ function describeGateway(site: Site, agency: Agency, index: number, pid: number 
     provider: `https://127.0.0.1:${own?.provider}`,
     admin: `https://127.0.0.1:${own?.admin}`,
     config: join(directory, `${slug}.json`),
-    log: join(directory, slug, 'log.sqlite'),
+    log: join(directory, slug, 'log', 'log.sqlite'),
     output: join(logs, `${slug}.log`),
-    clients: Object.fromEntries(subsystems.map(({ code }) => [`${id}/${code}`, clientFiles(pki, agency, code)])),
+    clients: Object.fromEntries(subsystems.map((code) => [`${id}/${code}`, clientFiles(pki, agency, code)])),
     operator: {
       cert: join(pki, 'members', slug, 'operator.pem'),
       key: join(pki, 'members', slug, 'operator.key'),
@@ -83,6 +85,13 @@ function describeGateway(site: Site, agency: Agency, index: number, pid: number 
 /** Local systems of all agencies, in the order of their ports. */
 export function systemsOf({ agencies }: Region): string[] {
   return agencies.flatMap(({ systems }) => systems)
+}
+
+/** Subsystems that have a client certificate: those of the region, and those that commands added. */
+function certified(pki: string, { slug, subsystems }: Agency): readonly string[] {
+  const home = join(pki, 'members', slug, 'clients')
+  const made = existsSync(home) ? readdirSync(home).filter((file) => file.endsWith('.pem')) : []
+  return [...new Set([...subsystems.map(({ code }) => code), ...made.map((file) => basename(file, '.pem'))])]
 }
 
 export function clientFiles(pki: string, { slug }: Agency, subsystem: string): CertificateFiles {

@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { readdir, utimes } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
-import type { Federation } from '../../../gateway/region/federation.ts'
+import type { Federation, FederationGateway } from '../../../gateway/region/federation.ts'
 import {
+  announceGateway,
   federationFile,
   readFederation,
   refuseRunning,
@@ -72,4 +74,20 @@ t.test('a region that has just begun to start is refused, one that hangs since l
   const longAgo = new Date(Date.now() - 120_000)
   await utimes(file, longAgo, longAgo)
   await t.resolves(refuseRunning(file))
+})
+
+t.test('a gateway that was started alone is known by its new number', async (t) => {
+  const dir = t.testdir()
+  const gateway = { member: 'OWL/GOV/057', name: 'x', pid: 1, config: join(dir, 'x.json') } as FederationGateway
+  const other = { ...gateway, config: join(dir, 'y.json') }
+  await writeFederation(federationFile(dir), federation({ gateways: [gateway, other] }))
+
+  await announceGateway(join(dir, 'x.json'), 4711)
+
+  const { gateways } = await readFederation(federationFile(dir))
+  t.same(
+    gateways.map(({ pid }) => pid),
+    [4711, 1],
+  )
+  await t.resolves(announceGateway(join(t.testdir(), 'x.json'), 1), 'where no region is described, nothing happens')
 })
