@@ -1,6 +1,7 @@
 /** A population register as the services of MELDEWESEN see it, whatever system holds it. */
 
 import type { Angehoeriger, Person, Sperre } from '../../schemas/gemeinsam/payloads.ts'
+import type { PersonensucheAnfrage } from '../../schemas/meldewesen/payloads.ts'
 import { schema } from '../../schemas/schema.ts'
 import type { Local } from '../adapter.ts'
 import { AdapterError } from '../adapter-error.ts'
@@ -18,6 +19,8 @@ export interface Melderegister extends Local {
   find(auswahl: Auswahl, signal: AbortSignal): Promise<readonly Einwohner[]>
   /** Whether the register's municipality has this street. */
   knowsStreet(strasse: string, signal: AbortSignal): Promise<boolean>
+  /** Leaves a query that got the neutral answer to a clerk. */
+  refer(anfrage: PersonensucheAnfrage, signal: AbortSignal): Promise<void>
 }
 
 /** What protects a person's data. §§ 51, 52 BMG; § 53: witness protection. */

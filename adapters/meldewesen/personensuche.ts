@@ -61,7 +61,11 @@ export function definePersonensuche(
       const found = await candidates(anfrage, caller, register, merkmale)
       const hits = found.filter(({ person, zeugenschutz }) => !isProtected({ ...person, zeugenschutz }, today))
       const [hit] = hits
-      if (hit === undefined) return NEUTRAL
+      if (hit === undefined) {
+        // For a lock and for nobody alike: a clerk looks into it, unless the asker waives that (§ 38 (5)).
+        if (!anfrage.verzichtWeiterbearbeitung) await register.refer(anfrage, caller.signal)
+        return NEUTRAL
+      }
       if (hits.length > TREFFER_MAX) return refuse(anfrage.kopf, 'X002', { hinweis: 'Mehr als 1000 Treffer' })
 
       const kopf = replyHead(self, anfrage.kopf, {

@@ -109,6 +109,26 @@ t.test('a person answers to one of the given names', async (t) => {
   t.same(check({ ...person, anschriften: [{ anschrift: homeless, wohnungsart: 'haupt' }] }), [])
 })
 
+t.test('no pattern takes more than a moment, whatever it is given', async (t) => {
+  const patterns = new Set<string>()
+  for (const urn of schemaUrns()) {
+    walk(schema(urn).json, urn, ({ pattern }) => {
+      if (typeof pattern === 'string') patterns.add(pattern)
+    })
+  }
+  t.ok(patterns.size > 20)
+  const length = 20_000
+  const inputs = ['a', '0', ' ', 'Dr. ', '-', 'K\u035F', 'L\u0325\u0304', '\u0304'].map(
+    (part) => `${part.repeat(length)}\u0000`,
+  )
+  for (const pattern of patterns) {
+    const regex = new RegExp(pattern, 'u')
+    const start = performance.now()
+    for (const input of inputs) regex.test(input)
+    t.ok(performance.now() - start < 250, pattern.slice(0, 40))
+  }
+})
+
 type Part = Readonly<Record<string, unknown>>
 
 /** Conditions (`if`, `then`, `contains`, a variant's `properties`) describe parts of objects that are closed elsewhere. */

@@ -50,6 +50,10 @@ export function openRegister(options: AdapterOptions): BielefeldRegister {
       if (typeof bekannt !== 'boolean') throw new AdapterError('response', 'malformed')
       return bekannt
     },
+    async refer({ kopf, auswahldaten }, signal) {
+      const { nachrichtenUUID: nachricht, autor, aktenzeichen } = kopf
+      await post('/api/vorgaenge', { nachricht, absender: autor.kennung, aktenzeichen, auswahldaten }, signal)
+    },
     async melde({ key, digest }, { kopf, person, art }, signal) {
       const meldung = { schluessel: key, pruefsumme: digest, art, kopf, person: toLocal(PERSON, person) }
       const { uuid, zeitpunkt, pruefsumme } = (await post('/api/rueckmeldungen', meldung, signal)) as Partial<Eingang>

@@ -26,10 +26,13 @@ interface State {
   /** Receipts by author and UUID. */
   readonly eingaenge: Record<string, Eingang>
   readonly sendungen: Sendung[]
+  /** Queries for a clerk, newest last. */
+  readonly vorgaenge: { readonly nachricht: string }[]
 }
 
 const CLIENT_ID = 'owl-gateway'
 const TOKEN_SECONDS = 300
+const VORGAENGE_MAX = 1_000
 
 function open(given: SimulatorArguments): Simulator {
   const secretFile = join(given.dir, 'client-secret')
@@ -41,6 +44,7 @@ function open(given: SimulatorArguments): Simulator {
     ...readFixtures<Pick<State, 'einwohner' | 'strassen'>>(given, import.meta.dirname, 'einwohner.json'),
     eingaenge: {},
     sendungen: [],
+    vorgaenge: [],
   }))
   const index = openNameIndex(state.einwohner, RESIDENTS)
   const streets = new Set(state.strassen.map(suchform))
@@ -63,6 +67,12 @@ function open(given: SimulatorArguments): Simulator {
     'POST /api/einwohner/suche': (auswahl: Parameters<typeof index.find>[0]) => ({ einwohner: index.find(auswahl) }),
     'POST /api/strassen/suche': ({ name }: { name: string }) => ({ bekannt: streets.has(suchform(name)) }),
     'POST /api/rueckmeldungen': melde,
+    'POST /api/vorgaenge': (vorgang: { nachricht: string }) => {
+      state.vorgaenge.push(vorgang)
+      if (state.vorgaenge.length > VORGAENGE_MAX) state.vorgaenge.shift()
+      save()
+      return {}
+    },
   }
 
   function token({ headers, body }: SimulatorRequest): SimulatorReply {

@@ -115,6 +115,26 @@ export const EINWOHNER: FieldMap = [
   ['vertreter', 'GESETZLICH.VERTRETER', listOf(BEZUG)],
 ]
 
+/** A query that is left to a clerk. */
+export const VORGANG: FieldMap = [
+  ['kopf.nachrichtenUUID', 'NACHRICHT'],
+  ['kopf.autor.kennung', 'ABSENDER'],
+  ['kopf.aktenzeichen', 'AKTENZEICHEN'],
+  ['auswahldaten.familienname', 'NAME'],
+  ['auswahldaten.fruehererName', 'ALTNAME'],
+  ['auswahldaten.vornamen', 'VORNAMEN'],
+  ['auswahldaten.ordensname', 'ORDENSNAME'],
+  ['auswahldaten.kuenstlername', 'KUENSTLERNAME'],
+  ['auswahldaten.geburtsdatum', 'GEBDAT', DATUM],
+  ['auswahldaten.geburtsort', 'GEBORT'],
+  ['auswahldaten.geburtsstaat', 'GEBSTAAT'],
+  ['auswahldaten.geschlecht', 'GESCHL'],
+  ['auswahldaten.sterbedatum', 'STERBEDAT', DATUM],
+  ['auswahldaten.sterbeort', 'STERBEORT'],
+  ['auswahldaten.strasse', 'STRASSE'],
+  ['auswahldaten.anschrift', 'ANSCHRIFT', recordOf(ANSCHRIFT)],
+]
+
 export const AUSWERTUNG: FieldMap = [
   ['ergebnis', 'ERGEBNIS'],
   ['unplausibel.grund', 'GRUND'],

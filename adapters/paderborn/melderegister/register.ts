@@ -8,7 +8,7 @@ import { openLocalHttp } from '../../local-http.ts'
 import type { Auswahl, Melderegister } from '../../meldewesen/melderegister.ts'
 import { einwohnerOf } from '../../meldewesen/melderegister.ts'
 import type { Delivery, StoredReceipt } from '../../receipt.ts'
-import { AUSWERTUNG, EINWOHNER } from './fields.ts'
+import { AUSWERTUNG, EINWOHNER, VORGANG } from './fields.ts'
 import type { Tree } from './soap.ts'
 import { formatEnvelope, openEnvelope } from './soap.ts'
 
@@ -47,6 +47,9 @@ export function openRegister(options: AdapterOptions): PaderbornRegister {
       const { BEKANNT } = await call('PRUEFE_STRASSE', { STRASSE: strasse }, signal)
       if (BEKANNT !== 'J' && BEKANNT !== 'N') throw new AdapterError('response', 'malformed')
       return BEKANNT === 'J'
+    },
+    async refer(anfrage, signal) {
+      await call('VORGANG', toLocal(VORGANG, anfrage) as Tree, signal)
     },
     async store({ key, digest }, { kopf, ...auswertung }, signal) {
       const content = toLocal(AUSWERTUNG, auswertung) as Tree

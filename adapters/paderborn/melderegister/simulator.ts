@@ -2,7 +2,8 @@
  * Stand-in for Paderborn's population register: SOAP, dates TTMMJJJJ, search-form names beside the real ones.
  *
  * `POST /control/anmeldungen` stores a person who moves here (a person of the shared schema), as the clerk's desk would;
- * `GET /control/auswertungen` shows which answers the register holds, without personal data.
+ * `GET /control/auswertungen` and `GET /control/vorgaenge` show which answers and which queries for a clerk the register
+ * holds, without personal data.
  */
 
 import { readFileSync } from 'node:fs'
@@ -26,9 +27,13 @@ interface State {
   readonly strassen: readonly string[]
   /** Answers by author and UUID. */
   readonly auswertungen: Record<string, Tree>
+  /** Queries for a clerk, newest last. */
+  readonly vorgaenge: Tree[]
 }
 
 const NAMES = ['NAME', 'EHENAME', 'LPNAME', 'GEBNAME', 'ALTNAME', 'ORDENSNAME', 'KUENSTLERNAME']
+
+const VORGAENGE_MAX = 1_000
 
 const RESIDENTS: Named<LocalEinwohner> = {
   idOf: ({ NUMMER }) => NUMMER,
@@ -39,6 +44,7 @@ function open(given: SimulatorArguments): Simulator {
   const { state, save } = openStore<State>(join(given.dir, 'register.json'), () => ({
     ...readFixtures<Pick<State, 'einwohner' | 'strassen'>>(given, import.meta.dirname, 'einwohner.json'),
     auswertungen: {},
+    vorgaenge: [],
   }))
   const index = openNameIndex(state.einwohner, RESIDENTS)
   const streets = new Set(state.strassen.map(suchform))
@@ -54,6 +60,12 @@ function open(given: SimulatorArguments): Simulator {
       }
       const { QUITTUNG, ZEITPUNKT, PRUEFSUMME } = state.auswertungen[key]
       return { QUITTUNG, ZEITPUNKT, PRUEFSUMME }
+    },
+    VORGANG: (content) => {
+      state.vorgaenge.push(content)
+      if (state.vorgaenge.length > VORGAENGE_MAX) state.vorgaenge.shift()
+      save()
+      return {}
     },
     LIES_AUSWERTUNG: ({ BEZUG }) => {
       const found = Object.values(state.auswertungen).find((auswertung) => auswertung['BEZUG'] === BEZUG)
@@ -81,6 +93,9 @@ function open(given: SimulatorArguments): Simulator {
     if (route === 'POST /control/anmeldungen') {
       anmelden(JSON.parse(body))
       return { status: 200, body: {} }
+    }
+    if (route === 'GET /control/vorgaenge') {
+      return { status: 200, body: state.vorgaenge.map(({ NACHRICHT }) => NACHRICHT) }
     }
     if (route !== 'GET /control/auswertungen') return undefined
     const told = Object.values(state.auswertungen).map(({ NACHRICHT, BEZUG, ERGEBNIS }) => {

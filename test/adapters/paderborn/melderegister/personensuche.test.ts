@@ -9,7 +9,7 @@ import type {
   PersonensucheAnfrage,
   PersonensucheAntwort,
 } from '../../../../schemas/meldewesen/payloads.ts'
-import { caller, clock, NOW, open, serve, startSimulator } from '../../rig.ts'
+import { caller, clock, getJson, NOW, open, serve, startSimulator } from '../../rig.ts'
 
 const CLIENT = 'OWL/GOV/05774020/GEWERBE'
 const { body: REQUEST } = personensuche(clock, 'known')
@@ -83,6 +83,21 @@ t.test('a lock and nobody are one answer, to the octet', async (t) => {
     t.equal(JSON.stringify(await ask(instance, find(wrongDay))), NEUTRAL, `lock ${lock}, other day`)
   }
   t.equal(JSON.stringify(await ask(instance, find({ ...APPLICANTS.known, familienname: '-' }))), NEUTRAL)
+})
+
+t.test('a clerk looks into either, unless that is waived', async (t) => {
+  const { url } = await startSimulator(t, 'paderborn/melderegister')
+  const instance = register(t, { url })
+  const asked = async (auswahldaten: Auswahldaten, more = {}): Promise<string> => {
+    const nachrichtenUUID = crypto.randomUUID()
+    await ask(instance, { auswahldaten, kopf: { ...REQUEST.kopf, nachrichtenUUID }, ...more })
+    return nachrichtenUUID
+  }
+  const referred = [await asked(APPLICANTS.unknown), await asked(APPLICANTS.locked)]
+  await asked(APPLICANTS.locked, { verzichtWeiterbearbeitung: true })
+  await asked(APPLICANTS.unknown, { verzichtWeiterbearbeitung: true })
+  await asked(APPLICANTS.known)
+  t.same(await getJson(`${url}/control/vorgaenge`), referred)
 })
 
 t.test('and in one time', async (t) => {
