@@ -1,0 +1,277 @@
+/**
+ * The chain of records and its end: what one transaction adds. Source: design of the evidence, sections 3 and 4.
+ *
+ * Runs in the writer's thread. Nothing of the state here is ahead of the database once a call has returned or thrown.
+ */
+
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
+import type { BodyFiles } from './body-files.ts'
+import { SHARE_BYTES, seal } from './content-cipher.ts'
+import type { Entry } from './entry.ts'
+import type { KeyStore } from './key-store.ts'
+import { dayOf, openDayKeys } from './key-store.ts'
+import type { LogRecord, NamedDigest } from './log-record.ts'
+import {
+  bodyName,
+  CONFIGURATION_NAME,
+  completeRecord,
+  formatArchiveSignature,
+  formatRecordStart,
+  HEAD_NAME,
+  SIGNATURE_NAME,
+} from './log-record.ts'
+import { openRandomOctets } from './random-octets.ts'
+import type { LogIdentity } from './store.ts'
+
+export interface ChainDeps {
+  readonly database: DatabaseSync
+  readonly identity: LogIdentity
+  readonly keys: KeyStore
+  readonly files: BodyFiles
+}
+
+/** Where the chain ends. */
+export interface Tip {
+  readonly seq: number
+  /** Nothing before the first record. */
+  readonly leaf: Buffer | undefined
+}
+
+/** What became of an entry: its place, or why it alone got none. */
+export type Result = Place | 'replayed' | 'ended' | 'unreadable'
+
+export interface Place {
+  readonly seq: number
+  readonly leaf: Buffer
+}
+
+/** The columns of `record` that are not the chain's own. */
+export interface Columns {
+  readonly at: number
+  readonly kind: LogRecord['kind']
+  readonly side?: LogRecord['side']
+  readonly direction?: LogRecord['direction']
+  readonly requestId?: string | null
+  readonly xRoadId?: string | null
+  readonly client?: string | null
+  readonly service?: string | null
+  readonly method?: string | null
+  readonly purpose?: string | null
+  readonly code?: string | null
+  readonly stage?: string | null
+  readonly sender?: string | null
+  readonly ends?: number | null
+  readonly bodyBytes?: number
+  readonly bodyUntil?: number | null
+  readonly recordUntil?: number | null
+}
+
+/** The columns of `content` besides `record`. */
+export interface Content {
+  readonly basis?: number
+  readonly signature?: string
+  readonly etsiU?: number
+  readonly extension?: string
+  readonly share?: Buffer
+  readonly bodyKey?: Buffer
+  readonly head?: Uint8Array
+  readonly body?: Uint8Array
+}
+
+export interface Draft {
+  readonly columns: Columns
+  /** Every object of the group but `log-record.json`. */
+  readonly objects: readonly { readonly name: string; readonly sha256: Buffer }[]
+  readonly content: Content
+  readonly request?: Buffer
+  /** JSON text. */
+  readonly basis?: string
+}
+
+export interface Chain {
+  readonly tip: Tip
+  /** Inside a transaction only, as `addEntry`. */
+  add(draft: Draft): Place
+  /** @returns `replayed` when the log, or this transaction, has the replay key; `unreadable` when the file is gone */
+  addEntry(entry: Entry, context: EntryContext): Result
+  /** One transaction. Whatever is thrown inside, the chain ends where it ended before. */
+  transact<T>(work: () => T): T
+}
+
+export interface EntryContext {
+  readonly etsiU: string
+  readonly basis: string
+  /** Replay keys before this time are free again. */
+  readonly replayedSince: number
+}
+
+const RECORD_COLUMNS = 19
+const CONTENT_COLUMNS = 10
+/** Texts known to be stored. A text that is stored twice costs space, nothing else. */
+const REPEATED_MAX = 2048
+
+export function openChain({ database, identity, keys, files }: ChainDeps, start: Tip): Chain {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const commit = database.prepare('COMMIT')
+  const insertRecord = insertion(database, 'record', RECORD_COLUMNS, 2)
+  const insertContent = insertion(database, 'content', CONTENT_COLUMNS, 0)
+  const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
+  const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
+  const dayKeys = openDayKeys(keys)
+  const random = openRandomOctets()
+
+  let tip = start
+  let isAnyAdopted = false
+  /** Texts stored since the log was opened, most of them never again after some minutes. */
+  const repeated = new Map<string, number>()
+
+  function add({ columns, objects, content, request, basis }: Draft): Place {
+    const seq = tip.seq + 1
+    const { at, kind, side = null, direction = null, requestId = null, code = null } = columns
+    const start = Buffer.from(
+      formatRecordStart({
+        log: identity.name,
+        epoch: identity.epoch,
+        seq,
+        prev: tip.leaf?.toString('hex') ?? null,
+        salt: random(32).toString('hex'),
+        id: requestId,
+        kind,
+        direction,
+        side,
+        at,
+        outcome: code,
+        request: request?.toString('hex') ?? null,
+        objects: objects.map(({ name, sha256 }): NamedDigest => ({ name, sha256: sha256.toString('hex') })),
+      }),
+    )
+    const leaf = groupLeaf([...objects.map(({ sha256 }) => sha256), sha256(completeRecord(start, basis))])
+    insertRecord.run(...recordRow(seq, leaf, columns))
+    insertContent.run(...contentRow(seq, start, content))
+    const place = { seq, leaf }
+    tip = place
+    return place
+  }
+
+  function addEntry(entry: Entry, context: EntryContext): Result {
+    const { sender, requestId, filePath } = entry
+    const { replayedSince } = context
+    if (sender !== null && taken.get(requestId, sender, replayedSince) !== undefined) return 'replayed'
+    if (entry.kind === 'configuration') return add(configurationDraft(entry))
+    if (filePath !== null && !adopt(filePath)) return 'unreadable'
+    return add(messageDraft(entry, context))
+  }
+
+  function messageDraft(entry: Entry, { etsiU, basis }: EntryContext): Draft {
+    const { head, body, bodySha256, fileKey, extension, signature, at } = entry
+    const purpose = entry.purpose ?? ''
+    const keysOfDay = dayKeys(dayOf(at), purpose)
+    const share = random(SHARE_BYTES)
+    const objects = [{ name: HEAD_NAME, sha256: sha256(head as Buffer) }]
+    if (bodySha256 !== null) objects.push({ name: bodyName(extension), sha256: bodySha256 })
+    const archive = formatArchiveSignature(signature, etsiU)
+    objects.push({ name: SIGNATURE_NAME, sha256: sha256(Buffer.from(archive, 'latin1')) })
+    return {
+      columns: entry,
+      objects,
+      content: {
+        signature,
+        basis: storeRepeated(basis),
+        etsiU: storeRepeated(etsiU),
+        ...(bodySha256 !== null && { extension }),
+        share,
+        head: seal('head', keysOfDay.record, share, head as Buffer),
+        ...(body !== null && { body: seal('body', keysOfDay.body, share, body) }),
+        ...(fileKey !== null && { bodyKey: seal('file', keysOfDay.body, share, fileKey) }),
+      },
+      basis,
+      ...(entry.requestLeaf !== null && { request: entry.requestLeaf }),
+    }
+  }
+
+  function adopt(path: string): boolean {
+    const seq = tip.seq + 1
+    try {
+      files.adopt(path, seq)
+    } catch {
+      // This message has no body to keep; the others of the transaction have nothing to do with it.
+      return false
+    }
+    isAnyAdopted = true
+    return true
+  }
+
+  function storeRepeated(text: string): number {
+    const known = repeated.get(text)
+    if (known !== undefined) return known
+    if (repeated.size >= REPEATED_MAX) repeated.clear()
+    const id = Number(insertRepeated.run(text).lastInsertRowid)
+    repeated.set(text, id)
+    return id
+  }
+
+  function transact<T>(work: () => T): T {
+    const before = tip
+    isAnyAdopted = false
+    begin.run()
+    try {
+      const result = work()
+      if (isAnyAdopted) files.sync()
+      commit.run()
+      return result
+    } catch (error) {
+      tip = before
+      // A number given to a text in this transaction is gone with it.
+      repeated.clear()
+      rollBack(database)
+      throw error
+    }
+  }
+
+  return {
+    get tip() {
+      return tip
+    },
+    add,
+    addEntry,
+    transact,
+  }
+}
+
+function configurationDraft(entry: Entry): Draft {
+  const { body, bodySha256, at, bodyBytes } = entry
+  return {
+    columns: { at, kind: 'configuration', bodyBytes },
+    objects: [{ name: CONFIGURATION_NAME, sha256: bodySha256 as Buffer }],
+    content: { body: body as Buffer },
+  }
+}
+
+function recordRow(seq: number, leaf: Buffer, columns: Columns): SQLInputValue[] {
+  const { at, kind, side = null, direction = null, requestId = null, xRoadId = null, client = null } = columns
+  const { service = null, method = null, purpose = null, code = null, stage = null, sender = null } = columns
+  const { ends = null, bodyBytes = 0, bodyUntil = null, recordUntil = null } = columns
+  const exchange = [requestId, xRoadId, client, service, method, purpose, code, stage, sender]
+  return [seq, leaf, at, kind, side, direction, ...exchange, ends, bodyBytes, bodyUntil, recordUntil]
+}
+
+function contentRow(seq: number, record: Buffer, content: Content): SQLInputValue[] {
+  const { basis = null, signature = null, etsiU = null, extension = null, share = null } = content
+  const { bodyKey = null, head = null, body = null } = content
+  return [seq, record, basis, signature, etsiU, extension, share, bodyKey, head, body]
+}
+
+function insertion(database: DatabaseSync, table: string, count: number, more: number): StatementSync {
+  const marks = Array.from({ length: count }, () => '?')
+  return database.prepare(`INSERT INTO ${table} VALUES (${[...marks, ...Array(more).fill('NULL')].join(', ')})`)
+}
+
+/** The handle is closed after any failure, so a rollback that fails as well changes nothing. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    if (database.isTransaction) database.exec('ROLLBACK')
+  } catch {
+    // The reopening finds out what is there.
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The log as its writer holds it: chain, open requests and the batch that is growing. Source: design of the evidence,
+ * section 4; architecture, "Replay and crashes".
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { sha256, treeRoot } from '../protocol/hash-tree.ts'
+import type { BodyFiles } from './body-files.ts'
+import type { Chain, Columns, Result } from './chain.ts'
+import { openChain } from './chain.ts'
+import type { ChainEnd } from './chain-end.ts'
+import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
+import type { Entry } from './entry.ts'
+import type { KeyStore } from './key-store.ts'
+import type { InDoubt } from './log-record.ts'
+import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from './log-record.ts'
+import type { LogIdentity } from './store.ts'
+
+export interface LogFileDeps {
+  readonly database: DatabaseSync
+  readonly identity: LogIdentity
+  readonly keys: KeyStore
+  readonly files: BodyFiles
+}
+
+export interface ClosedBatch {
+  readonly number: number
+  /** seq and leaf of the batch's own record. */
+  readonly seq: number
+  readonly leaf: Buffer
+  readonly headerSha256: Buffer
+  readonly root: Buffer
+  /** Records of the tree besides the batch's own. */
+  readonly count: number
+  /** When its oldest record was made. */
+  readonly since: number
+}
+
+export interface LogFile {
+  readonly tip: Chain['tip']
+  readonly open: ReadonlySet<number>
+  readonly unbatched: number
+  /** Of the records that are in no batch yet. */
+  readonly unbatchedSince: number | undefined
+  readonly batch: ChainEnd['batch']
+  /** One commit. `inDoubt` are requests whose end is lost. */
+  commit(work: Commit): readonly Result[]
+  /** What `commit` was about to write when it threw: whether it did, only the reopened log can tell. */
+  readonly attempted: { readonly tip: Chain['tip']; readonly results: readonly Result[] } | undefined
+  /** @returns nothing when there is no record since the latest batch */
+  closeBatch(at: number): ClosedBatch | undefined
+  storeToken(batch: { readonly number: number; readonly token: Uint8Array; readonly genTime: number }): void
+  /** A write that changes nothing, to see whether writing is possible. */
+  probe(at: number): void
+}
+
+export interface Commit {
+  readonly at: number
+  readonly entries: readonly Entry[]
+  /** A text that entries name by number. */
+  readonly textOf: (number: number) => string
+  readonly replayedSince: number
+  readonly inDoubt: Iterable<number>
+  readonly reason: InDoubt['reason']
+}
+
+/** @throws {LogOpenError} `damaged` */
+export function openLogFile({ database, identity, keys, files }: LogFileDeps): LogFile {
+  const end = readChainEnd(database)
+  const chain = openChain({ database, identity, keys, files }, end.tip)
+  const requestRow = database.prepare(
+    `SELECT leaf, request_id, x_road_id, client, service, method, purpose, side, record_until FROM record WHERE seq = ?`,
+  )
+  const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)')
+  const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ? WHERE number = ?')
+  const updateProbe = database.prepare('UPDATE log SET probed_at = ?')
+  const { open } = end
+  let { batch, unbatched } = end
+  let attempted: LogFile['attempted']
+
+  function commit({ at, entries, textOf, replayedSince, inDoubt, reason }: Commit): readonly Result[] {
+    const ended = new Set<number>()
+    attempted = undefined
+    const done = chain.transact(() => {
+      for (const seq of inDoubt) if (open.has(seq)) ended.add(seq)
+      const doubts = [...ended].map((seq) => ({ ...closeInDoubt(seq, reason, at), at }))
+      const results = entries.map((entry) => addEntry(entry, ended, { textOf, replayedSince }))
+      attempted = { tip: chain.tip, results }
+      return { doubts, results }
+    })
+    // Committed: from here on the state may follow.
+    for (const doubt of done.doubts) addUnbatched(unbatched, doubt)
+    for (const [index, result] of done.results.entries()) {
+      const entry = entries[index] as Entry
+      if (typeof result === 'string') continue
+      addUnbatched(unbatched, { leaf: result.leaf, at: entry.at })
+      if (entry.kind === 'request') open.add(result.seq)
+    }
+    for (const seq of ended) open.delete(seq)
+    return done.results
+  }
+
+  /** A request has one end: a second one would make the log say two things. */
+  function addEntry(entry: Entry, ended: Set<number>, from: Pick<Commit, 'textOf' | 'replayedSince'>): Result {
+    const { ends, etsiU, basis } = entry
+    if (ends !== null && (!open.has(ends) || ended.has(ends))) return 'ended'
+    const { textOf, replayedSince } = from
+    const result = chain.addEntry(entry, { etsiU: textOf(etsiU), basis: textOf(basis), replayedSince })
+    if (ends !== null && typeof result !== 'string') ended.add(ends)
+    return result
+  }
+
+  function closeInDoubt(seq: number, reason: InDoubt['reason'], at: number): { leaf: Buffer } {
+    const row = requestRow.get(seq)
+    if (row === undefined) throw new TypeError(`Record ${seq} is missing`)
+    const request = Buffer.from(row['leaf'] as Uint8Array)
+    const event = Buffer.from(formatInDoubt({ request: { seq, leaf: request.toString('hex') }, reason }))
+    const columns = {
+      at,
+      kind: 'in-doubt',
+      side: row['side'],
+      requestId: row['request_id'],
+      xRoadId: row['x_road_id'],
+      client: row['client'],
+      service: row['service'],
+      method: row['method'],
+      purpose: row['purpose'],
+      recordUntil: row['record_until'],
+      ends: seq,
+      bodyBytes: event.length,
+    } as Columns
+    return chain.add({
+      columns,
+      objects: [{ name: EVENT_NAME, sha256: sha256(event) }],
+      content: { body: event },
+      request,
+    })
+  }
+
+  function closeBatch(at: number): ClosedBatch | undefined {
+    const { leaves, atMin, atMax } = unbatched
+    const lastLeaf = leaves.at(-1)
+    if (lastLeaf === undefined) return undefined
+    const last = chain.tip.seq
+    const first = last - leaves.length + 1
+    const number = batch.number + 1
+    const header = Buffer.from(
+      formatBatchHeader({
+        log: identity.name,
+        epoch: identity.epoch,
+        batch: number,
+        first,
+        last,
+        count: leaves.length,
+        prevHeader: batch.headerSha256?.toString('hex') ?? null,
+        lastRecord: lastLeaf.toString('hex'),
+      }),
+    )
+    const headerSha256 = sha256(header)
+    const body = Buffer.concat(leaves)
+    const openFrom = Math.min(last + 2, ...open)
+    const closed = chain.transact(() => {
+      const objects = [
+        { name: BATCH_HEADER_NAME, sha256: headerSha256 },
+        { name: BATCH_LEAVES_NAME, sha256: sha256(body) },
+      ]
+      const columns = { at, kind: 'batch', bodyBytes: body.length } as const
+      const { seq, leaf } = chain.add({ columns, objects, content: { head: header, body } })
+      // Group 0, the batch's own record, comes first.
+      const root = treeRoot([leaf, ...leaves])
+      insertBatch.run(number, seq, first, last, Math.min(atMin, at), Math.max(atMax, at), openFrom, headerSha256, root)
+      return { number, seq, leaf, headerSha256, root, count: leaves.length, since: atMin }
+    })
+    batch = { number, headerSha256 }
+    unbatched = emptyUnbatched()
+    return closed
+  }
+
+  return {
+    get tip() {
+      return chain.tip
+    },
+    get open() {
+      return open
+    },
+    get unbatched() {
+      return unbatched.leaves.length
+    },
+    get unbatchedSince() {
+      return unbatched.leaves.length === 0 ? undefined : unbatched.atMin
+    },
+    get batch() {
+      return batch
+    },
+    get attempted() {
+      return attempted
+    },
+    commit,
+    closeBatch,
+    storeToken({ number, token, genTime }) {
+      chain.transact(() => updateToken.run(token, genTime, number))
+    },
+    probe(at) {
+      chain.transact(() => updateProbe.run(at))
+    },
+  }
+}

@@ -1,0 +1,80 @@
+/** Opens the message log for its one writer, or says why it must not be written. */
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { openBodyFiles } from './body-files.ts'
+import { checkHighWater, readHighWater, writeHighWater } from './high-water.ts'
+import type { KeyStoreOptions } from './key-store.ts'
+import { openKeyStore } from './key-store.ts'
+import type { LogFile } from './log-file.ts'
+import { openLogFile } from './log-file.ts'
+import { LogOpenError } from './open-error.ts'
+import type { LogIdentity } from './store.ts'
+import { createTables, hasTables, openWritable, readIdentity } from './store.ts'
+
+export interface LogPlace {
+  /** `gateway/node` */
+  readonly name: string
+  /** The database; `.lock` beside it. */
+  readonly file: string
+  /** Directory of large bodies, on the file system of the spool. */
+  readonly bodies: string
+  readonly keys: KeyStoreOptions
+  /** On another disk where possible. */
+  readonly highWaterFile: string
+}
+
+export interface OpenedLog {
+  readonly database: DatabaseSync
+  readonly identity: LogIdentity
+  readonly log: LogFile
+}
+
+const NO_LEAF = '0'.repeat(64)
+
+/** Directories are made where they are missing: with nothing in them they say nothing. */
+export function makeDirectories({ file, highWaterFile }: LogPlace): void {
+  for (const path of [file, highWaterFile]) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+}
+
+/**
+ * A log is made only where nothing says that there was one.
+ *
+ * @throws {LogOpenError} any flaw but `locked`: the caller holds the lock
+ */
+export function openForWriting(place: LogPlace): OpenedLog {
+  const mark = readHighWater(place.highWaterFile)
+  const isNew = !existsSync(place.file)
+  if (isNew && mark !== undefined && mark.seq > 0) {
+    throw new LogOpenError('behind', `The message log is gone; it had reached record ${mark.seq}`)
+  }
+
+  const database = openWritable(place.file)
+  try {
+    // A crash may have left a file without tables.
+    if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })
+    const identity = readIdentity(database)
+    if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
+    const keys = openKeyStore(place.keys, isNew)
+    const files = openBodyFiles(place.bodies, isNew)
+    const log = openLogFile({ database, identity, keys, files })
+    const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
+    const id = logId(identity)
+    checkHighWater(mark, { id, lastSeq: log.tip.seq }, (seq) => {
+      const leaf = leafOf.get(seq)?.['leaf'] as Uint8Array | undefined
+      return leaf === undefined ? undefined : Buffer.from(leaf).toString('hex')
+    })
+    if (mark === undefined) writeHighWater(place.highWaterFile, { log: id, seq: 0, leaf: NO_LEAF })
+    files.sweep(log.tip.seq)
+    return { database, identity, log }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** `gateway/node/epoch` */
+export function logId({ name, epoch }: LogIdentity): string {
+  return `${name}/${epoch}`
+}

@@ -1,0 +1,252 @@
+/**
+ * The message log on SQLite, as the gateway's thread sees it: what is appended, what was seen, how it is doing. The work
+ * is the writer's. Source: architecture, "Message log".
+ */
+
+import { dirname, join } from 'node:path'
+import { GatewayError } from '../errors.ts'
+import { sha256 } from '../protocol/hash-tree.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+import { syncFile } from './body-files.ts'
+import { dayOf } from './key-store.ts'
+import type { Appended, MessageLog, NewRecord } from './message-log.ts'
+import type { LogPlace } from './opening.ts'
+import type { StampingEvent, StampingHealth } from './stamping.ts'
+import { openStamping } from './stamping.ts'
+import { openReadable } from './store.ts'
+import type { RegisteredAuthority, TimeStampClientOptions } from './time-stamp-client.ts'
+import { openTimeStampClient } from './time-stamp-client.ts'
+import type { Waiting, WriterEvent } from './writer-queue.ts'
+import { openWriterQueue } from './writer-queue.ts'
+import { startWriter } from './writer-thread.ts'
+
+export interface MessageLogOptions {
+  /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
+  readonly gateway: Identifier
+  /** `n1` when absent: a clustered gateway has one log per node. */
+  readonly node?: string
+  /** The database. */
+  readonly file: string
+  /** Directory of wrapped keys, apart from the log and its backups. */
+  readonly keyStore: string
+  /** 32 octets. */
+  readonly masterKey: string
+  /** Large bodies, on the file system of the spool; `bodies` beside the database when absent. */
+  readonly bodies?: string
+  /** Apart from the log; `high-water.json` in the key store when absent. */
+  readonly highWaterFile?: string
+  /** How long bodies and records of a purpose are kept. */
+  readonly retention: (purpose: string) => Retention
+  /** Time-stamp authorities of the current configuration. */
+  readonly authorities: () => readonly RegisteredAuthority[]
+  readonly now: () => number
+  readonly report?: (event: LogEvent) => void
+  readonly stampIntervalMs?: number
+  readonly stampRecordsMax?: number
+  readonly stampFailureLimitMs?: number
+  readonly stampRetryMs?: number
+  readonly queueMax?: number
+  readonly queueBytesMax?: number
+  readonly commitBytesMax?: number
+  readonly replayWindowMs?: number
+  readonly recoverIntervalMs?: number
+  readonly timeStamps?: Omit<TimeStampClientOptions, 'authorities' | 'now'>
+}
+
+export interface Retention {
+  readonly bodyRetentionDays: number
+  readonly recordRetentionDays: number
+}
+
+export type LogEvent = WriterEvent | StampingEvent
+
+/** Times are milliseconds since the Unix epoch; what is absent is not known. */
+export interface MessageLogHealth extends StampingHealth {
+  /** `gateway/node/epoch` */
+  readonly id: string
+  readonly isWritable: boolean
+  readonly seq: number
+  /** Records waiting or being written. */
+  readonly queued: number
+  /** Since the start: how many appends, and how long they waited in all. */
+  readonly appended: number
+  readonly appendMs: number
+}
+
+export interface AdoptedConfiguration {
+  readonly version: number
+  /** Hex. */
+  readonly sha256: string
+  readonly octets: Buffer
+}
+
+export interface SqliteLog extends MessageLog {
+  /**
+   * Puts a configuration on record before it is used. The one that was recorded last is not recorded again.
+   *
+   * @throws {GatewayError} `LoggingFailed`
+   */
+  appendConfiguration(configuration: AdoptedConfiguration): Promise<Appended>
+  health(): MessageLogHealth
+  /** Closes the batch now and resolves when every record is time-stamped. @throws when that fails */
+  stampNow(): Promise<void>
+}
+
+const HOUR_MS = 3_600_000
+const MIB = 1024 * 1024
+
+/** @throws {LogOpenError} any flaw */
+export async function openMessageLog(options: MessageLogOptions): Promise<SqliteLog> {
+  const { now, retention, stampIntervalMs = 60_000, stampRecordsMax = 10_000, report = () => {} } = options
+  const { stampFailureLimitMs = 4 * HOUR_MS, stampRetryMs = 1000, replayWindowMs = 24 * HOUR_MS } = options
+  const { queueMax = 10_000, queueBytesMax = 64 * MIB, commitBytesMax = 16 * MIB, recoverIntervalMs = 1000 } = options
+
+  const place = placeOf(options)
+  const thread = await startWriter({ place, at: now(), replayWindowMs })
+  const { id, known, configuration } = thread.greeting
+  const queue = openWriterQueue(thread, {
+    now,
+    queueMax,
+    queueBytesMax,
+    commitBytesMax,
+    recoverIntervalMs,
+    report,
+    committed: () => stamping.committed(),
+    reopened: (log) => stamping.learn(log),
+  })
+  const client = openTimeStampClient({ ...options.timeStamps, authorities: options.authorities, now })
+  const { closeBatch, storeToken } = queue
+  const stamping = openStamping(
+    {
+      ...{ stampIntervalMs, stampRecordsMax, stampFailureLimitMs, stampRetryMs },
+      ...{ now, closeBatch, storeToken, report, stamp: client.stamp, state: () => queue.state },
+    },
+    known,
+  )
+  const database = openReadable(place.file)
+  const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
+  /** Replay keys that are not on disk yet. */
+  const inFlight = new Set<string>()
+  let appended = 0
+  let appendMs = 0
+  let adopted = configuration ?? undefined
+  // What a stop left without batch or token does not wait for the schedule.
+  if (queue.state.unbatched > 0) void stamping.stampNow().catch(() => {})
+
+  async function append(record: NewRecord): Promise<Appended> {
+    if (record.outcome === 'request' && stamping.isOverdue()) throw new GatewayError('TimestampingFailed')
+    const { body, replaySender, requestId } = record
+    const began = performance.now()
+    const key = replaySender === undefined ? undefined : replayKey(replaySender, requestId)
+    if (key !== undefined) inFlight.add(key)
+    try {
+      if (body?.file !== undefined) await syncFile(body.file.path).catch(notWritten)
+      const place = await queue.append(entryOf(record, now(), retention(record.purpose)))
+      appended += 1
+      appendMs += performance.now() - began
+      return place
+    } finally {
+      if (key !== undefined) inFlight.delete(key)
+    }
+  }
+
+  return {
+    id,
+    append,
+    seen(sender, requestId) {
+      if (inFlight.has(replayKey(sender, requestId))) return true
+      return taken.get(requestId, sender, now() - replayWindowMs) !== undefined
+    },
+    head: stamping.head,
+    async appendConfiguration({ octets }) {
+      const digest = sha256(octets)
+      if (adopted !== undefined && digest.equals(adopted.sha256)) {
+        return { seq: adopted.seq, leaf: Buffer.from(adopted.leaf) }
+      }
+      const place = await queue.append(configurationEntry(octets, digest, now()))
+      adopted = { ...place, sha256: digest }
+      return place
+    },
+    health: () => ({
+      id,
+      isWritable: queue.state.isWritable,
+      seq: queue.state.seq,
+      queued: queue.length,
+      appended,
+      appendMs,
+      ...stamping.health(),
+    }),
+    stampNow: stamping.stampNow,
+    async close() {
+      await stamping.close()
+      await client.close()
+      database.close()
+      await queue.close()
+    },
+  }
+}
+
+function placeOf(options: MessageLogOptions): LogPlace {
+  const { gateway, node = 'n1', file, keyStore, masterKey } = options
+  return {
+    name: `${gateway}/${node}`,
+    file,
+    bodies: options.bodies ?? join(dirname(file), 'bodies'),
+    keys: { directory: keyStore, masterKeyFile: masterKey },
+    highWaterFile: options.highWaterFile ?? join(keyStore, 'high-water.json'),
+  }
+}
+
+function replayKey(sender: Identifier, requestId: string): string {
+  return `${requestId} ${sender}`
+}
+
+function entryOf(record: NewRecord, at: number, { bodyRetentionDays, recordRetentionDays }: Retention): Waiting {
+  const { body, bodyDigest, request } = record
+  const day = dayOf(at)
+  return {
+    kind: record.outcome,
+    at,
+    side: record.side,
+    direction: record.direction,
+    requestId: record.requestId,
+    xRoadId: record.xRoadId,
+    client: record.client,
+    service: record.service,
+    method: record.method,
+    purpose: record.purpose,
+    code: record.code ?? null,
+    stage: record.stage ?? null,
+    sender: record.replaySender ?? null,
+    extension: record.extension,
+    signature: record.signature,
+    etsiU: 0,
+    etsiUText: record.etsiU,
+    basis: 0,
+    basisText: record.basis,
+    ends: request?.seq ?? null,
+    bodyUntil: day + bodyRetentionDays,
+    recordUntil: day + recordRetentionDays,
+    bodyBytes: body?.size ?? bodyDigest?.size ?? 0,
+    filePath: body?.file?.path ?? null,
+    head: record.head,
+    body: body?.bytes ?? null,
+    bodySha256: body?.sha256 ?? bodyDigest?.sha256 ?? null,
+    requestLeaf: request?.leaf ?? null,
+    fileKey: body?.file?.key ?? null,
+  }
+}
+
+function configurationEntry(octets: Buffer, bodySha256: Buffer, at: number): Waiting {
+  const absent = { side: null, direction: null, requestId: null, xRoadId: null, client: null, service: null }
+  const none = { method: null, purpose: null, code: null, stage: null, sender: null, ends: null, filePath: null }
+  return {
+    ...{ ...absent, ...none, kind: 'configuration', at, extension: '', signature: '', etsiU: 0, etsiUText: '' },
+    ...{ basis: 0, basisText: '', bodyUntil: 0, recordUntil: 0, bodyBytes: octets.length, head: null, body: octets },
+    ...{ bodySha256, requestLeaf: null, fileKey: null },
+  }
+}
+
+function notWritten(cause: unknown): never {
+  throw new GatewayError('LoggingFailed', { cause })
+}

@@ -1,0 +1,169 @@
+/** The database file of the message log: its tables, and how it is opened for writing and for reading. */
+
+import { DatabaseSync } from 'node:sqlite'
+import { LogOpenError } from './open-error.ts'
+
+/** Grows with every change to the tables. */
+export const FORMAT = 1
+
+/**
+ * `record` is narrow, so that lists need not step over contents; `seq` and the request id (UUIDv7) ascend with time, so
+ * that every insert goes to the right edge of its tree. `content` holds what is hashed: `head` and `body` sealed, the
+ * rest as it stands; long texts that many records have in common lie once in `repeated`, so `record` ends before its
+ * basis and `signature` has no `etsiU`. Erasing a body empties `body` and `body_key`; erasing a record deletes its row in `content` and
+ * empties the columns of `record` but `seq` and `leaf`. A body that is a file lies in the bodies' directory.
+ *
+ * Times are milliseconds since the Unix epoch, `…_until` days since then.
+ */
+const TABLES = `
+  CREATE TABLE log (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    format INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    probed_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE record (
+    seq INTEGER PRIMARY KEY,
+    leaf BLOB NOT NULL,
+    at INTEGER,
+    kind TEXT,
+    side TEXT,
+    direction TEXT,
+    request_id TEXT,
+    x_road_id TEXT,
+    client TEXT,
+    service TEXT,
+    method TEXT,
+    purpose TEXT,
+    code TEXT,
+    stage TEXT,
+    sender TEXT,
+    ends INTEGER,
+    body_bytes INTEGER,
+    body_until INTEGER,
+    record_until INTEGER,
+    body_erased_at INTEGER,
+    record_erased_at INTEGER
+  ) STRICT;
+  CREATE INDEX record_by_request_id ON record (request_id) WHERE request_id IS NOT NULL;
+  CREATE INDEX record_configuration ON record (seq) WHERE kind = 'configuration';
+
+  CREATE TABLE content (
+    seq INTEGER PRIMARY KEY,
+    record BLOB NOT NULL,
+    basis INTEGER,
+    signature TEXT,
+    etsi_u INTEGER,
+    extension TEXT,
+    share BLOB,
+    body_key BLOB,
+    head BLOB,
+    body BLOB
+  ) STRICT;
+
+  CREATE TABLE repeated (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE batch (
+    number INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    at_min INTEGER NOT NULL,
+    at_max INTEGER NOT NULL,
+    open_from INTEGER NOT NULL,
+    header_sha256 BLOB NOT NULL,
+    root BLOB NOT NULL,
+    token BLOB,
+    gen_time INTEGER
+  ) STRICT;
+  CREATE INDEX batch_by_at_max ON batch (at_max);
+  CREATE INDEX batch_by_last ON batch (last);
+  CREATE INDEX batch_unstamped ON batch (number) WHERE token IS NULL;
+`
+
+export interface LogIdentity {
+  /** `gateway/node` */
+  readonly name: string
+  readonly epoch: number
+}
+
+/** A WAL is folded into the database when it is this large at the latest. */
+const WAL_BYTES_MAX = 64 * 1024 * 1024
+
+/** Opens for writing. The caller holds the lock. @throws {LogOpenError} `format` */
+export function openWritable(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5000 })
+  // The page size has to be set before anything is written. FULL: a commit that returned is on the disk.
+  database.exec(`
+    PRAGMA page_size = 8192;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA secure_delete = ON;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = ${WAL_BYTES_MAX};
+    PRAGMA cache_size = -16384;
+    PRAGMA temp_store = MEMORY;
+  `)
+  return database
+}
+
+/** @throws {LogOpenError} `missing`, `format` */
+export function openReadable(path: string): DatabaseSync {
+  let database: DatabaseSync
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+  } catch (cause) {
+    throw new LogOpenError('missing', 'The message log cannot be opened', cause)
+  }
+  database.exec('PRAGMA cache_size = -8192')
+  readIdentity(database)
+  return database
+}
+
+export function createTables(database: DatabaseSync, { name, epoch }: LogIdentity): void {
+  database.exec('BEGIN IMMEDIATE')
+  database.exec(TABLES)
+  database.prepare('INSERT INTO log VALUES (1, ?, ?, ?, 0)').run(FORMAT, name, epoch)
+  database.exec('COMMIT')
+}
+
+export function hasTables(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get() !== undefined
+}
+
+/** @throws {LogOpenError} `format` */
+export function readIdentity(database: DatabaseSync): LogIdentity {
+  try {
+    const row = database.prepare('SELECT format, name, epoch FROM log').get()
+    if (row?.['format'] === FORMAT) return { name: String(row['name']), epoch: Number(row['epoch']) }
+  } catch (cause) {
+    throw new LogOpenError('format', 'The file is not a message log, or damaged', cause)
+  }
+  throw new LogOpenError('format', 'The message log has a format that this version does not know')
+}
+
+export interface Lock {
+  release(): void
+}
+
+/**
+ * One writer per log: a second one would fork the chain. The lock is the kernel's on a database beside it, so that it
+ * ends with the process however that ends.
+ *
+ * @throws {LogOpenError} `locked`
+ */
+export function lockLog(path: string): Lock {
+  const database = new DatabaseSync(`${path}.lock`, { timeout: 0 })
+  try {
+    database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    throw new LogOpenError('locked', 'Another process has the message log open', cause)
+  }
+  return { release: () => database.close() }
+}

@@ -1,0 +1,174 @@
+/**
+ * Asks the registered time-stamp authorities, one after the other until a token holds, and completes the token with its
+ * CA's revocation list. RFC 3161 §3.4; security.md row 25. Addresses and certificates come from the global configuration,
+ * never from a certificate or an answer.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { Agent, request } from 'undici'
+import type { RevocationList } from '../protocol/authority-certificates.ts'
+import { readCertificate, readRevocationList } from '../protocol/authority-certificates.ts'
+import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
+import {
+  checkNotRevoked,
+  formatTimeStampRequest,
+  NONCE_BYTES,
+  openTimeStampReply,
+  verifyTimeStamp,
+} from '../protocol/time-stamp.ts'
+import { TimeStampError, withRevocationList } from '../protocol/time-stamp-token.ts'
+import type { Authorities } from '../trust/configuration.ts'
+
+export type RegisteredAuthority = Authorities['tsa'][number]
+
+export interface TimeStampClientOptions {
+  /** Of the current configuration. */
+  readonly authorities: () => readonly RegisteredAuthority[]
+  readonly now: () => number
+  /** For a whole answer of a time-stamp authority or list. */
+  readonly timeoutMs?: number
+  readonly tokenBytesMax?: number
+  readonly listBytesMax?: number
+  /** A list is fetched anew after this time; while that fails, the one at hand serves until its nextUpdate. */
+  readonly listAgeMsMax?: number
+  /** How far the time of a token may be from ours. */
+  readonly offsetMsMax?: number
+}
+
+export interface Stamped {
+  /** DER, complete. */
+  readonly token: Buffer
+  /** Milliseconds since the Unix epoch. */
+  readonly genTime: number
+  /** Who stamped. */
+  readonly url: string
+  /** Their clock less ours, to the precision of their time. */
+  readonly offsetMs: number
+}
+
+export interface TimeStampClient {
+  /** @param imprint SHA-256 @throws {AggregateError} what each authority did wrong */
+  stamp(imprint: Buffer): Promise<Stamped>
+  close(): Promise<void>
+}
+
+const CONNECTIONS_MAX = 4
+
+export function openTimeStampClient(options: TimeStampClientOptions): TimeStampClient {
+  const { authorities, now, timeoutMs = 10_000, tokenBytesMax = 64 * 1024, listBytesMax = 16 * 1024 * 1024 } = options
+  const { listAgeMsMax = 600_000, offsetMsMax = 60_000 } = options
+  const agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1, maxHeaderSize: 16 * 1024 })
+  const closing = new AbortController()
+  const lists = new Map<string, { readonly list: RevocationList; readonly fetchedAt: number }>()
+  /** The one that answered last is asked first. */
+  let preferred: string | undefined
+
+  async function stamp(imprint: Buffer): Promise<Stamped> {
+    const problems: Error[] = []
+    const registered = [...authorities()].sort((a, b) => Number(b.url === preferred) - Number(a.url === preferred))
+    for (const row of registered) {
+      try {
+        const stamped = await stampBy(row, imprint)
+        preferred = row.url
+        return stamped
+      } catch (error) {
+        problems.push(error as Error)
+        if (closing.signal.aborted) break
+      }
+    }
+    throw new AggregateError(problems, problems.map(problemOf).join('; ') || 'No authority is registered')
+  }
+
+  async function stampBy(row: RegisteredAuthority, imprint: Buffer): Promise<Stamped> {
+    const authority = authorityOf(row)
+    const list = await listOf(row, authority)
+    checkNotRevoked(authority, list)
+    const asked = formatTimeStampRequest(imprint, randomBytes(NONCE_BYTES))
+    const sentAt = now()
+    const answer = await fetchOctets(row.url, tokenBytesMax, asked.der)
+    const receivedAt = now()
+    const bare = openTimeStampReply(answer)
+    const { genTime } = verifyTimeStamp(bare, authority, { imprint, nonce: asked.nonce })
+    if (genTime < sentAt - offsetMsMax || genTime > receivedAt + offsetMsMax) {
+      throw new TimeStampError('time', 'The time is not the present one')
+    }
+    const offsetMs = Math.round(genTime - (sentAt + receivedAt) / 2)
+    return { token: withRevocationList(bare, list.der), genTime, url: row.url, offsetMs }
+  }
+
+  async function listOf(row: RegisteredAuthority, { ca }: TimeStampAuthority): Promise<RevocationList> {
+    const id = `${row.crl} ${row.ca}`
+    const known = lists.get(id)
+    if (known !== undefined && now() - known.fetchedAt < listAgeMsMax && isCurrent(known.list)) return known.list
+    try {
+      const list = readRevocationList(await fetchOctets(row.crl, listBytesMax), ca)
+      if (!isCurrent(list)) throw new Error('The revocation list is not current')
+      // A list that is older than one already seen would take a revocation back.
+      if (known !== undefined && list.thisUpdate < known.list.thisUpdate) return known.list
+      lists.clear()
+      lists.set(id, { list, fetchedAt: now() })
+      return list
+    } catch (error) {
+      if (known !== undefined && isCurrent(known.list)) return known.list
+      throw error
+    }
+  }
+
+  function isCurrent({ thisUpdate, nextUpdate }: RevocationList): boolean {
+    return thisUpdate <= now() + offsetMsMax && now() <= nextUpdate
+  }
+
+  /** No redirects, no decompression, no more octets than allowed, no longer than allowed. */
+  async function fetchOctets(url: string, bytesMax: number, question?: Buffer): Promise<Buffer> {
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
+    const asking =
+      question === undefined
+        ? { method: 'GET' as const }
+        : { method: 'POST' as const, body: question, headers: { 'content-type': 'application/timestamp-query' } }
+    const reply = await request(url, { dispatcher: agent, signal, ...asking })
+    const parts: Buffer[] = []
+    let size = 0
+    for await (const part of reply.body as AsyncIterable<Buffer>) {
+      size += part.length
+      if (size > bytesMax) {
+        reply.body.destroy()
+        throw new Error('The answer is larger than allowed')
+      }
+      parts.push(part)
+    }
+    if (reply.statusCode !== 200) throw new Error(`The answer has HTTP status ${reply.statusCode}`)
+    return Buffer.concat(parts)
+  }
+
+  return {
+    stamp,
+    close() {
+      closing.abort()
+      return agent.destroy()
+    },
+  }
+}
+
+const read = new Map<string, TimeStampAuthority>()
+const READ_MAX = 64
+
+/** Certificates read before; the configuration names the same few again and again. */
+function authorityOf({ certificate, ca }: RegisteredAuthority): TimeStampAuthority {
+  const id = `${certificate} ${ca}`
+  const known = read.get(id)
+  if (known !== undefined) return known
+  const authority = {
+    unit: readCertificate(Buffer.from(certificate, 'base64')),
+    ca: readCertificate(Buffer.from(ca, 'base64')),
+  }
+  if (read.size >= READ_MAX) read.clear()
+  read.set(id, authority)
+  return authority
+}
+
+/** For the operator's log: what went wrong, no octets of an answer. */
+function problemOf(error: Error): string {
+  if (error instanceof TimeStampError) return `${error.flaw}: ${error.message}`
+  const { code } = error as Error & { code?: string }
+  return code === undefined ? error.message : `${code}: ${error.message}`
+}

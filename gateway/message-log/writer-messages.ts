@@ -1,0 +1,83 @@
+/** What the gateway's thread and the writer's say to each other: one command, one answer, never two at a time. */
+
+import type { Group } from './entry.ts'
+import type { LogOpenFlaw } from './open-error.ts'
+import type { LogPlace } from './opening.ts'
+
+export interface WriterData {
+  readonly place: LogPlace
+  readonly at: number
+  readonly replayWindowMs: number
+}
+
+/** The clock is the gateway's: `at` is milliseconds since the Unix epoch. */
+export type Command = { readonly at: number } & (
+  | {
+      readonly do: 'commit'
+      readonly group: Group
+      /** Texts that the group names and the writer does not know yet: number and text. */
+      readonly texts: readonly (readonly [number, string])[]
+      /** The numbers known so far mean nothing any more. */
+      readonly forget: boolean
+      /** Requests whose end the gateway could not hand over. */
+      readonly lost: readonly number[]
+    }
+  | { readonly do: 'batch' }
+  | { readonly do: 'token'; readonly number: number; readonly token: Uint8Array; readonly genTime: number }
+  | { readonly do: 'recover'; readonly lost: readonly number[] }
+  | { readonly do: 'close' }
+)
+
+export interface WriterState {
+  /** False: nothing is taken until a recovery succeeds, and the rest says nothing. */
+  readonly isWritable: boolean
+  readonly seq: number
+  readonly unbatched: number
+  readonly unbatchedSince: number | null
+}
+
+/** Why an entry has no place, in the position of its seq. */
+export const NOT_WRITTEN = 0
+export const CODES = { replayed: -1, ended: -2, unreadable: -3 } as const
+
+export interface PendingBatch {
+  readonly number: number
+  readonly root: Uint8Array
+  /** When its oldest record was made. */
+  readonly since: number
+  readonly count: number
+}
+
+/** What the gateway's thread keeps of the log. */
+export interface Known {
+  /** SHA-256 of the latest batch header. */
+  readonly head: Uint8Array | null
+  /** Oldest first. */
+  readonly unstamped: readonly PendingBatch[]
+  /** genTime of the latest token. */
+  readonly stampedAt: number | null
+}
+
+export type Answer =
+  | {
+      readonly did: 'open'
+      readonly state: WriterState
+      /** `gateway/node/epoch` */
+      readonly id: string
+      readonly known: Known
+      readonly configuration: { readonly seq: number; readonly leaf: Uint8Array; readonly sha256: Uint8Array } | null
+    }
+  | { readonly did: 'refuse'; readonly flaw: LogOpenFlaw; readonly message: string; readonly reason: string }
+  | { readonly did: 'close' }
+  | ({ readonly state: WriterState; readonly problem?: string; readonly known?: Known } & (
+      | {
+          readonly did: 'commit'
+          /** seq by entry, or why there is none. */
+          readonly seqs: readonly number[]
+          /** 32 octets by entry. */
+          readonly leaves: Uint8Array
+        }
+      | { readonly did: 'batch'; readonly batch: (PendingBatch & { readonly head: Uint8Array }) | null }
+      | { readonly did: 'token'; readonly isStored: boolean }
+      | { readonly did: 'recover' }
+    ))

@@ -1,0 +1,265 @@
+/**
+ * What waits for the writer. Records queue while a commit is under way and are handed over together when it returns:
+ * alone, a record waits for nobody; in a crowd, many share one commit. Nothing lingers.
+ */
+
+import { GatewayError } from '../errors.ts'
+import type { Entry } from './entry.ts'
+import { octetsIn, packEntries } from './entry.ts'
+import type { Appended } from './message-log.ts'
+import type { Answer, Command, Known, WriterState } from './writer-messages.ts'
+import { CODES } from './writer-messages.ts'
+import type { WriterThread } from './writer-thread.ts'
+
+export interface WriterQueueOptions {
+  readonly now: () => number
+  /** Records waiting or being written. */
+  readonly queueMax: number
+  /** Octets of them. */
+  readonly queueBytesMax: number
+  /** One commit takes at most this many octets, or one record. */
+  readonly commitBytesMax: number
+  /** While the log cannot be written, it is tried again this often. */
+  readonly recoverIntervalMs: number
+  /** After a commit. */
+  committed(): void
+  /** What the log holds, after it was reopened. */
+  reopened(known: Known): void
+  report(event: WriterEvent): void
+}
+
+export type WriterEvent =
+  | { readonly event: 'log-failed'; readonly problem: string }
+  | { readonly event: 'log-recovered' }
+  | { readonly event: 'log-trouble'; readonly problem: string }
+
+/** An entry before it is handed over; its texts are numbered then. */
+export type Waiting = Omit<Entry, 'etsiU' | 'basis'> & {
+  etsiU: number
+  basis: number
+  readonly etsiUText: string
+  readonly basisText: string
+}
+
+export interface WriterQueue {
+  readonly state: WriterState
+  /** Records waiting or being written. */
+  readonly length: number
+  /** @throws {GatewayError} `LoggingFailed`, `ReplayedMessage`, `InternalError` when the request has its end already */
+  append(entry: Waiting): Promise<Appended>
+  closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
+  storeToken(batch: { readonly number: number; readonly token: Buffer; readonly genTime: number }): Promise<void>
+  /** When everything that waits has been answered. */
+  close(): Promise<void>
+}
+
+interface Waiter {
+  readonly entry: Waiting
+  readonly octets: number
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: GatewayError) => void
+}
+
+const LEAF_BYTES = 32
+/** Texts the writer knows by number. They change every few minutes, with statuses and batches. */
+const TEXTS_MAX = 1024
+
+export function openWriterQueue(thread: WriterThread, options: WriterQueueOptions): WriterQueue {
+  const { now, queueMax, queueBytesMax, commitBytesMax, recoverIntervalMs, report } = options
+  const numbers = new Map<string, number>()
+  const controls: (() => Promise<void>)[] = []
+  let { state } = thread.greeting
+  let queue: Waiter[] = []
+  let lost: number[] = []
+  let held = 0
+  let heldBytes = 0
+  let isRunning = false
+  let isClosed = false
+  let recovering: NodeJS.Timeout | undefined
+  let drained: (() => void) | undefined
+
+  function append(entry: Waiting): Promise<Appended> {
+    const octets = octetsIn(entry)
+    const isFull = held >= queueMax || heldBytes + octets > queueBytesMax
+    if (isFull || isClosed || !state.isWritable) {
+      lose(entry)
+      return Promise.reject(new GatewayError('LoggingFailed', isFull ? { reason: 'too many records wait' } : {}))
+    }
+    held += 1
+    heldBytes += octets
+    return new Promise((resolve, reject) => {
+      queue.push({ entry, octets, resolve, reject })
+      if (!isRunning) void run()
+    })
+  }
+
+  /** The only place that talks to the writer. */
+  async function run(): Promise<void> {
+    isRunning = true
+    for (;;) {
+      const control = controls.shift()
+      if (control !== undefined) await control()
+      else if (queue.length > 0) await commit(take())
+      else break
+    }
+    isRunning = false
+    drained?.()
+  }
+
+  function take(): Waiter[] {
+    let octets = 0
+    let count = 0
+    for (const waiter of queue) {
+      octets += waiter.octets
+      if (count > 0 && octets > commitBytesMax) break
+      count += 1
+    }
+    const group = queue.slice(0, count)
+    queue = count === queue.length ? [] : queue.slice(count)
+    return group
+  }
+
+  async function commit(waiters: readonly Waiter[]): Promise<void> {
+    const named = numberTexts(waiters)
+    const group = packEntries(waiters.map(({ entry }) => entry))
+    const answer = await ask({ do: 'commit', at: now(), group, ...named, lost }, [group.octets])
+    lost = []
+    for (const { octets } of waiters) heldBytes -= octets
+    held -= waiters.length
+    for (const [index, waiter] of waiters.entries()) settle(waiter, answer, index)
+    learn(answer)
+    options.committed()
+  }
+
+  function settle({ entry, resolve, reject }: Waiter, answer: AnswerTo<'commit'> | undefined, index: number): void {
+    const seq = answer?.seqs[index] ?? 0
+    if (answer !== undefined && seq > 0) {
+      const { buffer, byteOffset } = answer.leaves
+      resolve({ seq, leaf: Buffer.from(buffer, byteOffset + index * LEAF_BYTES, LEAF_BYTES) })
+    } else if (seq === CODES.replayed) reject(new GatewayError('ReplayedMessage'))
+    else if (seq === CODES.ended)
+      reject(new GatewayError('InternalError', { cause: new Error('The request has ended') }))
+    else {
+      // The writer itself remembers the ends it could not write; a dead one does not.
+      if (answer === undefined) lose(entry)
+      reject(new GatewayError('LoggingFailed'))
+    }
+  }
+
+  function numberTexts(waiters: readonly Waiter[]): { texts: [number, string][]; forget: boolean } {
+    const forget = numbers.size >= TEXTS_MAX
+    if (forget) numbers.clear()
+    const fresh: [number, string][] = []
+    const numberOf = (text: string): number => {
+      const known = numbers.get(text)
+      if (known !== undefined) return known
+      const number = numbers.size
+      numbers.set(text, number)
+      fresh.push([number, text])
+      return number
+    }
+    for (const { entry } of waiters) {
+      entry.etsiU = numberOf(entry.etsiUText)
+      entry.basis = numberOf(entry.basisText)
+    }
+    return { texts: fresh, forget }
+  }
+
+  function ask<C extends Command>(command: C, transfer?: ArrayBuffer[]): Promise<AnswerTo<C['do']> | undefined> {
+    return (thread.ask(command, transfer) as Promise<AnswerTo<C['do']>>).catch((error: Error) => {
+      report({ event: 'log-failed', problem: error.message })
+      state = { ...state, isWritable: false }
+      refuseWaiting()
+      return undefined
+    })
+  }
+
+  function learn(answer: Exclude<Answer, { did: 'open' | 'refuse' | 'close' }> | undefined): void {
+    if (answer === undefined) return
+    const wasWritable = state.isWritable
+    state = answer.state
+    if (answer.problem !== undefined && (wasWritable || state.isWritable)) {
+      report({ event: state.isWritable ? 'log-trouble' : 'log-failed', problem: answer.problem })
+    }
+    if (answer.known !== undefined) options.reopened(answer.known)
+    if (state.isWritable) {
+      clearInterval(recovering)
+      recovering = undefined
+      if (!wasWritable) report({ event: 'log-recovered' })
+      return
+    }
+    refuseWaiting()
+    recovering ??= setInterval(() => void control(recover), recoverIntervalMs)
+  }
+
+  async function recover(): Promise<void> {
+    if (state.isWritable) return
+    const given = lost
+    lost = []
+    learn(await ask({ do: 'recover', at: now(), lost: given }))
+  }
+
+  function refuseWaiting(): void {
+    const refused = queue
+    queue = []
+    for (const { entry, octets, reject } of refused) {
+      held -= 1
+      heldBytes -= octets
+      lose(entry)
+      reject(new GatewayError('LoggingFailed'))
+    }
+  }
+
+  /** Its exchange ends without an end on record: the request is closed in doubt as soon as that is possible. */
+  function lose({ ends }: Waiting): void {
+    if (ends !== null) lost.push(ends)
+  }
+
+  /** Before whatever waits. */
+  function control<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      controls.push(() => work().then(resolve, reject))
+      if (!isRunning) void run()
+    })
+  }
+
+  async function demand<A extends { state: WriterState; problem?: string; known?: Known } & Answer>(
+    asked: Promise<A | undefined>,
+    isDone: (answer: A) => boolean,
+  ): Promise<A> {
+    const answer = await asked
+    learn(answer as Parameters<typeof learn>[0])
+    if (answer === undefined || !isDone(answer)) throw new GatewayError('LoggingFailed')
+    return answer
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    get length() {
+      return held
+    },
+    append,
+    closeBatch: () =>
+      control(() =>
+        demand(ask({ do: 'batch', at: now() }), ({ batch, problem }) => batch !== null || problem === undefined),
+      ),
+    storeToken: (batch) =>
+      control(async () => {
+        await demand(ask({ do: 'token', at: now(), ...batch }), ({ isStored }) => isStored)
+      }),
+    async close() {
+      isClosed = true
+      clearInterval(recovering)
+      if (isRunning) {
+        await new Promise<void>((resolve) => {
+          drained = resolve
+        })
+      }
+      await thread.ask({ do: 'close', at: now() }).catch(() => {})
+    },
+  }
+}
+
+type AnswerTo<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }>

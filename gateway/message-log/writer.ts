@@ -1,0 +1,224 @@
+/** The one writer of a message log, in a thread of its own. Source: architecture, "Message log". */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import type { Result } from './chain.ts'
+import { unpackEntries } from './entry.ts'
+import { writeHighWater } from './high-water.ts'
+import type { ClosedBatch, LogFile } from './log-file.ts'
+import { LogOpenError } from './open-error.ts'
+import { logId } from './opening.ts'
+import { describe, openRecoverable } from './recovery.ts'
+import type { Answer, Command, Known, PendingBatch, WriterData, WriterState } from './writer-messages.ts'
+import { CODES, NOT_WRITTEN } from './writer-messages.ts'
+
+/** The WAL is folded into the database when the writer is idle and this much is new; at the second figure at once. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024
+const CHECKPOINT_BYTES_MAX = 64 * 1024 * 1024
+const IDLE_MS = 20
+/** What a commit adds to the WAL besides the octets of its entries: the last page of every tree, and columns. */
+const COMMIT_BYTES = 5 * 8192
+const ENTRY_BYTES = 4096
+
+type CommandOf<Do extends Command['do']> = Extract<Command, { readonly do: Do }>
+type AnswerOf<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }>
+
+export interface Writer {
+  readonly greeting: Answer
+  answer(command: Command): Answer
+}
+
+/** @throws {LogOpenError} any flaw */
+export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
+  const log = openRecoverable(place, at)
+  const texts = new Map<number, string>()
+  let walBytes = 0
+  let idle: NodeJS.Timeout | undefined
+
+  function answer(command: Command): Answer {
+    switch (command.do) {
+      case 'commit':
+        return commit(command)
+      case 'batch':
+        return closeBatch(command.at)
+      case 'token':
+        return storeToken(command)
+      case 'recover':
+        return recover(command)
+      case 'close':
+        clearTimeout(idle)
+        log.close()
+        return { did: 'close' }
+    }
+  }
+
+  function commit({ at, group, texts: fresh, forget, lost }: CommandOf<'commit'>): AnswerOf<'commit'> {
+    if (forget) texts.clear()
+    for (const [number, text] of fresh) texts.set(number, text)
+    for (const seq of lost) log.lost.add(seq)
+    const entries = unpackEntries(group)
+    const attempt = log.attempt(at, (file) => {
+      const work = { entries, at, textOf, replayedSince: at - replayWindowMs }
+      const results = file.commit({ ...work, inDoubt: log.lost, reason: 'log-failure' })
+      log.lost.clear()
+      return results
+    })
+    const results = 'value' in attempt ? attempt.value : attempt.landed
+    for (const [index, { ends }] of entries.entries()) {
+      const result = results?.[index]
+      if (ends !== null && (result === undefined || result === 'unreadable')) log.lost.add(ends)
+    }
+    const { seqs, leaves } = placesOf(results ?? entries.map(() => undefined))
+    if ('problem' in attempt) return { did: 'commit', state: state(), seqs, leaves, ...trouble(attempt.problem) }
+    grow(group.octets.byteLength + entries.length * ENTRY_BYTES)
+    return { did: 'commit', state: state(), seqs, leaves }
+  }
+
+  function textOf(number: number): string {
+    const text = texts.get(number)
+    if (text === undefined) throw new TypeError('A text is not known')
+    return text
+  }
+
+  function closeBatch(at: number): AnswerOf<'batch'> {
+    const attempt = log.attempt(at, (file) => file.closeBatch(at))
+    if ('problem' in attempt) return { did: 'batch', state: state(), batch: null, ...trouble(attempt.problem) }
+    const batch = attempt.value
+    if (batch === undefined) return { did: 'batch', state: state(), batch: null }
+    grow(batch.count * HASH_BYTES)
+    const unmarked = mark(batch)
+    const { number, root, since, count, headerSha256: head } = batch
+    const answer = { did: 'batch', state: state(), batch: { number, root, since, count, head } } as const
+    return unmarked === undefined ? answer : { ...answer, problem: unmarked }
+  }
+
+  /** The batch stands whether or not the mark can be written; the next batch tries again. */
+  function mark({ seq, leaf }: ClosedBatch): string | undefined {
+    if (log.opened === undefined) return undefined
+    try {
+      writeHighWater(place.highWaterFile, { log: logId(log.opened.identity), seq, leaf: leaf.toString('hex') })
+      return undefined
+    } catch (error) {
+      return `the high-water mark cannot be written: ${describe(error)}`
+    }
+  }
+
+  function storeToken({ at, number, token, genTime }: CommandOf<'token'>): AnswerOf<'token'> {
+    const attempt = log.attempt(at, (file) => file.storeToken({ number, token, genTime }))
+    if ('problem' in attempt) return { did: 'token', state: state(), isStored: false, ...trouble(attempt.problem) }
+    grow(token.length)
+    return { did: 'token', state: state(), isStored: true }
+  }
+
+  function recover({ at, lost }: CommandOf<'recover'>): AnswerOf<'recover'> {
+    for (const seq of lost) log.lost.add(seq)
+    const problem = log.recover(at)
+    return { did: 'recover', state: state(), ...(problem === undefined ? { known: known() } : { problem }) }
+  }
+
+  function state(): WriterState {
+    const file: LogFile | undefined = log.opened?.log
+    if (file === undefined) return { isWritable: false, seq: 0, unbatched: 0, unbatchedSince: null }
+    const { tip, unbatched, unbatchedSince = null } = file
+    return { isWritable: true, seq: tip.seq, unbatched, unbatchedSince }
+  }
+
+  /** After a failure the gateway's thread learns again where the log stands. */
+  function trouble(problem: string): { problem: string; known?: Known } {
+    return { problem, ...(log.opened !== undefined && { known: known() }) }
+  }
+
+  function known(): Known {
+    if (log.opened === undefined) throw new TypeError('The log is closed')
+    return knownOf(log.opened.database, log.opened.log)
+  }
+
+  function grow(octets: number): void {
+    walBytes += octets + COMMIT_BYTES
+    clearTimeout(idle)
+    idle = undefined
+    if (walBytes >= CHECKPOINT_BYTES_MAX) checkpoint()
+    else if (walBytes >= CHECKPOINT_BYTES) idle = setTimeout(checkpoint, IDLE_MS)
+  }
+
+  /** The only writer is here, so a checkpoint between two commits leaves an empty WAL unless somebody reads. */
+  function checkpoint(): void {
+    walBytes = 0
+    log.attempt(at, () => log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)'))
+  }
+
+  const { opened } = log
+  if (opened === undefined) throw new TypeError('The log is closed')
+  const greeting: Answer = {
+    did: 'open',
+    state: state(),
+    id: logId(opened.identity),
+    known: known(),
+    configuration: lastConfiguration(opened.database),
+  }
+  return { greeting, answer }
+}
+
+function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; leaves: Uint8Array } {
+  const leaves = new Uint8Array(results.length * HASH_BYTES)
+  const seqs = results.map((result, index) => {
+    if (typeof result !== 'object') return result === undefined ? NOT_WRITTEN : CODES[result]
+    leaves.set(result.leaf, index * HASH_BYTES)
+    return result.seq
+  })
+  return { seqs, leaves }
+}
+
+function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
+  const rows = database
+    .prepare('SELECT number, root, at_min, last - first + 1 AS count FROM batch WHERE token IS NULL ORDER BY number')
+    .all()
+  const unstamped = rows.map(
+    (row): PendingBatch => ({
+      number: Number(row['number']),
+      root: row['root'] as Uint8Array,
+      since: Number(row['at_min']),
+      count: Number(row['count']),
+    }),
+  )
+  const stamped = database
+    .prepare('SELECT gen_time FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 1')
+    .get()
+  const stampedAt = stamped === undefined ? null : Number(stamped['gen_time'])
+  return { head: batch.headerSha256 ?? null, unstamped, stampedAt }
+}
+
+function lastConfiguration(database: DatabaseSync): AnswerOf<'open'>['configuration'] {
+  const row = database
+    .prepare(
+      `SELECT seq, leaf, body FROM record JOIN content USING (seq)
+       WHERE kind = 'configuration' ORDER BY seq DESC LIMIT 1`,
+    )
+    .get()
+  if (row === undefined || row['body'] === null) return null
+  return {
+    seq: Number(row['seq']),
+    leaf: row['leaf'] as Uint8Array,
+    sha256: sha256(row['body'] as Uint8Array),
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort
+  try {
+    const writer = openWriter(workerData as WriterData)
+    port.on('message', (command: Command) => {
+      port.postMessage(writer.answer(command))
+      if (command.do === 'close') port.close()
+    })
+    port.postMessage(writer.greeting)
+  } catch (error) {
+    const flaw = error instanceof LogOpenError ? error.flaw : 'missing'
+    const message = error instanceof LogOpenError ? error.message : 'The message log cannot be opened'
+    const cause = error instanceof LogOpenError ? error.cause : error
+    const reason = cause === undefined ? '' : describe(cause)
+    port.postMessage({ did: 'refuse', flaw, message, reason } satisfies Answer)
+    port.close()
+  }
+}
