@@ -28,7 +28,7 @@ import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
 import type { Judging, Revocation } from '../trust/verifying.ts'
-import { verifyReply } from '../trust/verifying.ts'
+import { checkServers, verifyReply } from '../trust/verifying.ts'
 import type { Reply, Underway } from './records.ts'
 import { recordFailure, replyRecord, requestRecord } from './records.ts'
 
@@ -91,7 +91,7 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   const { snapshot } = judging
   const { call } = request
 
-  const provider = locate(snapshot, call)
+  const provider = locate(judging, call)
   const permission = (underway.permission = choosePurpose(snapshot, call, request.purpose, judging.now))
   checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
   trace.at('located')
@@ -138,14 +138,16 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   return { status, reason, headers, ids, body: reply.body, ...(fault === undefined ? {} : { fault }) }
 }
 
-/** @throws {GatewayError} `UnknownMember`, `InvalidSecurityServer` */
-function locate(snapshot: Snapshot, { provider, securityServer }: Call): PeerAddress {
+/** @throws {GatewayError} `UnknownMember`, `InvalidSecurityServer`, `SslAuthenticationFailed`, `CertValidation` */
+function locate(judging: Judging, { provider, securityServer }: Call): PeerAddress {
+  const { snapshot } = judging
   if (snapshot.subsystem(provider) === undefined)
     throw new GatewayError('UnknownMember', { reason: 'the provider is not registered' })
   const gateways = snapshot.gatewaysOf(provider)
   const gateway = securityServer === undefined ? gateways[0] : gateways.find(({ id }) => id === securityServer)
   if (gateway === undefined)
     throw new GatewayError(securityServer === undefined ? 'UnknownMember' : 'InvalidSecurityServer')
+  checkServers(judging, gateway)
   return { gateway: gateway.id, address: gateway.address }
 }
 

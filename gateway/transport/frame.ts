@@ -55,7 +55,28 @@ export function openFrame(source: Readable, length: number, headBytesMax: number
   })
 }
 
+/**
+ * The same for a message that is at hand.
+ *
+ * @throws {GatewayError} `InvalidMessage`, `MissingBody`
+ */
+export function sliceFrame(octets: Buffer, length: number, headBytesMax: number): Frame {
+  const headLength = octets.length < 4 ? 0 : octets.readUInt32BE(0)
+  if (headLength === 0 || headLength > headBytesMax || 4 + headLength > length) {
+    throw new GatewayError('InvalidMessage', { reason: 'its head is longer than allowed or than the message' })
+  }
+  if (octets.length < length) throw new GatewayError('MissingBody')
+  return {
+    head: octets.subarray(4, 4 + headLength),
+    bodyBytes: length - 4 - headLength,
+    source: ENDED,
+    begun: octets.subarray(4 + headLength),
+  }
+}
+
 const EMPTY = Buffer.alloc(0)
+/** Nothing is to come. */
+const ENDED = new Readable().destroy()
 
 /** Octets of a frame, and how many. */
 export interface Packed {

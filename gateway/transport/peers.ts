@@ -7,12 +7,12 @@
 
 import { hash } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import type { Dispatcher } from 'undici'
 import { buildConnector, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
+import { AnswerReader, NotSent } from './answer-reader.ts'
 import type { Frame, Packed } from './frame.ts'
-import { FRAME_TYPE, openFrame } from './frame.ts'
+import { FRAME_TYPE } from './frame.ts'
 
 export interface PeersOptions {
   /** PEM: what this gateway shows, and the CAs that issue what it accepts. */
@@ -67,8 +67,6 @@ export interface Peers {
   recheck(): void
   close(): Promise<void>
 }
-
-const UNSIGNED_BYTES_MAX = 64 * 1024
 
 export function openPeers(options: PeersOptions): Peers {
   const peers = new Map<Identifier, Peer>()
@@ -156,41 +154,23 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
 
   return {
     address,
-    async send({ length, octets }, signature) {
-      let answer: Dispatcher.ResponseData
-      try {
-        answer = await pool.request({
-          method: 'POST',
-          path: '/owl/v1/exchange',
-          headers: ['content-type', FRAME_TYPE, 'content-length', String(length), 'owl-signature', signature],
-          body: octets,
-        })
-      } catch (error) {
-        throw sendFailure(error)
-      }
-      const { statusCode, headers, body } = answer
-      const connection = latest as Connection
-      const text = headers['owl-signature']
-      if (headers['content-type'] !== FRAME_TYPE || typeof text !== 'string') {
-        return { status: statusCode, unsigned: await readUnsigned(body), connection }
-      }
-      const announced = Number(headers['content-length'] ?? Number.NaN)
-      if (!Number.isSafeInteger(announced)) {
-        body.destroy()
-        throw new GatewayError('OutcomeUnknown', { reason: 'the reply has no length' })
-      }
-      try {
-        return {
-          status: statusCode,
-          signature: text,
-          frame: await openFrame(body, announced, options.headBytesMax),
-          connection,
-        }
-      } catch (cause) {
-        body.destroy()
-        throw new GatewayError('OutcomeUnknown', { cause })
-      }
-    },
+    send: ({ length, octets }, signature) =>
+      new Promise((resolve, reject) => {
+        pool.dispatch(
+          {
+            method: 'POST',
+            path: '/owl/v1/exchange',
+            headers: ['content-type', FRAME_TYPE, 'content-length', String(length), 'owl-signature', signature],
+            body: octets,
+          },
+          new AnswerReader({
+            headBytesMax: options.headBytesMax,
+            connection: () => latest as Connection,
+            resolve,
+            reject,
+          }),
+        )
+      }),
     certificates: () => [...connections.keys()],
     drop() {
       pool.destroy().catch(() => {})
@@ -199,36 +179,7 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
   }
 }
 
-/** Wraps what went wrong before any octet of a request was written. */
-class NotSent extends Error {
-  constructor(cause: unknown) {
-    super('no connection', { cause })
-  }
-}
-
-function sendFailure(error: unknown): GatewayError {
-  if (error instanceof NotSent) {
-    return error.cause instanceof GatewayError ? error.cause : new GatewayError('NetworkError', { cause: error.cause })
-  }
-  return new GatewayError('OutcomeUnknown', { cause: error })
-}
-
 function connectionOf(socket: TLSSocket, peer: string): Connection {
   const key = socket.getEphemeralKeyInfo() as { name?: string; type?: string } | null
   return { peer, version: socket.getProtocol(), group: key?.name ?? key?.type ?? null }
-}
-
-async function readUnsigned(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > UNSIGNED_BYTES_MAX) break
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    throw new GatewayError('OutcomeUnknown', { cause })
-  }
-  return Buffer.concat(chunks)
 }

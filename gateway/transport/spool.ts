@@ -87,7 +87,7 @@ async function collect(
     if (left > 0) await pour(source, receiver, left)
     return await receiver.end()
   } catch (error) {
-    source.on('error', () => {})
+    if (!source.destroyed) source.on('error', () => {})
     await receiver.abort()
     throw error
   }

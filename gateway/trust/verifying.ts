@@ -88,6 +88,28 @@ export function acceptsClient(judging: Judging, certificate: string): boolean {
   }
 }
 
+/**
+ * Is there a certificate that this gateway may show now? The connection itself is held to it by `acceptsServer`.
+ *
+ * @throws {GatewayError} `SslAuthenticationFailed`, `CertValidation`
+ */
+export function checkServers(judging: Judging, gateway: RegisteredGateway): void {
+  let failure = new GatewayError('SslAuthenticationFailed', {
+    reason: 'the provider gateway has no registered certificate',
+  })
+  for (const sha256 of gateway.servers) {
+    const registered = judging.snapshot.certificate(sha256)
+    if (registered === undefined) continue
+    try {
+      checkCertificate(judging, registered, 'SslAuthenticationFailed')
+      return
+    } catch (error) {
+      failure = error as GatewayError
+    }
+  }
+  throw failure
+}
+
 /** May a connection to this gateway show this certificate now? */
 export function acceptsServer(judging: Judging, gateway: Identifier, certificate: string): boolean {
   const registered = judging.snapshot.certificate(certificate)
