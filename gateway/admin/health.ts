@@ -1,6 +1,8 @@
 /** How a gateway is doing: what its parts say, what follows from it for traffic, and how an operator reads it. */
 
 import type { Identifier } from '../protocol/identifiers.ts'
+import type { Clock } from '../trust/basis.ts'
+import { NOT_READY_OFFSET_MS, WARN_OFFSET_MS } from '../trust/clock.ts'
 import type { ConfigurationHealth } from '../trust/global-configuration.ts'
 import type { RevocationHealth, RevocationStatus } from '../trust/revocation.ts'
 
@@ -18,7 +20,7 @@ export interface Health {
   /** End of validity by use: `seal`, `consumer`, `provider`, `client`, `admin`. */
   readonly certificates: Readonly<Record<string, number>>
   readonly log: LogHealth
-  readonly clock: { readonly offsetMs?: number; readonly source?: string }
+  readonly clock: Clock
   readonly inFlight: { readonly consumer: number; readonly provider: number }
   /** Where the log lies. */
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number }
@@ -58,16 +60,11 @@ export type CheckName = 'registry' | 'seal' | 'certificates' | 'log' | 'disk' | 
 export interface ReadinessLimits {
   readonly stampIntervalMs: number
   readonly stampFailureLimitMs: number
-  readonly clockWarnMs?: number
-  readonly clockFailMs?: number
   readonly diskWarnBytes?: number
   readonly diskFailBytes?: number
   readonly expiryWarnMs?: number
 }
 
-/** Architecture, "Clock". */
-export const CLOCK_WARN_MS = 2_000
-export const CLOCK_FAIL_MS = 30_000
 export const DISK_WARN_BYTES = 1024 ** 3
 export const DISK_FAIL_BYTES = 64 * 1024 ** 2
 export const EXPIRY_WARN_MS = 30 * 86_400_000
@@ -83,7 +80,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     certificates: certificates(health, limits, now),
     log: health.log.isWritable ? OK : fail('the message log cannot be written'),
     disk: disk(health, limits),
-    clock: clock(health, limits),
+    clock: clock(health),
     timestamps: timestamps(health, limits, now),
     revocation: revocation(health),
   }
@@ -122,13 +119,12 @@ function disk({ disk }: Health, limits: ReadinessLimits): Check {
   return disk.freeBytes < diskFailBytes ? fail(detail) : warn(detail)
 }
 
-function clock({ clock: { offsetMs } }: Health, limits: ReadinessLimits): Check {
-  const { clockWarnMs = CLOCK_WARN_MS, clockFailMs = CLOCK_FAIL_MS } = limits
-  if (offsetMs === undefined) return { state: 'ok', detail: 'not compared with another clock yet' }
+function clock({ clock: { offsetMs, source } }: Health): Check {
+  if (source === 'none') return { state: 'ok', detail: 'not compared with another clock yet' }
   const apart = Math.abs(offsetMs)
-  if (apart <= clockWarnMs) return OK
+  if (apart <= WARN_OFFSET_MS) return OK
   const detail = `the clock is off by ${(apart / 1000).toFixed(1)} s`
-  return apart > clockFailMs ? fail(detail) : warn(detail)
+  return apart > NOT_READY_OFFSET_MS ? fail(detail) : warn(detail)
 }
 
 function timestamps({ log: { unstampedSince } }: Health, limits: ReadinessLimits, now: number): Check {
@@ -186,7 +182,7 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
     seal: { revocation: health.seal },
     certificates: Object.fromEntries(Object.entries(certificates).map(([use, at]) => [use, iso(at)])),
     log: counted,
-    clock: { offsetMs: clock.offsetMs ?? null, source: clock.source ?? null },
+    clock: clock.source === 'none' ? { offsetMs: null, source: null } : clock,
     inFlight,
     disk: disk ?? null,
   }

@@ -12,6 +12,8 @@ export interface Terminal {
   /** A line about the data. */
   say(line: string): void
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void
+  /** Names and values, one to a line. */
+  fields(rows: readonly (readonly [string, string])[]): void
   json(value: unknown): void
   /** For data; the same text where there are no colours. */
   style(format: Style, text: string): string
@@ -41,6 +43,10 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: Stream): Termin
     },
     json: (value) => out(JSON.stringify(value)),
     style,
+    fields(rows) {
+      const width = Math.max(...rows.map(([name]) => name.length))
+      for (const [name, value] of rows) out(`  ${style('dim', name.padEnd(width))}  ${plain(value)}`)
+    },
     table(columns, rows) {
       const cells = rows.map((row) => row.map(plain))
       const widths = columns.map(({ title }, at) =>

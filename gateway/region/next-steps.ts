@@ -1,6 +1,8 @@
 /** What to type after `owl adapter new`: the way of a new service behind a gateway of the region, up to its first call. */
 
-import type { Federation } from './federation.ts'
+import { EXAMPLE_REQUEST } from '../../adapters/scaffold-templates.ts'
+import { readFederation } from './federation.ts'
+import { OWL_REGION } from './owl-region.ts'
 
 export interface NewService {
   /** As `adapters/index.ts` lists it. */
@@ -8,30 +10,33 @@ export interface NewService {
   readonly agency: string
   readonly system: string
   readonly service: string
-  readonly test: string
-  readonly example: unknown
+  /** Paths in the clone; the test is the last one. */
+  readonly written: readonly string[]
 }
 
-/** A slug → its member. */
-export type Members = ReadonlyMap<string, string>
-
 /** The smallest agency's portal calls over plain HTTP on loopback: the shortest command line there is. */
-const CALLER = 'OWL/GOV/05774020/PORTAL'
 const CALLER_MEMBER = 'OWL/GOV/05774020'
+const CALLER = `${CALLER_MEMBER}/PORTAL`
+const CONSUMER_HTTP = 'http://127.0.0.1:7380'
 
-/** @param federation of the running region; without it the commands say what has to be filled in */
-export function nextSteps(made: NewService, members: Members, federation: Federation | undefined): string[] {
-  const { adapter, agency, system, service, test, example } = made
-  const member = members.get(agency) ?? 'OWL/GOV/MEMBER'
+/**
+ * @param federation file of the running region; when it is not there, its start comes first
+ * @param where options that name it, for commands that have another default
+ */
+export async function nextSteps(made: NewService, federation: string, where: readonly string[]): Promise<string[]> {
+  const { adapter, agency, system, service, written } = made
+  const running = await readFederation(federation).catch(() => undefined)
+  const caller = running?.gateways.find(({ member }) => member === CALLER_MEMBER)
+  const member = OWL_REGION.agencies.find(({ slug }) => slug === agency)?.id ?? 'OWL/GOV/MEMBER'
   const id = `${member}/${system.toUpperCase()}/${service}`
-  const caller = federation?.gateways.find((gateway) => gateway.member === CALLER_MEMBER)
-  const url = caller?.consumerHttp ?? 'http://127.0.0.1:7380'
+  const owl = (command: string): string => ['npx owl', command, ...where].join(' ')
   return [
-    ...(federation === undefined ? ['npm start'] : []),
-    `npx tsc --noEmit; npx biome check; node ${test}`,
-    `npx owl registry service add ${id} --adapter ${adapter} --endpoint 'POST /v1'`,
-    `npx owl registry agreement add --client ${CALLER} --service ${id} --method POST --path /v1`,
-    `curl -i ${url}/r1/${id}/v1 -H 'X-Road-Client: ${CALLER}' -H 'Content-Type: application/json' -d '${JSON.stringify(example)}'`,
+    `node ${written.at(-1)}`,
+    ...(running === undefined ? ['npm start'] : []),
+    owl(`registry service add ${id} --adapter ${adapter} --endpoint 'POST /v1'`),
+    owl(`registry agreement add --client ${CALLER} --service ${id} --method POST --path /v1`),
+    `curl -i ${caller?.consumerHttp ?? CONSUMER_HTTP}/r1/${id}/v1 -H 'X-Road-Client: ${CALLER}' ` +
+      `-H 'Content-Type: application/json' -d '${JSON.stringify(EXAMPLE_REQUEST)}'`,
     ...(caller === undefined ? [] : [`npx owl log list --config ${caller.config} --service ${id}`]),
   ]
 }

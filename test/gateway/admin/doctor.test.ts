@@ -1,0 +1,172 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import t from 'tap'
+import { ADAPTERS } from '../../../adapters/index.ts'
+import { makePki } from '../../../certs-dev/make.ts'
+import { readCertificates } from '../../../gateway/admin/certificates.ts'
+import type { Finding } from '../../../gateway/admin/doctor.ts'
+import { examineFiles } from '../../../gateway/admin/doctor.ts'
+import { examineNetwork } from '../../../gateway/admin/doctor-network.ts'
+import { examineServices } from '../../../gateway/admin/doctor-services.ts'
+import type { Config } from '../../../gateway/config.ts'
+import { readConfig } from '../../../gateway/config.ts'
+import { DELBRUECK } from '../../certs-dev/rig.ts'
+
+const DAY_MS = 86_400_000
+const HOME = 'members/delbrueck'
+const pki = await mkdtemp(join(tmpdir(), 'owl-doctor-'))
+t.teardown(() => rm(pki, { recursive: true, force: true }))
+const { anchor } = await makePki({ dir: pki, members: [DELBRUECK] })
+
+interface Changes {
+  readonly seal?: { readonly key: string; readonly certificate: string }
+  readonly masterKey?: string
+  readonly operators?: readonly string[]
+  readonly services?: readonly object[]
+  readonly clients?: readonly object[]
+  readonly port?: number
+}
+
+async function configOf(t: Test, changes: Changes = {}): Promise<Config> {
+  const directory = await mkdtemp(join(tmpdir(), 'owl-doctor-state-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const masterKey = join(directory, 'master.key')
+  await writeFile(masterKey, Buffer.alloc(32, 1), { mode: 0o600 })
+  const pair = (name: string) => ({ key: join(pki, HOME, `${name}.key`), certificate: join(pki, HOME, `${name}.pem`) })
+  const port = changes.port ?? 0
+  return readConfig(
+    {
+      gateway: `${DELBRUECK.id}/gw1`,
+      directory,
+      registry: {
+        url: 'https://127.0.0.1:1',
+        ca: join(pki, 'ca.pem'),
+        anchor: join(pki, 'registry/anchor.jwk.json'),
+        anchorSha256: anchor,
+      },
+      seal: changes.seal ?? pair('seal'),
+      consumer: { ...pair('gw1/local'), port },
+      provider: { ...pair('gw1/peer-server'), port, client: pair('gw1/peer-client') },
+      admin: { ...pair('gw1/local'), port, operators: changes.operators ?? ['ab'.repeat(32)] },
+      clients: changes.clients ?? [],
+      services: changes.services ?? [],
+      log: { masterKey: changes.masterKey ?? masterKey },
+    },
+    join(directory, 'gateway.json'),
+  )
+}
+
+async function all(findings: AsyncIterable<Finding>): Promise<Finding[]> {
+  return Array.fromAsync(findings)
+}
+
+function notOk(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ state }) => state !== 'ok')
+}
+
+t.test('finds nothing where there is nothing', async (t) => {
+  const findings = await all(examineFiles(await configOf(t), Date.now()))
+
+  t.same(notOk(findings), [])
+  t.ok(findings.length > 10)
+  t.ok(findings.some(({ what, detail }) => what === 'certificate seal' && /days left/.test(detail)))
+})
+
+t.test('says which key others can read, and how to mend it', async (t) => {
+  const config = await configOf(t)
+  await chmod(config.log.masterKey, 0o640)
+
+  t.same(notOk(await all(examineFiles(config, Date.now()))), [
+    {
+      state: 'warn',
+      what: 'key of the message log',
+      detail: 'others than its owner can read it',
+      next: `chmod 600 ${config.log.masterKey}`,
+    },
+  ])
+})
+
+t.test('tells keys that do not fit, files that are missing or something else', async (t) => {
+  const other = join(pki, HOME, 'operator.key')
+  const [certificate, key] = [join(pki, HOME, 'seal.pem'), join(pki, HOME, 'seal.key')]
+  const cases: [Changes, RegExp, RegExp][] = [
+    [{ seal: { key: other, certificate } }, /^key seal$/, /another certificate/],
+    [{ seal: { key: '/nowhere/seal.key', certificate } }, /^key seal$/, /not there/],
+    [{ seal: { key: certificate, certificate } }, /^key seal$/, /holds no private key/],
+    [{ seal: { key, certificate: '/nowhere/seal.pem' } }, /^certificate seal$/, /not there/],
+    [{ seal: { key, certificate: key } }, /^certificate seal$/, /holds no certificate/],
+    [{ masterKey: '/nowhere/master.key' }, /message log/, /not there/],
+    [{ masterKey: certificate }, /message log/, /octets, not 32/],
+  ]
+
+  for (const [changes, what, detail] of cases) {
+    const found = notOk(await all(examineFiles(await configOf(t, changes), Date.now())))
+    t.equal(found.length, 1, JSON.stringify(found))
+    t.match(found[0], { state: 'fail', what, detail, next: /\S/ })
+    t.notMatch(JSON.stringify(found), /BEGIN|MIG|MHc/, 'nothing of a key is told')
+  }
+})
+
+t.test('counts the days of certificates', async (t) => {
+  const config = await configOf(t)
+  const [certificate] = await readCertificates(config.seal.certificate)
+  const end = certificate?.validToDate.getTime() ?? 0
+  const sealAt = async (now: number): Promise<Finding | undefined> =>
+    (await all(examineFiles(config, now))).find(({ what }) => what === 'certificate seal')
+
+  t.match(await sealAt(end - 31 * DAY_MS), { state: 'ok', detail: /^31 days left/ })
+  t.match(await sealAt(end - 10 * DAY_MS), { state: 'warn', detail: /^10 days left/, next: /renew/ })
+  t.match(await sealAt(end), { state: 'fail', detail: /expired/ })
+  t.match(await sealAt(0), { state: 'fail', detail: /not valid yet/ })
+})
+
+t.test('says what is missing of operators and clients', async (t) => {
+  const clients = [
+    { id: `${DELBRUECK.id}/PORTAL`, auth: 'http' },
+    { id: `${DELBRUECK.id}/GEWERBE`, auth: 'mtls' },
+  ]
+
+  t.match(notOk(await all(examineFiles(await configOf(t, { operators: [], clients }), Date.now()))), [
+    { state: 'warn', what: 'operators', next: /owl cert show/ },
+    { state: 'warn', what: `client ${DELBRUECK.id}/GEWERBE` },
+  ])
+})
+
+t.test('opens every adapter with its options', async (t) => {
+  const id = (code: string): string => `${DELBRUECK.id}/GEWERBE/${code}`
+  const services = [
+    { id: id('a'), adapter: 'detmold/arbeitsschutz/gewerbe-eingang', options: { database: ':memory:' } },
+    { id: id('b'), adapter: 'detmold/arbeitsschutz/gewerbe-eingang' },
+    { id: id('c'), adapter: 'nobody/has/this' },
+    { id: id('d'), adapter: 'constructor' },
+    { id: id('e'), url: 'http://127.0.0.1:8080/base' },
+  ]
+
+  const findings = await all(examineServices(await configOf(t, { services }), ADAPTERS))
+
+  t.match(findings, [
+    { state: 'ok' },
+    { state: 'fail', detail: /Option database is missing/ },
+    { state: 'fail', next: 'npx owl adapter new nobody/has/this' },
+    { state: 'fail', detail: /there is no adapter/ },
+    { state: 'ok', detail: 'at http://127.0.0.1:8080' },
+  ])
+})
+
+t.test('says who cannot be reached, and what to type', async (t) => {
+  const config = await configOf(t, { port: 1 })
+  await mkdir(config.directory, { recursive: true })
+
+  const findings = await all(examineNetwork(config, 'gateway.json', Date.now))
+
+  t.match(findings, [
+    { state: 'fail', what: 'registry', next: /curl --cacert/ },
+    { state: 'warn', what: 'clock' },
+    { state: 'fail', what: 'port consumer', next: 'npx owl gateway start --config gateway.json' },
+    { state: 'fail', what: 'port provider' },
+    { state: 'fail', what: 'port admin' },
+    { state: 'warn', what: 'running gateway' },
+  ])
+})
