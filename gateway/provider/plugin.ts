@@ -57,6 +57,9 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
     }
     return reply
   })
+
+  // Nothing else answers here, but a stranger gets the same answer wherever he knocks.
+  app.all('/*', (_request, reply) => reply.callNotFound())
 }
 
 const STRANGER = { connection: 'close', 'content-length': '0' }
