@@ -11,7 +11,10 @@ export interface BenchOptions {
   readonly connections: readonly number[]
   readonly secondsPerPoint: number
   readonly rounds: number
+  /** Before each point. */
   readonly warmMs: number
+  /** Before the first point of a path, at most. */
+  readonly firstWarmMs: number
   readonly memory: boolean
   readonly profile: boolean
   /** Everything it makes: removed at the end, but for profiles. On a real disk. */
@@ -24,7 +27,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
   measured in the same minutes: direct (the service alone), nginx (two-hop mutual TLS, where installed), bare
   (Fastify and undici, two-hop mutual TLS), floor (bare, and two ES256 signatures and verifications).
 
-  --quick          under a minute: one round of 1.5 s a point
+  --quick          under a minute: one round of 1.2 s a point, less warm-up
   --seconds N      a point's duration; default 5
   --rounds N       rounds, in which the paths take turns; the median counts; default 3
   --c LIST         connections, default 1,16,32
@@ -68,9 +71,10 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       .split(',')
       .map((text) => numberIn('--c', text, 1, 256))
       .sort((a, b) => a - b),
-    secondsPerPoint: numberIn('--seconds', values.seconds ?? (quick ? '1.5' : '5'), 0.1, 600),
+    secondsPerPoint: numberIn('--seconds', values.seconds ?? (quick ? '1.2' : '5'), 0.1, 600),
     rounds: numberIn('--rounds', values.rounds ?? (quick ? '1' : '3'), 1, 50),
-    warmMs: quick ? 500 : 1000,
+    warmMs: quick ? 300 : 1000,
+    firstWarmMs: quick ? 7000 : 30_000,
     memory: values.memory,
     profile: values['cpu-prof'],
     directory: resolve(values.dir),

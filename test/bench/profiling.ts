@@ -8,36 +8,43 @@ import { Session } from 'node:inspector'
 import { basename, join } from 'node:path'
 import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads'
 
-/** `--config DIR/paderborn.json`: a gateway, and the name of its files. Other processes of the region do nothing. */
-const config = process.argv[process.argv.indexOf('--config') + 1] ?? ''
-const directory = process.env['OWL_BENCH_PROFILES']
+const SAMPLE_US = 200
 
-if (config.endsWith('.json') && directory !== undefined) {
-  const file = join(directory, `${basename(config, '.json')}-${isMainThread ? 'main' : `worker${threadId}`}.cpuprofile`)
+const directory = process.env['OWL_BENCH_PROFILES']
+// `--config DIR/paderborn.json`: a gateway, and the name of its files. Other processes of the region do nothing.
+const config = /\/([^/]+)\.json$/.exec(process.argv[process.argv.indexOf('--config') + 1] ?? '')?.[1]
+
+if (directory !== undefined && (config !== undefined || !isMainThread)) {
+  // Signals reach the main thread alone, and so do arguments.
+  const threads = new BroadcastChannel('owl-bench-profiles')
+  threads.unref()
+  const toggle = profiler(directory)
+  if (isMainThread) {
+    process.on('SIGUSR2', () => {
+      threads.postMessage(config)
+      toggle(`${config}-main`)
+    })
+  } else threads.onmessage = ({ data }) => toggle(`${data}-worker${threadId}`)
+}
+
+function profiler(folder: string): (name: string) => void {
   const session = new Session()
   session.connect()
   session.post('Profiler.enable')
-  session.post('Profiler.setSamplingInterval', { interval: 200 })
-
+  session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US })
   let running = false
-  const toggle = (): void => {
+  return (name) => {
     running = !running
-    if (running) session.post('Profiler.start')
-    else {
-      session.post('Profiler.stop', (error, result) => {
-        if (error !== null) return
-        writeFileSync(`${file}.tmp`, JSON.stringify(result.profile))
-        renameSync(`${file}.tmp`, file)
-      })
+    if (running) {
+      session.post('Profiler.start')
+      return
     }
-  }
-  // Signals reach the main thread alone.
-  const threads = new BroadcastChannel('owl-bench-profiles')
-  threads.unref()
-  if (isMainThread) {
-    process.on('SIGUSR2', () => {
-      threads.postMessage('toggle')
-      toggle()
+    session.post('Profiler.stop', (error, result) => {
+      if (error !== null) return
+      const file = join(folder, `${basename(name)}.cpuprofile`)
+      // Whole under its name or not there.
+      writeFileSync(`${file}.tmp`, JSON.stringify(result.profile))
+      renameSync(`${file}.tmp`, file)
     })
-  } else threads.onmessage = toggle
+  }
 }

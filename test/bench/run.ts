@@ -19,7 +19,8 @@ import { comparison, lineOf, median, rounded } from './results.ts'
 import type { Stages } from './stages.ts'
 import { meansMs } from './stages.ts'
 
-const FIRST_WARM_MS = 2000
+/** What V8 takes until it has compiled the gateway's hot path as it will stay. */
+const FIRST_WARM_REPLIES = 40_000
 const REPLIES_MAX = 5_000_000
 const PROFILED_FUNCTIONS = 20
 const PROCESSORS_ELSEWHERE_MAX = 0.15
@@ -99,7 +100,10 @@ async function exchanges(site: Site): Promise<void> {
   const { connections, rounds } = options
   const most = connections.at(-1) as number
   say(`warming ${paths.map(({ name }) => name).join(', ')}`)
-  for (const path of paths) await point(path, generator, { c: most, warmMs: 0, ms: FIRST_WARM_MS })
+  for (const path of paths) {
+    const load = { c: most, warmMs: 0, ms: options.firstWarmMs, repliesMax: FIRST_WARM_REPLIES }
+    await point(path, generator, load)
+  }
 
   const lines: Line[] = []
   const commitsMs: number[] = []
@@ -149,7 +153,7 @@ async function profile({ options, generator }: Site, gateway: GatewayPath, c: nu
 async function point(
   path: Path,
   generator: Generator,
-  load: { readonly c: number; readonly warmMs: number; readonly ms: number },
+  load: { readonly c: number; readonly warmMs: number; readonly ms: number; readonly repliesMax?: number },
 ): Promise<Sample> {
   const pids = path.servingPids()
   const measured = await generator
