@@ -5,7 +5,7 @@ import { readCall } from './call.ts'
 import { sha256 } from './digests.ts'
 import type { ConfigReference, ReplyHead, RequestHead } from './head.ts'
 import type { Header } from './headers.ts'
-import { headerOf, mediaTypeOf } from './headers.ts'
+import { areReplyHeaders, areRequestHeaders, headerOf, mediaTypeOf } from './headers.ts'
 
 const CRLF = '\r\n'
 
@@ -14,10 +14,10 @@ export function parseRequestHead(octets: Buffer): RequestHead {
   const parsed = split(octets, REQUEST_BLOCK)
   const [method = '', target = ''] = parsed.lines
   const headers = parseHeaders(parsed.lines)
-  // Our sender's own two lines end Hx; in between is what the local system sent.
   const requestId = headerOf(headers, 'x-road-request-id')
   const xRoadId = headerOf(headers, 'x-road-id')
   if (requestId === undefined || xRoadId === undefined) throw malformed('an id is missing')
+  if (!areRequestHeaders(localHeaders(headers))) throw malformed('it has a header that does not cross gateways')
   if (!REQUEST_ID.test(requestId)) throw malformed('the request id is not a UUID')
   const [, kind, sender, audience, issuedAt, config, agreement, purpose, logHead] = parsed.block
   if (kind !== 'request') throw malformed('it is not a request')
@@ -63,8 +63,10 @@ export function parseReplyHead(octets: Buffer): ReplyHead {
   const [, kind, sender, audience, issuedAt, config, requestDigest, receipt, logHead, stage] = parsed.block
   if ((kind !== 'reply' && kind !== 'refusal') || (kind === 'refusal') !== (stage !== undefined))
     throw malformed('it is neither reply nor refusal')
-  if (!/^[1-5]\d\d$/.test(statusText)) throw malformed('its status is no HTTP status')
+  // 1xx would begin a reply to the local system and never end it.
+  if (!/^[2-5]\d\d$/.test(statusText)) throw malformed('its status is no HTTP status of a reply')
   const headers = all.slice(0, -ownCount)
+  if (!areReplyHeaders(headers)) throw malformed('it has a header that does not cross gateways')
   return {
     octets,
     sha256: sha256(octets),
@@ -160,6 +162,15 @@ function parseHeaders(lines: readonly string[]): Header[] {
     headers.push([name, line.slice(colon + 1)])
   }
   return headers
+}
+
+/** What the local system sent: our sender's own lines, the request id and an id where none was given, end Hx. */
+function localHeaders(headers: readonly Header[]): readonly Header[] {
+  const last = headers.length - 1
+  const ownAt = headers[last]?.[0] === 'x-road-request-id' ? last : last - 1
+  if (headers[ownAt]?.[0] !== 'x-road-request-id') throw malformed('the request id is not where it must be')
+  if (ownAt !== last && headers[last]?.[0] !== 'x-road-id') throw malformed('the ids are not where they must be')
+  return headers.slice(0, ownAt)
 }
 
 function parseConfigReference(text: string | undefined): ConfigReference {

@@ -47,6 +47,29 @@ export function replyHeaders(raw: readonly string[]): Header[] {
   return surviving(raw, SET_ON_REPLY)
 }
 
+/** RFC 9110 §5.6.2. */
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+/**
+ * May headers that another gateway signed go on? An honest one has taken out what does not cross; what is there all the
+ * same would frame a message anew, or speak in two voices, to the system behind us.
+ */
+export function areRequestHeaders(headers: readonly Header[]): boolean {
+  let clients = 0
+  for (const [name] of headers) if (name.length === 13 && name.toLowerCase() === 'x-road-client') clients += 1
+  return clients <= 1 && headers.every((header) => crosses(header, SET_ON_REQUEST))
+}
+
+/** The same for a reply. */
+export function areReplyHeaders(headers: readonly Header[]): boolean {
+  return headers.every((header) => crosses(header, SET_ON_REPLY))
+}
+
+function crosses([name]: Header, alsoStripped: ReadonlySet<string>): boolean {
+  const key = name.toLowerCase()
+  return NAME.test(name) && !STRIPPED.has(key) && !alsoStripped.has(key) && !key.startsWith('owl-')
+}
+
 function surviving(raw: readonly string[], alsoStripped: ReadonlySet<string>): Header[] {
   const nominated = nominatedByConnection(raw)
   const headers: Header[] = []

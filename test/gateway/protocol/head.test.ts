@@ -47,7 +47,7 @@ const reply = formatReplyHead({
   reason: 'OK',
   headers: [
     ['Content-Type', 'application/json'],
-    ['x-road-id', 'theirs'],
+    ['Set-Cookie', 'theirs'],
   ],
   ids,
   block: replyBlock,
@@ -84,20 +84,43 @@ t.test('an id that the local system gave is kept and not written twice', async (
   t.equal(parseRequestHead(head.octets).xRoadId, 'mine')
 })
 
-t.test(
-  'a reply head is read as it was written; what the service called itself stays a header of its own',
-  async (t) => {
-    const read = parseReplyHead(reply.octets)
+t.test('a reply head is read as it was written', async (t) => {
+  const read = parseReplyHead(reply.octets)
 
-    t.same(read.block, { ...replyBlock, stage: undefined })
-    t.same(read.ids, ids)
-    t.same(read.headers, [
-      ['Content-Type', 'application/json'],
-      ['x-road-id', 'theirs'],
-    ])
-    t.equal(read.error, undefined)
-  },
-)
+  t.same(read.block, { ...replyBlock, stage: undefined })
+  t.same(read.ids, ids)
+  t.same(read.headers, [
+    ['Content-Type', 'application/json'],
+    ['Set-Cookie', 'theirs'],
+  ])
+  t.equal(read.error, undefined)
+})
+
+/** What an honest gateway takes out: it frames a message anew, or speaks in two voices. */
+const FRAMING = ['Content-Length', 'Transfer-Encoding', 'connection', 'Host', 'Upgrade', 'Expect', 'Trailer', 'TE']
+for (const name of [...FRAMING, 'X-Road-Request-Hash', 'a name', 'n\u00e4me', 'Keep-Alive']) {
+  t.test(`a head that lets ${name} cross is refused, signed or not`, async (t) => {
+    const line = `${name}:chunked\r\n`
+    const bentRequest = request.octets.toString('latin1').replace('Content-Type', `${line}Content-Type`)
+    const bentReply = reply.octets.toString('latin1').replace('Content-Type', `${line}Content-Type`)
+
+    t.throws(() => parseRequestHead(Buffer.from(bentRequest, 'latin1')), { code: 'InvalidMessage' })
+    t.throws(() => parseReplyHead(Buffer.from(bentReply, 'latin1')), { code: 'InvalidMessage' })
+  })
+}
+
+for (const [name, from, to] of [
+  ['a status that is no end', '200\r\n', '101\r\n'],
+  ['a status beyond HTTP', '200\r\n', '600\r\n'],
+  ['an id of the service', 'Set-Cookie', 'X-Road-Id'],
+  ['an error in a reply that is none', 'Set-Cookie', 'X-Road-Error'],
+] as const) {
+  t.test(`a reply head with ${name} is refused`, async (t) => {
+    const octets = Buffer.from(reply.octets.toString('latin1').replace(from, to), 'latin1')
+
+    t.throws(() => parseReplyHead(octets), { code: 'InvalidMessage' })
+  })
+}
 
 t.test('a refusal carries its error and its stage', async (t) => {
   const refusal = formatReplyHead({
@@ -136,6 +159,9 @@ const bent: Record<string, string> = {
   'a configuration without digest': text.replace(/owl-config:.*\r\n/, 'owl-config:1\r\n'),
   'a control character': text.replace('J\u00f6rg', 'J\u0000rg'),
   'a header without a name': text.replace('X-Name:', ':'),
+  'two clients': text.replace('X-Name:J\u00f6rg', 'x-road-client:OWL/GOV/057/EAKTE'),
+  'a request id among the headers': text.replace('X-Name:', 'X-Road-Request-Id:'),
+  'a request id that is not last': text.replace(/(x-road-request-id:.*\r\n)/, '$1X-A:b\r\n'),
 }
 for (const [name, octets] of Object.entries(bent)) {
   t.test(`refuses ${name}`, async (t) => {
@@ -147,6 +173,24 @@ t.test('a head without the client that X-Road asks for is refused', async (t) =>
   t.throws(() => parseRequestHead(Buffer.from(text.replace(/X-Road-Client:.*\r\n/, ''), 'latin1')), {
     code: 'BadRequest',
   })
+})
+
+t.test('a target that our own port would not take is refused, though a gateway signed it', async (t) => {
+  for (const path of [
+    '/v1/../v2',
+    '/v1/%2e%2e/v2',
+    '/v1/%252e%252e/v2',
+    '/v1/..;/v2',
+    '/v1\\v2',
+    '/v1/%00',
+    '/v1/%zz',
+  ]) {
+    t.throws(
+      () => parseRequestHead(Buffer.from(text.replace('/v1?', `${path}?`), 'latin1')),
+      { code: 'BadRequest' },
+      path,
+    )
+  }
 })
 
 t.test('whatever octets come, they are refused or written back the same', async (t) => {
