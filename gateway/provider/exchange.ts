@@ -179,7 +179,7 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
   if (error.code === 'LoggingFailed' || error.code === 'TimestampingFailed') throw error
   const { head } = received
   const stage = trace.last
-  received.recorded ??= await deps.log.append(refusedRecord(deps, received, error, trace))
+  received.recorded ??= await recordRefused(deps, received, error, trace)
   const fault = faultOfError(error, 'ServerProxy', head.requestId, stage)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
   const outgoing = sealReply(
@@ -191,6 +191,23 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
   await deps.log.append(endRecord(deps, received, REFUSAL, outgoing, trace, error))
   trace.at('concluded')
   return outgoing
+}
+
+/** Of two arrivals that are refused at the same time one takes the id; both are on record. */
+async function recordRefused(
+  deps: ProviderDeps,
+  received: Received,
+  error: GatewayError,
+  trace: Trace,
+): Promise<Appended> {
+  const { replaySender, ...record } = refusedRecord(deps, received, error, trace)
+  if (replaySender === undefined) return deps.log.append(record)
+  try {
+    return await deps.log.append({ ...record, replaySender })
+  } catch (failure) {
+    if (!(failure instanceof GatewayError) || failure.code !== 'ReplayedMessage') throw failure
+    return deps.log.append(record)
+  }
 }
 
 const FAULT_HEADERS: readonly Header[] = [['content-type', 'application/json; charset=utf-8']]

@@ -57,8 +57,8 @@ export function refusedRecord(deps: ProviderDeps, received: Received, error: Gat
     ...(claims.bodySha256 === undefined
       ? {}
       : { bodyDigest: { sha256: Buffer.from(claims.bodySha256, 'base64url'), size: incoming.bodyBytes } }),
-    // A replayed id is taken already; the refusal of it is a record all the same.
-    ...(error.code === 'ReplayedMessage' ? {} : { replaySender }),
+    // An id that is taken, or was never judged, takes nothing; the refusal of it is a record all the same.
+    ...(error.code === 'ReplayedMessage' || trace.stages['fresh'] === undefined ? {} : { replaySender }),
   }
 }
 
