@@ -1,0 +1,17 @@
+/** Contract §2, whole: every listed case by its number, and what the rules say beyond the cases. One region for all. */
+
+import t from 'tap'
+import { hash } from './contract/hash.ts'
+import { headers } from './contract/headers.ts'
+import { identity } from './contract/identity.ts'
+import { replies } from './contract/replies.ts'
+import { requestLine } from './contract/request-line.ts'
+import { startRig } from './rig.ts'
+
+const rig = await startRig(t)
+
+t.test('2.1 request line and identifiers', (t) => requestLine(t, rig))
+t.test('2.2 who asks', (t) => identity(t, rig))
+t.test('2.2 headers', (t) => headers(t, rig))
+t.test('2.3 request hash', (t) => hash(t, rig))
+t.test('2.4 replies', (t) => replies(t, rig))

@@ -1,0 +1,145 @@
+/** A region of real processes, a local system behind it, and everything a test needs to speak to both. */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionOptions } from 'node:tls'
+import type { Test } from 'tap'
+import { gatewayOf } from '../../gateway/region/calls.ts'
+import type { Federation, FederationGateway } from '../../gateway/region/federation.ts'
+import { startRegion } from '../../gateway/region/launcher.ts'
+import { openRegistry } from '../../gateway/registry/store.ts'
+import type { Answer, LocalService, Seen } from './local-service.ts'
+import { openLocalService } from './local-service.ts'
+import type { Offer } from './rig-region.ts'
+import { CLIENT, ECHO, localEntries, OST, REGION, WEST, withOffers } from './rig-region.ts'
+import type { Endpoint, Header, Request, Response } from './wire.ts'
+import { send } from './wire.ts'
+
+export interface Rig {
+  readonly directory: string
+  readonly federation: Federation
+  readonly ost: Gateway
+  readonly west: Gateway
+  /** The one local system behind all services. */
+  readonly service: LocalService
+  /** Says what the service shall answer, asks, and returns what came back and what the service saw. */
+  exchange(call: Call, answer?: Answer | ((seen: Seen) => Answer)): Promise<Exchange>
+}
+
+export interface Gateway extends FederationGateway {
+  readonly pid: number
+  readonly http: Endpoint
+  /** @param client whose certificate is shown; none when absent */
+  https(client?: string): Promise<Endpoint>
+  /** Everything its process has written. */
+  output(): Promise<string>
+}
+
+/** A call as a local system of OST makes it; what is left out is sound. */
+export interface Call extends Omit<Request, 'target'> {
+  /** Five parts. */
+  readonly service?: string
+  /** Path and query behind the service. */
+  readonly path?: string
+  /** Instead of service and path. */
+  readonly target?: string
+  /** `null`: there is no X-Road-Client. */
+  readonly client?: string | null
+  readonly at?: Endpoint
+}
+
+export interface Exchange {
+  readonly response: Response
+  /** What the service was asked, once at most. */
+  readonly seen: Seen | undefined
+  /** As sent. */
+  readonly request: Request
+}
+
+const READY_MS_MAX = 10_000
+
+/** @param offers beside those of `rig-region.ts` */
+export async function startRig(t: Test, offers: Readonly<Record<string, Offer>> = {}): Promise<Rig> {
+  const service = await openLocalService()
+  t.teardown(() => service.close())
+  const directory = t.testdir()
+  const { federation, close } = await startRegion({ directory, ports: 'free', region: REGION, stampIntervalMs: 1000 })
+  t.teardown(close)
+
+  for (const { config, member, pid } of federation.gateways) {
+    const entries = localEntries(member, service.url, offers)
+    const before = JSON.parse(await readFile(config, 'utf8'))
+    const services = [...before.services, ...entries.services]
+    const clients = [...before.clients, ...entries.clients]
+    await writeFile(config, JSON.stringify({ ...before, services, clients }))
+    process.kill(pid ?? 0, 'SIGHUP')
+  }
+  const registry = openRegistry(federation.registry.directory)
+  registry.change(Date.now(), (content) => withOffers(content, offers))
+  registry.close()
+
+  const [ost, west] = [gateway(federation, OST), gateway(federation, WEST)]
+  const rig: Rig = {
+    directory,
+    federation,
+    ost,
+    west,
+    service,
+    async exchange(call, answer = {}) {
+      service.answer(answer)
+      const request = requestOf(call)
+      const response = await send(call.at ?? ost.http, request)
+      if (service.seen.length > 1) throw new Error(`the service was asked ${service.seen.length} times`)
+      return { response, seen: service.seen[0], request }
+    },
+  }
+  await untilReady(rig)
+  return rig
+}
+
+function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers = [], ...rest }: Call): Request {
+  const own: Header[] = client === null ? [] : [['X-Road-Client', client]]
+  return { ...rest, target: target ?? `/r1/${service}${path}`, headers: [...own, ...headers] }
+}
+
+function gateway(federation: Federation, member: string): Gateway {
+  const found = gatewayOf(federation, member)
+  const { pid, consumer, consumerHttp, output } = found
+  return {
+    ...found,
+    pid: pid ?? 0,
+    http: { port: Number(new URL(consumerHttp).port) },
+    async https(client) {
+      return { port: Number(new URL(consumer).port), tls: await tlsOf(federation, client) }
+    },
+    output: () => readFile(output, 'utf8'),
+  }
+}
+
+async function tlsOf(federation: Federation, client: string | undefined): Promise<ConnectionOptions> {
+  const ca = await readFile(federation.trust.ca)
+  if (client === undefined) return { ca }
+  const { cert, key } = gatewayOf(federation, client).clients[client] ?? {}
+  if (cert === undefined || key === undefined) throw new TypeError(`${client} has no certificate`)
+  return { ca, cert: await readFile(cert), key: await readFile(key) }
+}
+
+/** Certificates of a gateway in the development PKI. */
+export async function pemOf({ trust }: Federation, path: string): Promise<{ key: Buffer; cert: Buffer }> {
+  const [key, cert] = await Promise.all(
+    [`${path}.key`, `${path}.pem`].map((file) => readFile(join(trust.directory, file))),
+  )
+  return { key: key as Buffer, cert: cert as Buffer }
+}
+
+/** The registry's news and the gateways' own files arrive in their own time. */
+async function untilReady(rig: Rig): Promise<void> {
+  const until = performance.now() + READY_MS_MAX
+  for (;;) {
+    const { response } = await rig.exchange({ path: '/ready' })
+    if (response.status === 200) return
+    if (performance.now() > until) throw new Error(`the region is not ready: ${response.body}`)
+    await sleep(50)
+  }
+}
