@@ -128,13 +128,13 @@ function pour(source: Readable, receiver: Receiver, octets: number): Promise<voi
       }
     }
     const onEnd = (): void => {
-      ended = octets === Number.POSITIVE_INFINITY
+      ended = octets === Number.POSITIVE_INFINITY || left === 0
       if (!ended) onBroken()
       else if (!writing) settle(resolve)
     }
     // A write under way is waited for: what it makes has to be removed.
     const onBroken = (): void => {
-      if (ended) return
+      if (ended || left === 0) return
       failure = new GatewayError('MissingBody')
       if (!writing) settle(() => reject(failure))
     }

@@ -48,6 +48,19 @@ t.test('a large body is not readable on disk, and a changed file is not read', a
   await t.rejects(buffer(body?.stream() as Readable))
 })
 
+t.test('a source that goes while its last octets are being written was complete', async (t) => {
+  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10 })
+  const source = new PassThrough()
+  source.once('data', () => source.destroy())
+  const octets = Buffer.alloc(1000, 'x')
+
+  const receiving = spool.receive(source, { ...limits, expected: octets.length })
+  source.write(octets)
+
+  const body = await receiving
+  t.ok((await buffer(body?.stream() as Readable)).equals(octets))
+})
+
 t.test('takes what was read before and no more than announced', async (t) => {
   const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 1000 })
   const body = await spool.receive(Readable.from([Buffer.from('cd')]), {
