@@ -69,8 +69,12 @@ export async function httpService(
           throw serviceFailure(error)
         }
         const { statusCode: status, statusText, body: source } = answer
+        if (status > STATUS_MAX) {
+          source.on('error', () => {}).destroy()
+          throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its status is no HTTP status' })
+        }
         const headers = replyHeaders(answer.headers as unknown as string[])
-        const reason = statusText || (STATUS_CODES[status] ?? '')
+        const reason = reasonOf(statusText) ?? STATUS_CODES[status] ?? ''
         if (hasNoBody(head.call.method, status)) {
           source.on('error', () => {}).resume()
           return { status, reason, headers, body: undefined }
@@ -131,6 +135,24 @@ function withoutAddresses(octets: Buffer): Buffer {
 export function joinPath(base: string, path: string): string {
   if (path === '') return base
   return base.endsWith('/') ? base.slice(0, -1) + path : base + path
+}
+
+/** RFC 9110 §15. */
+const STATUS_MAX = 599
+
+/** RFC 9112 §4. */
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/**
+ * The octets of a reason phrase, as latin1. undici has read them as UTF-8: what was none is lost, and what a head cannot
+ * hold would end it early.
+ *
+ * @returns undefined when there is none to be had
+ */
+function reasonOf(statusText: string): string | undefined {
+  if (statusText.includes('\ufffd')) return undefined
+  const reason = Buffer.from(statusText, 'utf8').toString('latin1')
+  return REASON.test(reason) ? reason : undefined
 }
 
 /** RFC 9110 §6.4.1. */
