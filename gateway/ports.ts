@@ -9,6 +9,7 @@ import type { FaultCode } from './errors.ts'
 import { GatewayError } from './errors.ts'
 import type { ProxyName } from './fault-reply.ts'
 import { faultOfError, renderFault } from './fault-reply.ts'
+import { limited } from './logging.ts'
 import type { Peer } from './mutual-tls.ts'
 import { destroySockets, mutualTls, openSockets } from './mutual-tls.ts'
 import type { BadRequest } from './preflight.ts'
@@ -46,13 +47,14 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
     cert: await readFile(certificate),
   })
   const local = { minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const
+  const refusals = limited(log, LINES_PER_MINUTE_MAX)
   const limits = { ...config.limits, targetCharsMax: config.limits.urlCharsMax }
   const make = (side: ProxyName, rules: ServerOptions['rules'], material?: ServerTls): FastifyInstance =>
     createServer({
       ...(material === undefined ? {} : { tls: material }),
       limits,
       rules,
-      badRequest: badRequest(side, options.requestId),
+      badRequest: badRequest(side, options.requestId, refusals),
       logger: log,
     })
 
@@ -112,15 +114,20 @@ function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port
 }
 
-/** A request that never becomes a call is answered in the same form as one that does. */
-function badRequest(proxy: ProxyName, requestId: () => string): BadRequest {
+/** Requests that become no call, written down. */
+const LINES_PER_MINUTE_MAX = 600
+
+/** A request that never becomes a call is answered in the same form as one that does, and found in the log by its id. */
+function badRequest(proxy: ProxyName, requestId: () => string, log: Logger): BadRequest {
   return (reason, request) => {
     const code: FaultCode = reason === 'failed' ? 'InternalError' : 'BadRequest'
-    const fault = faultOfError(new GatewayError(code, { reason: HTTP_REASONS[reason] }), proxy, requestId(), 'received')
+    const id = requestId()
+    const fault = faultOfError(new GatewayError(code, { reason: HTTP_REASONS[reason] }), proxy, id, 'received')
     const { contentType, octets } = renderFault(fault.body, fault.status, request?.headers.accept)
+    log.warn({ requestId: id, code, reason: HTTP_REASONS[reason] }, 'a request went no further')
     return {
       status: fault.status,
-      headers: { 'content-type': contentType, 'x-road-error': fault.body.type },
+      headers: { 'content-type': contentType, 'x-road-error': fault.body.type, 'x-road-request-id': id },
       body: octets,
     }
   }
