@@ -9,7 +9,7 @@ import { hash } from 'node:crypto'
 import type { ValidateFunction } from 'ajv/dist/2020.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Identifier } from '../protocol/identifiers.ts'
-import { CODE, memberOf } from '../protocol/identifiers.ts'
+import { CODE, decodePart, encodePart, memberOf } from '../protocol/identifiers.ts'
 import type { Configuration } from './configuration.ts'
 
 /** Whether members that the schema does not name are errors. */
@@ -178,8 +178,11 @@ function* inconsistencies(configuration: Configuration): Generator<string> {
   )
   yield* certificateProblems(configuration)
 
-  for (const id of [...memberIds, ...subsystemIds, ...gateways.map(({ id }) => id), ...serviceIds]) {
-    if (!isIdentifier(id, instance)) yield `${id} is not an identifier of ${instance}`
+  for (const id of [...memberIds, ...gateways.map(({ id }) => id)]) {
+    if (!isIdentifier(id, instance, isPlain)) yield `${id} is not an identifier of ${instance}`
+  }
+  for (const id of [...subsystemIds, ...serviceIds]) {
+    if (!isIdentifier(id, instance, isEncoded)) yield `${id} is not an identifier of ${instance}`
   }
   for (const { code } of purposes) {
     if (!PURPOSE_CODE.test(code) || PURPOSES_BUILT_IN.has(code)) yield `${code} cannot be the code of a purpose`
@@ -210,11 +213,28 @@ function* inconsistencies(configuration: Configuration): Generator<string> {
 const AGREEMENT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const PURPOSE_CODE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-/** PR-REST §4.8: codes that need no escape, so that the text of an identifier is the identifier. */
-function isIdentifier(id: Identifier, instance: string): boolean {
+/** Instance, class, member and gateway stand in certificates: their codes need no escape. */
+function isIdentifier(id: Identifier, instance: string, isCode: (part: string) => boolean): boolean {
   const parts = id.split('/')
-  return parts[0] === instance && parts.every((part) => CODE.test(part) && part !== '.' && part !== '..')
+  return parts[0] === instance && parts.slice(1, 3).every(isPlain) && parts.slice(3).every(isCode)
 }
+
+function isPlain(part: string): boolean {
+  return CODE.test(part) && part !== '.' && part !== '..'
+}
+
+/** PR-REST §4.2 and §4.8: letters of any alphabet, and `/`, which is legal and not recommended; escaped in one way only. */
+function isEncoded(part: string): boolean {
+  if (isPlain(part)) return true
+  try {
+    const code = decodePart(part)
+    return CODE_DECODED.test(code) && encodePart(code) === part
+  } catch {
+    return false
+  }
+}
+
+const CODE_DECODED = /^[\p{L}\p{N}'()+,\-.=/]{1,64}$/u
 
 function* certificateProblems({ members, gateways }: Configuration): Generator<string> {
   const all = [
