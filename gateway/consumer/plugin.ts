@@ -100,7 +100,7 @@ async function send(reply: FastifyReply, answer: LocalReply): Promise<void> {
   const { ids, body, fault } = answer
   if (fault !== undefined) {
     await body?.dispose()
-    sendFault(reply, fault, answer.status, ids.requestHash)
+    sendFault(reply, fault, answer.status)
     return
   }
   const { raw } = reply.hijack()
@@ -125,7 +125,7 @@ async function send(reply: FastifyReply, answer: LocalReply): Promise<void> {
   await body.dispose()
 }
 
-function sendFault(reply: FastifyReply, fault: FaultBody, status: number, requestHash?: string): void {
+function sendFault(reply: FastifyReply, fault: FaultBody, status: number): void {
   const { raw: request } = reply.request
   const { contentType, octets } = renderFault(fault, status, request.headers.accept)
   const { raw } = reply.hijack()
@@ -143,7 +143,6 @@ function sendFault(reply: FastifyReply, fault: FaultBody, status: number, reques
     'x-road-request-id',
     fault.detail,
   ]
-  if (requestHash !== undefined) headers.push('x-road-request-hash', requestHash)
   raw.writeHead(status, closing(reply, headers))
   raw.end(octets)
 }
