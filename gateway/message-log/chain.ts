@@ -6,6 +6,7 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
+import { openArchiveHash } from './archive-signature.ts'
 import type { BodyFiles } from './body-files.ts'
 import { SHARE_BYTES, seal } from './content-cipher.ts'
 import type { Entry } from './entry.ts'
@@ -16,7 +17,6 @@ import {
   bodyName,
   CONFIGURATION_NAME,
   completeRecord,
-  formatArchiveSignature,
   formatRecordStart,
   HEAD_NAME,
   SIGNATURE_NAME,
@@ -119,6 +119,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
   const dayKeys = openDayKeys(keys)
+  const archiveHash = openArchiveHash()
   const random = openRandomOctets()
 
   let tip = start
@@ -170,8 +171,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
     const share = random(SHARE_BYTES)
     const objects = [{ name: HEAD_NAME, sha256: sha256(head as Buffer) }]
     if (bodySha256 !== null) objects.push({ name: bodyName(extension), sha256: bodySha256 })
-    const archive = formatArchiveSignature(signature, etsiU)
-    objects.push({ name: SIGNATURE_NAME, sha256: sha256(Buffer.from(archive, 'latin1')) })
+    objects.push({ name: SIGNATURE_NAME, sha256: archiveHash(signature, etsiU) })
     return {
       columns: entry,
       objects,

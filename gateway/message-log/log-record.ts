@@ -75,15 +75,19 @@ function quoted(value: string | null): string {
 }
 
 /**
- * The archive form: flattened JWS JSON, RFC 7515 §7.2.2, with the unprotected `etsiU` of ETSI TS 119 182-1 §5.3.1.
+ * The archive form: flattened JWS JSON, RFC 7515 §7.2.2, with the unprotected `etsiU` of ETSI TS 119 182-1 §5.3.1. It
+ * stands first: it is most of the octets and the same in many signatures, so hashing begins behind it.
  *
- * @param wire as it stands in `OWL-Signature`: `protected..signature`
  * @param etsiU JSON text of the array
  */
-export function formatArchiveSignature(wire: string, etsiU: string): string {
+export function formatArchiveStart(etsiU: string): string {
+  return `{"header":{"etsiU":${etsiU}},"payload":"",`
+}
+
+/** @param wire as it stands in `OWL-Signature`: `protected..signature` */
+export function formatArchiveRest(wire: string): string {
   const end = wire.indexOf('.')
-  const header = wire.slice(0, end)
-  return `{"payload":"","protected":"${header}","header":{"etsiU":${etsiU}},"signature":"${wire.slice(end + 2)}"}`
+  return `"protected":"${wire.slice(0, end)}","signature":"${wire.slice(end + 2)}"}`
 }
 
 export interface InDoubt {

@@ -81,7 +81,8 @@ const TABLES = `
     token BLOB,
     gen_time INTEGER
   ) STRICT;
-  CREATE INDEX batch_by_at_max ON batch (at_max);
+  CREATE INDEX batch_by_end ON batch (at_max, first);
+  CREATE INDEX batch_by_start ON batch (at_min, seq);
   CREATE INDEX batch_by_last ON batch (last);
   CREATE INDEX batch_unstamped ON batch (number) WHERE token IS NULL;
 `

@@ -1,0 +1,158 @@
+/**
+ * The message log for those who look at it, read-only: beside a running gateway, or without one. Source: architecture,
+ * "Commands".
+ */
+
+import { dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Readable } from 'node:stream'
+import { sha256 } from '../protocol/hash-tree.ts'
+import { openBodyFiles } from './body-files.ts'
+import { openKeyStore } from './key-store.ts'
+import type { LogRecord } from './log-record.ts'
+import { bodyName, HEAD_NAME } from './log-record.ts'
+import type { LogQuery, RecordSummary } from './message-log.ts'
+import type { Page } from './record-list.ts'
+import { openRecordList } from './record-list.ts'
+import type { LogIdentity } from './store.ts'
+import { openReadable, readIdentity } from './store.ts'
+import type { Contents, StoredRecord } from './stored-record.ts'
+import { bufferOf, openContents, selectStored, storedRecord } from './stored-record.ts'
+
+export interface LogReaderOptions {
+  /** The database. */
+  readonly file: string
+  /** Directory of wrapped keys. */
+  readonly keyStore: string
+  /** Path; 32 octets. */
+  readonly masterKey: string
+  /** `bodies` beside the database when absent. */
+  readonly bodies?: string
+}
+
+/** One record with what it says of itself. */
+export interface RecordDetail extends RecordSummary {
+  /** Hex. */
+  readonly leaf: string
+  /** `log-record.json`, parsed; absent once the record is erased. */
+  readonly record?: LogRecord
+  readonly objects: readonly ObjectState[]
+}
+
+export interface ObjectState {
+  readonly name: string
+  /** Hex. */
+  readonly sha256: string
+  /** False: erased or never kept; only the digest says what it was. */
+  readonly isKept: boolean
+}
+
+export type Part = 'head' | 'body' | 'signature' | 'record'
+
+/** What the export of one record's evidence needs. RFC 4998 §4. */
+export interface EvidencePieces {
+  readonly batch: number
+  /** Leaves of the tree: the batch's own record, then the records in their order. */
+  readonly leaves: readonly Buffer[]
+  /** This record's place in `leaves`. */
+  readonly index: number
+  /** The group's hashes, `log-record.json` last. */
+  readonly hashes: readonly Buffer[]
+  readonly root: Buffer
+  /** Absent until an authority has answered. */
+  readonly token?: Buffer
+}
+
+export interface LogReader {
+  readonly identity: LogIdentity
+  /** Newest first. @throws {GatewayError} `BadRequest` */
+  list(query?: LogQuery): Promise<Page>
+  get(seq: number): Promise<RecordDetail | undefined>
+  /** Exact octets; a stream where they are a file. In records of the log's own, `head` and `body` are its objects. */
+  object(seq: number, part: Part): Promise<Buffer | Readable | undefined>
+  /** All records of a request id, oldest first. */
+  exchange(requestId: string): Promise<readonly RecordSummary[]>
+  /** @returns nothing before the record's batch is closed, or once the record is erased */
+  evidence(seq: number): Promise<EvidencePieces | undefined>
+  /** For `verify.ts`. */
+  readonly database: DatabaseSync
+  readonly contents: Contents
+  close(): void
+}
+
+/** @throws {LogOpenError} `missing`, `format`, `keys` */
+export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOptions): LogReader {
+  const database = openReadable(file)
+  const keys = openKeyStore({ directory: keyStore, masterKeyFile: masterKey })
+  const contents = openContents({ database, keys, files: openBodyFiles(bodies ?? join(dirname(file), 'bodies')) })
+  const { list, exchange, summary } = openRecordList(database)
+  const one = selectStored(database, 'WHERE record.seq = ?')
+  const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
+  const batchBySeq = database.prepare('SELECT * FROM batch WHERE last = ? - 1')
+  const leavesBetween = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
+
+  function read(seq: number): StoredRecord | undefined {
+    const row = one.get(seq)
+    return row === undefined ? undefined : storedRecord(row)
+  }
+
+  async function get(seq: number): Promise<RecordDetail | undefined> {
+    const stored = read(seq)
+    const shown = summary(seq)
+    if (stored === undefined || shown === undefined) return undefined
+    const octets = contents.record(stored)
+    const leaf = bufferOf(stored.leaf).toString('hex')
+    if (octets === undefined) return { ...shown, leaf, objects: [] }
+    const record = JSON.parse(octets.toString('utf8')) as LogRecord
+    const objects = record.objects.map((object) => ({ ...object, isKept: isKept(stored, object.name) }))
+    return { ...shown, leaf, record, objects }
+  }
+
+  async function object(seq: number, part: Part): Promise<Buffer | Readable | undefined> {
+    const stored = read(seq)
+    if (stored === undefined) return undefined
+    return part === 'body' ? (contents.bodyStream(stored) ?? contents.body(stored)) : contents[part](stored)
+  }
+
+  async function evidence(seq: number): Promise<EvidencePieces | undefined> {
+    const stored = read(seq)
+    const record = stored === undefined ? undefined : contents.record(stored)
+    if (record === undefined) return undefined
+    const batch = stored?.kind === 'batch' ? batchBySeq.get(seq) : batchOf.get(seq)
+    if (batch === undefined) return undefined
+    const [own, first, last] = [Number(batch['seq']), Number(batch['first']), Number(batch['last'])]
+    const rows = [...leavesBetween.all(own, own), ...leavesBetween.all(first, last)]
+    const token = batch['token'] as Uint8Array | null
+    return {
+      batch: Number(batch['number']),
+      leaves: rows.map((row) => bufferOf(row['leaf'] as Uint8Array)),
+      index: seq === own ? 0 : seq - first + 1,
+      hashes: groupHashes(record),
+      root: bufferOf(batch['root'] as Uint8Array),
+      ...(token !== null && { token: bufferOf(token) }),
+    }
+  }
+
+  return {
+    identity: readIdentity(database),
+    list,
+    get,
+    object,
+    exchange: async (requestId) => exchange(requestId),
+    evidence,
+    database,
+    contents,
+    close: () => database.close(),
+  }
+}
+
+function groupHashes(record: Buffer): Buffer[] {
+  const { objects } = JSON.parse(record.toString('utf8')) as LogRecord
+  return [...objects.map((object) => Buffer.from(object.sha256, 'hex')), sha256(record)]
+}
+
+function isKept({ head, body, bodyKey, extension }: StoredRecord, name: string): boolean {
+  if (name === HEAD_NAME) return head !== null
+  if (extension !== null && name === bodyName(extension)) return body !== null || bodyKey !== null
+  return true
+}

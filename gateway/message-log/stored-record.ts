@@ -1,0 +1,169 @@
+/** One record as it lies in the database, and the objects of its group put together again, octet for octet. */
+
+import { createReadStream } from 'node:fs'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Readable } from 'node:stream'
+import { createOpener } from '../protocol/chunked-cipher.ts'
+import { openArchiveHash } from './archive-signature.ts'
+import type { BodyFiles } from './body-files.ts'
+import { open } from './content-cipher.ts'
+import type { KeyStore } from './key-store.ts'
+import { dayOf } from './key-store.ts'
+import { completeRecord, formatArchiveRest, formatArchiveStart } from './log-record.ts'
+import type { Outcome, Side } from './message-log.ts'
+
+/** A row of `record` with its `content`. Nothing in it is believed before `verify.ts` has looked at it. */
+export interface StoredRecord {
+  readonly seq: number
+  readonly leaf: Uint8Array
+  readonly at: number | null
+  readonly kind: Outcome | null
+  readonly side: Side | null
+  readonly direction: 'in' | 'out' | null
+  readonly requestId: string | null
+  readonly xRoadId: string | null
+  readonly client: string | null
+  readonly service: string | null
+  readonly method: string | null
+  readonly purpose: string | null
+  readonly code: string | null
+  readonly stage: string | null
+  readonly sender: string | null
+  readonly ends: number | null
+  readonly bodyBytes: number | null
+  readonly bodyErasedAt: number | null
+  readonly recordErasedAt: number | null
+  /** Absent once the record is erased. */
+  readonly record: Uint8Array | null
+  readonly basis: number | null
+  readonly signature: string | null
+  readonly etsiU: number | null
+  readonly extension: string | null
+  readonly share: Uint8Array | null
+  readonly bodyKey: Uint8Array | null
+  readonly head: Uint8Array | null
+  readonly body: Uint8Array | null
+}
+
+const COLUMNS = `
+  record.seq, leaf, at, kind, side, direction, request_id, x_road_id, client, service, method, purpose, code, stage,
+  sender, ends, body_bytes, body_erased_at, record_erased_at,
+  content.record, basis, signature, etsi_u, extension, share, body_key, head, body`
+
+const NAMES = COLUMNS.split(',').map((column) =>
+  column
+    .trim()
+    .replace(/^.*\./, '')
+    .replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+) as readonly (keyof StoredRecord)[]
+
+/** @param where condition and order @returns a statement whose rows `storedRecord` reads */
+export function selectStored(database: DatabaseSync, where: string): StatementSync {
+  const statement = database.prepare(
+    `SELECT ${COLUMNS} FROM record LEFT JOIN content ON content.seq = record.seq ${where}`,
+  )
+  statement.setReturnArrays(true)
+  return statement
+}
+
+export function storedRecord(row: unknown): StoredRecord {
+  const values = row as readonly unknown[]
+  const record: Partial<Record<keyof StoredRecord, unknown>> = {}
+  for (let index = 0; index < NAMES.length; index++) record[NAMES[index] as keyof StoredRecord] = values[index]
+  return record as unknown as StoredRecord
+}
+
+/** Puts objects together and opens what is sealed. */
+export interface Contents {
+  /** `log-record.json` */
+  record(stored: StoredRecord): Buffer | undefined
+  /** `signature.jades.json` */
+  signature(stored: StoredRecord): Buffer | undefined
+  signatureSha256(stored: StoredRecord): Buffer | undefined
+  /** `message-head.txt`, or the first object of a record of the log's own. @throws {Error} when it does not open */
+  head(stored: StoredRecord): Buffer | undefined
+  /** The body or second object, when it lies in the database. @throws {Error} when it does not open */
+  body(stored: StoredRecord): Buffer | undefined
+  /** The body, when it is a file. The stream fails when the file was changed. */
+  bodyStream(stored: StoredRecord): Readable | undefined
+}
+
+export interface ContentsDeps {
+  readonly database: DatabaseSync
+  readonly keys: KeyStore
+  readonly files: BodyFiles
+}
+
+const REPEATED_MAX = 4096
+
+export function openContents({ database, keys, files }: ContentsDeps): Contents {
+  const selectText = database.prepare('SELECT text FROM repeated WHERE id = ?')
+  const texts = new Map<number, string>()
+  const archiveHash = openArchiveHash()
+  const keysOfDay = new Map<string, Buffer>()
+  let today = 0
+
+  function textOf(id: number): string {
+    const known = texts.get(id)
+    if (known !== undefined) return known
+    const text = selectText.get(id)?.['text']
+    if (typeof text !== 'string') throw new Error('A text that many records have in common is missing')
+    if (texts.size >= REPEATED_MAX) texts.clear()
+    texts.set(id, text)
+    return text
+  }
+
+  /** Nothing when its key was destroyed: that is how a message is erased from every copy of the log. */
+  function keyOf({ at, purpose }: StoredRecord, use: 'record' | 'body'): Buffer | undefined {
+    if (at === null || purpose === null) throw new Error('A sealed object has no purpose or time')
+    const day = dayOf(at)
+    if (day !== today) keysOfDay.clear()
+    today = day
+    const id = use + purpose
+    const known = keysOfDay.get(id)
+    if (known !== undefined) return known
+    const key = keys.read({ day, purpose, use })
+    if (key !== undefined) keysOfDay.set(id, key)
+    return key
+  }
+
+  function unseal(stored: StoredRecord, part: 'head' | 'body'): Buffer | undefined {
+    const { share } = stored
+    const octets = stored[part]
+    if (octets === null) return undefined
+    if (share === null) return bufferOf(octets)
+    const key = keyOf(stored, part === 'head' ? 'record' : 'body')
+    return key === undefined ? undefined : open(part, key, bufferOf(share), bufferOf(octets))
+  }
+
+  return {
+    record({ record, basis }) {
+      if (record === null) return undefined
+      return completeRecord(bufferOf(record), basis === null ? undefined : textOf(basis))
+    },
+    signature({ signature, etsiU }) {
+      if (signature === null || etsiU === null) return undefined
+      return Buffer.from(formatArchiveStart(textOf(etsiU)) + formatArchiveRest(signature), 'latin1')
+    },
+    signatureSha256({ signature, etsiU }) {
+      return signature === null || etsiU === null ? undefined : archiveHash(signature, textOf(etsiU))
+    },
+    head: (stored) => unseal(stored, 'head'),
+    body: (stored) => unseal(stored, 'body'),
+    bodyStream(stored) {
+      const { seq, share, bodyKey } = stored
+      if (bodyKey === null || share === null) return undefined
+      const key = keyOf(stored, 'body')
+      if (key === undefined) return undefined
+      const file = createReadStream(files.pathOf(seq))
+      const opener = createOpener(open('file', key, bufferOf(share), bufferOf(bodyKey)))
+      file.on('error', (error) => opener.destroy(error))
+      opener.on('close', () => file.destroy())
+      return file.pipe(opener)
+    },
+  }
+}
+
+export function bufferOf(octets: Uint8Array): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length)
+}
