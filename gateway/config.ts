@@ -1,7 +1,7 @@
 /** The gateway's configuration: one JSON file, checked whole, frozen, then passed by value. */
 
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { CONFIG_SCHEMA } from './config-schema.ts'
 import type { Identifier } from './protocol/identifiers.ts'
@@ -141,6 +141,19 @@ export function readConfig(raw: unknown, file: string): Config {
       keyStore: raw.log.keyStore === null ? resolve(directory, 'keys') : at(raw.log.keyStore),
     },
   })
+}
+
+/** Where the message log of a gateway lies; for who writes it and who only reads. */
+export function logPlace({ directory, log }: Config): {
+  readonly file: string
+  readonly keyStore: string
+  readonly masterKey: string
+} {
+  return {
+    file: join(directory, 'log', 'log.sqlite'),
+    keyStore: log.keyStore ?? join(directory, 'keys'),
+    masterKey: log.masterKey,
+  }
 }
 
 function freeze<T extends object>(value: T): T {

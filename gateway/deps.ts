@@ -9,13 +9,18 @@ import { inFlight, tokenBuckets } from './access/budgets.ts'
 import type { LocalClients } from './access/clients.ts'
 import { localClients } from './access/clients.ts'
 import { makeMetrics } from './admin/metrics.ts'
+import { adminPlugin } from './admin/plugin.ts'
+import { reporter } from './admin/report.ts'
 import type { Config } from './config.ts'
+import { logPlace } from './config.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
 import { limited } from './logging.ts'
 import type { Side } from './message-log/message-log.ts'
+import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
 import { openMessageLog } from './message-log/sqlite-log.ts'
+import { verifyLog } from './message-log/verify.ts'
 import type { OpenPorts } from './ports.ts'
 import { openPorts } from './ports.ts'
 import { requestIds } from './protocol/request-id.ts'
@@ -94,13 +99,13 @@ async function compose(
   const clock = clockEstimate(({ source, offsetMs }) => log.warn({ source, offsetMs }, 'the clock is off'))
   const seal = ownSeal(await loadSigner(config.seal, (reason) => log.warn({ reason }, 'a key should be better kept')))
 
+  const place = logPlace(config)
   let configuration: GlobalConfiguration | undefined
   const messageLog: SqliteLog = opened(
     await openMessageLog({
       ...config.log,
+      ...place,
       gateway: config.gateway,
-      file: join(directory, 'log', 'log.sqlite'),
-      keyStore: config.log.keyStore ?? join(directory, 'keys'),
       retention: (code) => configuration?.current()?.purpose(code) ?? RETENTION,
       authorities: () => configuration?.current()?.configuration.authorities.tsa ?? [],
       now,
@@ -186,6 +191,13 @@ async function compose(
   const room = { max: limits.inFlightMax, perPartyMax: limits.inFlightPerClientMax }
   const [consumerInFlight, providerInFlight] = [inFlight(room), inFlight(room)]
 
+  const health = await reporter({
+    ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now },
+    inFlight: { consumer: consumerInFlight, provider: providerInFlight },
+  })
+  const reader = openLogReader(place)
+  opened({ close: async () => reader.close() })
+
   const ports = opened(
     await openPorts({
       config,
@@ -209,7 +221,23 @@ async function compose(
           log: limitedLog,
           observe: observe('provider'),
         }),
-      admin: async () => {},
+      admin: (app) =>
+        adminPlugin(app, {
+          reader,
+          verify: () => verifyLog(reader, { anchors: inUse.current()?.configuration.authorities.tsa ?? [] }),
+          health,
+          readinessLimits: config.log,
+          metrics,
+          configuration: () => ({
+            configurationVersion: inUse.current()?.version ?? null,
+            services: local.services.ids(),
+            clients: local.clients.ids(),
+          }),
+          operators: local.operators,
+          requestId,
+          now,
+          log,
+        }),
     }),
   )
 

@@ -3,6 +3,7 @@
 import type { Agent } from 'undici'
 import { request } from 'undici'
 import type { RecordSummary } from '../message-log/message-log.ts'
+import type { Verification } from '../message-log/verify.ts'
 import { openAgent } from './calls.ts'
 import type { Federation, FederationGateway } from './federation.ts'
 
@@ -14,7 +15,9 @@ export interface Operator {
   list(query: Readonly<Record<string, string>>): Promise<readonly RecordSummary[]>
   /** The body as it was received or sent. */
   body(seq: number): Promise<unknown>
-  verify(): Promise<unknown>
+  /** Exact octets of a part of a record. */
+  part(seq: number, part: 'head' | 'signature' | 'record'): Promise<Buffer>
+  verify(): Promise<Verification>
   close(): Promise<void>
 }
 
@@ -22,7 +25,8 @@ const TIMEOUT_MS = 60_000
 
 export async function openOperator(federation: Federation, gateway: FederationGateway): Promise<Operator> {
   const dispatcher = await openAgent(federation, gateway.operator)
-  const get = (path: string): Promise<unknown> => getJson(dispatcher, new URL(path, gateway.admin), gateway.name)
+  const octets = (path: string): Promise<Buffer> => getOctets(dispatcher, new URL(path, gateway.admin), gateway.name)
+  const get = async (path: string): Promise<unknown> => JSON.parse((await octets(path)).toString())
   return {
     name: gateway.name,
     async exchange(requestId) {
@@ -34,7 +38,8 @@ export async function openOperator(federation: Federation, gateway: FederationGa
       return records
     },
     body: (seq) => get(`/log/${seq}/body`),
-    verify: () => get('/log/verify'),
+    part: (seq, part) => octets(`/log/${seq}/${part}`),
+    verify: () => get('/log/verify') as Promise<Verification>,
     close: () => dispatcher.close(),
   }
 }
@@ -43,13 +48,13 @@ interface Records {
   readonly records: readonly RecordSummary[]
 }
 
-async function getJson(dispatcher: Agent, url: URL, name: string): Promise<unknown> {
+async function getOctets(dispatcher: Agent, url: URL, name: string): Promise<Buffer> {
   const { statusCode, body } = await request(url, {
     dispatcher,
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
   })
-  const text = await body.text()
+  const octets = Buffer.from(await body.arrayBuffer())
   if (statusCode !== 200) throw new Error(`${name}: GET ${url.pathname} answered ${statusCode}`)
-  return JSON.parse(text)
+  return octets
 }

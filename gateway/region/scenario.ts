@@ -6,6 +6,7 @@ import { gatewayOf, openCaller } from './calls.ts'
 import type { Federation } from './federation.ts'
 import type { Operator } from './operator.ts'
 import { openOperator } from './operator.ts'
+import { checkSignatures } from './proof.ts'
 import type { Screen } from './screen.ts'
 import type { Exchange, StepContext } from './steps.ts'
 import { moveOfResidence } from './steps.ts'
@@ -92,16 +93,25 @@ async function verifyLogs(context: StepContext, screen: Screen, signal: AbortSig
     )
     if (own.length === 0) continue
     const operator = await context.operator(gateway.member)
-    const stamped = await awaitStamps(operator, own, signal)
-    const { ok, detail } = readVerdict(await operator.verify())
-    if (!stamped || !ok) failed += 1
-    screen.step({
-      ok: stamped && ok,
-      title: gateway.name,
-      detail: stamped ? detail : `${detail}; nicht alles ist gestempelt (not everything is time-stamped)`,
-    })
+    try {
+      screen.step({ ok: true, title: gateway.name, detail: await proveOwn(operator, own, signal) })
+    } catch (error) {
+      failed += 1
+      screen.step({ ok: false, title: gateway.name, detail: error instanceof Error ? error.message : String(error) })
+    }
   }
   return failed
+}
+
+/** @throws {Error} saying what does not hold */
+async function proveOwn(operator: Operator, own: readonly Exchange[], signal: AbortSignal): Promise<string> {
+  if (!(await awaitStamps(operator, own, signal)))
+    throw new Error('nicht alles ist gestempelt (not everything is time-stamped)')
+  const { isWhole, records, batches, damage } = await operator.verify()
+  if (!isWhole) throw new Error(`Eintrag ${damage?.seq}: ${damage?.message}`)
+  let signatures = 0
+  for (const { requestId } of own) signatures += await checkSignatures(operator, await operator.exchange(requestId))
+  return `${records} Einträge, ${signatures} Siegel, ${batches} Zeitstempel halten (records, signatures and time-stamps hold)`
 }
 
 async function awaitStamps(operator: Operator, exchanges: readonly Exchange[], signal: AbortSignal): Promise<boolean> {
@@ -113,9 +123,4 @@ async function awaitStamps(operator: Operator, exchanges: readonly Exchange[], s
     }
   }
   return true
-}
-
-function readVerdict(verdict: unknown): { ok: boolean; detail: string } {
-  const { ok, records, batches } = verdict as { ok?: boolean; records?: number; batches?: number }
-  return { ok: ok === true, detail: `${records ?? '?'} Einträge (records), ${batches ?? '?'} Zeitstempel (tokens)` }
 }

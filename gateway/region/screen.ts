@@ -10,7 +10,7 @@ export interface Screen {
   table(rows: readonly (readonly string[])[]): void
 }
 
-const TITLE_CHARS = 74
+const TITLE_CHARS = 80
 
 /** @param stream colours follow it and `NO_COLOR` */
 export function openScreen(stream: NodeJS.WriteStream): Screen {
