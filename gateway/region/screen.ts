@@ -24,7 +24,7 @@ export function openScreen(stream: NodeJS.WriteStream): Screen {
     step({ ok, title, tookMs, detail }) {
       const mark = ok ? style('green', '✓') : style('red', '✗')
       const time = tookMs === undefined ? '' : style('dim', `${tookMs.toFixed(0)} ms`.padStart(8))
-      line(`  ${mark} ${title.padEnd(TITLE_CHARS)}${time}`)
+      line(`  ${mark} ${time === '' ? title : title.padEnd(TITLE_CHARS)}${time}`)
       if (detail !== '') line(`    ${detail}`)
     },
     table(rows) {
