@@ -22,6 +22,8 @@ const BIN = join(ROOT, 'node_modules/.bin')
 const JOBS = 2
 const FILE_MS_MAX = 180_000
 const LONG_FILE_MS_MAX = 45 * 60_000
+/** A test that hangs is named by tap before its file is killed by this runner. */
+const TAP_GRACE_MS = 10_000
 /** How much of a crashed file's output is shown. */
 const TAIL_LINES = 40
 
@@ -113,7 +115,13 @@ function run(command: string, args: readonly string[], timeoutMs: number): Promi
     const child = spawn(command, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', PATH: `${BIN}${delimiter}${process.env.PATH ?? ''}` },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        FORCE_COLOR: '0',
+        TAP_TIMEOUT: String((timeoutMs - TAP_GRACE_MS) / 1000),
+        PATH: `${BIN}${delimiter}${process.env.PATH ?? ''}`,
+      },
       detached: true,
     })
     let output = ''

@@ -16,6 +16,8 @@ import { federationFile, readFederation } from '../../gateway/region/federation.
 const LAUNCH = join(import.meta.dirname, '../../gateway/region/launch.ts')
 const WAIT_MS_MAX = 60_000
 
+t.setTimeout(170_000)
+
 interface Launched {
   readonly child: ChildProcess
   readonly output: () => string
@@ -74,11 +76,12 @@ t.test('moves a citizen, proves it and ends', { timeout: 120_000 }, async (t) =>
   const [code] = await launched.exit
 
   const output = launched.output()
-  t.equal(code, 0, output)
-  t.notMatch(output, /✗/)
+  if (code !== 0) t.comment(output)
+  t.equal(code, 0)
+  t.same(output.match(/^.*✗.*$/gm) ?? [], [])
   t.equal(output.match(/^ {2}✓ [1-6] /gm)?.length, 6, 'six steps')
   t.equal(output.match(/^ {2}✓ (?:Stadt|Kreis|Bezirksregierung)/gm)?.length, 5, 'five logs that verify')
-  t.notMatch(output, new RegExp(String.fromCharCode(27)), 'no colours where nobody sees them')
+  t.notOk(output.includes(String.fromCharCode(27)), 'no colours where nobody sees them')
   t.notOk(existsSync(federationFile(directory)), 'nothing says that it still runs')
 })
 
