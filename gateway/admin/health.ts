@@ -1,5 +1,6 @@
 /** How a gateway is doing: what its parts say, what follows from it for traffic, and how an operator reads it. */
 
+import type { MessageLogHealth } from '../message-log/sqlite-log.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Clock } from '../trust/basis.ts'
 import { NOT_READY_OFFSET_MS, WARN_OFFSET_MS } from '../trust/clock.ts'
@@ -19,27 +20,11 @@ export interface Health {
   readonly seal: RevocationStatus['status']
   /** End of validity by use: `seal`, `consumer`, `provider`, `client`, `admin`. */
   readonly certificates: Readonly<Record<string, number>>
-  readonly log: LogHealth
+  readonly log: MessageLogHealth
   readonly clock: Clock
   readonly inFlight: { readonly consumer: number; readonly provider: number }
   /** Where the log lies. */
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number }
-}
-
-export interface LogHealth {
-  /** `gateway/node/epoch` */
-  readonly id: string
-  readonly isWritable: boolean
-  readonly seq: number
-  /** Records without a time-stamp, and when the oldest of them was made. */
-  readonly unstamped: number
-  readonly unstampedSince?: number
-  /** Time in the latest time-stamp. */
-  readonly stampedAt?: number
-  readonly queued?: number
-  /** Since the start: how many appends, and how long they waited in all. */
-  readonly appended?: number
-  readonly appendMs?: number
 }
 
 /** `warn`: an operator should look; `fail`: exchanges are being refused, or soon will be. */

@@ -4,6 +4,8 @@
  * Security row 34: what comes out of a log may have been chosen by others, so nothing that a terminal obeys leaves here.
  */
 
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
 
 export interface Terminal {
@@ -15,6 +17,10 @@ export interface Terminal {
   /** Names and values, one to a line. */
   fields(rows: readonly (readonly [string, string])[]): void
   json(value: unknown): void
+  /** As they are. */
+  octets(octets: Buffer | Readable): Promise<void>
+  /** Somebody reads standard output, not a program. */
+  readonly isInteractive: boolean
   /** For data; the same text where there are no colours. */
   style(format: Style, text: string): string
 }
@@ -41,6 +47,8 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: Stream): Termin
     say(line) {
       stderr.write(`${line}\n`)
     },
+    octets: (octets) => pipeline(Buffer.isBuffer(octets) ? Readable.from([octets]) : octets, stdout, { end: false }),
+    isInteractive: stdout.isTTY === true,
     json: (value) => out(JSON.stringify(value)),
     style,
     fields(rows) {

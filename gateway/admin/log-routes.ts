@@ -1,0 +1,64 @@
+/** `GET /log…`: the message log as an operator sees it. Looking at a message is itself written down. */
+
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
+import type { LogReader, Part } from '../message-log/reader.ts'
+import type { Verification } from '../message-log/verify.ts'
+import { peerOf } from '../mutual-tls.ts'
+import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
+import { formatVerdict } from './verification.ts'
+
+export interface LogRoutesOptions {
+  readonly reader: LogReader
+  /** The whole log: chain, batches, time-stamps. */
+  readonly verify: () => Promise<Verification>
+  readonly log: FastifyBaseLogger
+  readonly notFound: (reply: FastifyReply, reason: string) => FastifyReply
+}
+
+/** Name of the download and its type; a message's own type is not believed, since a browser would act on it. */
+const PARTS: Readonly<Record<Part, { readonly file: string; readonly type: string }>> = {
+  head: { file: 'message-head.txt', type: 'application/octet-stream' },
+  body: { file: 'message-body.bin', type: 'application/octet-stream' },
+  signature: { file: 'signature.jades.json', type: 'application/json' },
+  record: { file: 'log-record.json', type: 'application/json' },
+}
+
+const PERSONAL: ReadonlySet<Part> = new Set(['head', 'body'])
+
+export function logRoutes(app: FastifyInstance, { reader, verify, log, notFound }: LogRoutesOptions): void {
+  let verifying: Promise<Verification> | undefined
+
+  app.get('/log', async (request) => reader.list(parseLogQuery(request.query as Record<string, unknown>)))
+
+  app.get<{ Params: { requestId: string } }>('/log/exchanges/:requestId', async ({ params }) => ({
+    records: await reader.exchange(parseRequestId(params.requestId)),
+  }))
+
+  // However many ask: reading a log of years through takes its time once.
+  app.get('/log/verify', async () => {
+    verifying ??= verify().finally(() => {
+      verifying = undefined
+    })
+    return formatVerdict(await verifying)
+  })
+
+  app.get<{ Params: { seq: string } }>('/log/:seq', async ({ params }, reply) => {
+    const record = await reader.get(parseSeq(params.seq))
+    return record ?? notFound(reply, 'there is no such record')
+  })
+
+  for (const [part, { file, type }] of Object.entries(PARTS) as [Part, (typeof PARTS)[Part]][]) {
+    // A HEAD request would be answered by reading all of it.
+    app.get<{ Params: { seq: string } }>(`/log/:seq/${part}`, { exposeHeadRoute: false }, async (request, reply) => {
+      const seq = parseSeq(request.params.seq)
+      const octets = await reader.object(seq, part)
+      if (octets === undefined) return notFound(reply, `the record has no ${part}, or it was erased`)
+      if (PERSONAL.has(part)) {
+        log.info({ certificate: peerOf(request)?.sha256, seq, part }, 'an operator looked at a message')
+      }
+      return reply
+        .headers({ 'content-type': type, 'content-disposition': `attachment; filename="${seq}-${file}"` })
+        .send(octets)
+    })
+  }
+}

@@ -1,0 +1,86 @@
+/** The port for operators: how the gateway is doing, and what its message log holds. Source: architecture, "Commands". */
+
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { asGatewayError, GatewayError } from '../errors.ts'
+import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { Health, ReadinessLimits } from './health.ts'
+import { formatHealth, readiness } from './health.ts'
+import type { LogRoutesOptions } from './log-routes.ts'
+import { logRoutes } from './log-routes.ts'
+import type { Metrics } from './metrics.ts'
+import { admission } from './operators.ts'
+
+export interface AdminOptions extends Omit<LogRoutesOptions, 'log' | 'notFound'> {
+  readonly health: () => Health | Promise<Health>
+  readonly readinessLimits: ReadinessLimits
+  readonly metrics: Metrics
+  /** What is in use now, so that a command can wait for it. */
+  readonly configuration: () => ConfigurationInUse
+  /** SHA-256 of certificates, lower-case hex. */
+  readonly operators: () => readonly string[]
+  readonly requestId: () => string
+  readonly now: () => number
+  readonly log: FastifyBaseLogger
+}
+
+export interface ConfigurationInUse {
+  /** Of the global configuration; null before the first. */
+  readonly configurationVersion: number | null
+  /** Answered here, and who may call through here. */
+  readonly services: readonly string[]
+  readonly clients: readonly string[]
+}
+
+/** Nothing here is a page: no script, no frame, no guess at content types, no copy in a cache. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+
+export async function adminPlugin(app: FastifyInstance, options: AdminOptions): Promise<void> {
+  const { health, readinessLimits, metrics, configuration, requestId, now, log } = options
+  // Nothing is ever posted here.
+  app.removeAllContentTypeParsers()
+  app.addHook('onRequest', admission(options))
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(HEADERS)
+  })
+
+  function sendFault(reply: FastifyReply, error: GatewayError, status?: number): FastifyReply {
+    const fault = faultOfError(error, 'ClientProxy', requestId(), 'received')
+    const { contentType, octets } = renderFault(fault.body, fault.status, reply.request.headers.accept)
+    return reply
+      .code(status ?? fault.status)
+      .headers({ 'content-type': contentType })
+      .send(octets)
+  }
+  const notFound = (reply: FastifyReply, reason: string): FastifyReply =>
+    sendFault(reply, new GatewayError('BadRequest', { reason }), 404)
+
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    // Fastify's own: there is a body, and nobody here reads one.
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return sendFault(reply, new GatewayError('BadRequest', { reason: 'the admin port takes no body' }))
+    }
+    const failure = asGatewayError(error)
+    if (failure.code === 'InternalError') log.error({ err: error }, 'a request of an operator failed')
+    return sendFault(reply, failure)
+  })
+
+  app.get('/livez', async () => ({ live: true }))
+  app.get('/readyz', async (_request, reply) => {
+    const verdict = readiness(await health(), readinessLimits, now())
+    return reply.code(verdict.ready ? 200 : 503).send(verdict)
+  })
+  app.get('/metrics', async (_request, reply) => {
+    const text = await metrics.text(await health(), now())
+    return reply.header('content-type', metrics.contentType).send(text)
+  })
+  app.get('/health', async () => formatHealth(await health(), readinessLimits, now()))
+  app.get('/configuration', async () => configuration())
+  logRoutes(app, { reader: options.reader, verify: options.verify, log, notFound })
+  // Also what exists with another method: a stranger must not tell one from the other, an operator need not.
+  app.all('/*', async (_request, reply) => notFound(reply, 'nothing answers at this path'))
+}

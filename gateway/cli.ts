@@ -1,0 +1,238 @@
+/**
+ * The command line `owl`. What a command needs is loaded when it runs, so that all of them start fast.
+ *
+ * Exit codes: 0 done, 1 failed, 2 misused, 3 verification failed. Data to standard output, talk to standard error.
+ */
+
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import type { Finding } from './admin/doctor.ts'
+import type { WithConfig } from './admin/log-cli.ts'
+import { registerLogCommands } from './admin/log-cli.ts'
+import type { LogCommandDeps } from './admin/log-commands.ts'
+import { openTerminal, plain } from './admin/terminal.ts'
+import type { Config } from './config.ts'
+import { FAULTS, GatewayError } from './errors.ts'
+
+const EXIT = { done: 0, failed: 1, misused: 2, unverified: 3 } as const
+const ROOT = join(import.meta.dirname, '..')
+const FEDERATION = join(ROOT, 'var/federation.json')
+const MARKS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
+
+const terminal = openTerminal(process.stdout, process.stderr)
+// Whoever reads may stop reading: `owl log list | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('owl')
+    .description('Gateway of the model region Ostwestfalen-Lippe: data exchange that is signed, logged and provable')
+    .exitOverride()
+    .showHelpAfterError('(add --help to see how)')
+  gatewayCommands(program)
+  await registryCommands(program, args)
+  registerLogCommands(program, {
+    onLog,
+    fail: () => end('failed'),
+    failVerification: () => end('unverified'),
+    now: Date.now,
+  })
+  certificateCommands(program)
+  doctorCommand(program)
+  adapterCommands(program)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode !== 0) end('misused')
+      return
+    }
+    const misused = error instanceof GatewayError && error.code === 'BadRequest'
+    // There is no request here: the reason alone says it.
+    terminal.say(`owl: ${plain((error as Error).message).replace(`${FAULTS.BadRequest.message}: `, '')}`)
+    end(misused ? 'misused' : 'failed')
+  }
+}
+
+function end(how: keyof typeof EXIT): void {
+  process.exitCode = EXIT[how]
+}
+
+async function readConfig(file: string): Promise<Config> {
+  const { loadConfig } = await import('./config.ts')
+  return loadConfig(file)
+}
+
+async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
+  const [{ loadConfig, logPlace }, { openLogReader }] = await Promise.all([
+    import('./config.ts'),
+    import('./message-log/reader.ts'),
+  ])
+  const config = await loadConfig(file)
+  const place = logPlace(config)
+  const reader = openLogReader(place)
+  const verify: LogCommandDeps['verify'] = async () => {
+    const [{ verifyLog }, { readWitnesses }] = await Promise.all([
+      import('./message-log/verify.ts'),
+      import('./admin/verification.ts'),
+    ])
+    return verifyLog(reader, await readWitnesses(config, place.keyStore))
+  }
+  try {
+    return await work({ reader, verify, terminal, json: json === true })
+  } finally {
+    reader.close()
+  }
+}
+
+function gatewayCommands(program: Command): void {
+  const gateway = program.command('gateway').description('run a gateway, check its configuration')
+  gateway
+    .command('start')
+    .description('run it; SIGTERM ends it, SIGHUP makes it read its configuration again')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .action(async ({ config }: WithConfig) => {
+      const { startGateway } = await import('./main.ts')
+      await startGateway(config)
+    })
+  gateway
+    .command('check')
+    .description('configuration, keys, certificates and adapters; asks nobody')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async ({ config: file, json }: WithConfig) => {
+      const [{ examineFiles }, { examineServices }, { ADAPTERS }, config] = await Promise.all([
+        import('./admin/doctor.ts'),
+        import('./admin/doctor-services.ts'),
+        import('../adapters/index.ts'),
+        readConfig(file),
+      ])
+      const readable: Finding = { state: 'ok', what: 'configuration', detail: file }
+      await report([[readable], examineFiles(config, Date.now()), examineServices(config, ADAPTERS)], json)
+    })
+}
+
+/** Loaded only where it is meant: everybody else's help names it, and no more. */
+async function registryCommands(program: Command, args: readonly string[]): Promise<void> {
+  if (!args.slice(0, 2).includes('registry')) {
+    program.command('registry').description('the region: members, services, purposes, agreements')
+    return
+  }
+  const { registerRegistryCommands } = await import('./registry/cli.ts')
+  registerRegistryCommands(program, {
+    makeClient: async (...given) => (await import('../certs-dev/make.ts')).makeClient(...given),
+  })
+}
+
+function certificateCommands(program: Command): void {
+  const cert = program.command('cert').description('what is in certificates, and how long they last')
+  cert
+    .command('show')
+    .description('subject, issuer, validity, fingerprint')
+    .argument('<file...>', 'PEM or DER')
+    .option('--json', 'print JSON')
+    .action(async (files: string[], { json }: { readonly json?: true }) => {
+      const { factsOf, readCertificates, showCertificate } = await import('./admin/certificates.ts')
+      for (const file of files) {
+        for (const certificate of await readCertificates(file)) {
+          const facts = factsOf(file, certificate, Date.now())
+          if (json) terminal.json(facts)
+          else showCertificate(terminal, facts)
+        }
+      }
+    })
+  cert
+    .command('check')
+    .description('keys and certificates of a gateway: do they fit, how many days are left')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async ({ config, json }: WithConfig) => {
+      const { examinePairs } = await import('./admin/doctor.ts')
+      await report([examinePairs(await readConfig(config), Date.now())], json)
+    })
+}
+
+function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('what could keep a gateway from working, and what to do about it')
+    .option('--config <file>', 'configuration of one gateway')
+    .option('--federation <file>', 'or all gateways of a running region (default: var/federation.json)')
+    .option('--json', 'print JSON')
+    .action(async ({ config, federation, json }: Partial<WithConfig> & { readonly federation?: string }) => {
+      const files = config === undefined ? await configsOf(federation ?? FEDERATION) : [config]
+      await report(files.map(examine), json)
+    })
+}
+
+async function configsOf(federation: string): Promise<string[]> {
+  if (!existsSync(federation)) {
+    throw new Error(`${federation} is not there: npm start runs the region, --config FILE looks at one gateway`)
+  }
+  const { readFederation } = await import('./region/federation.ts')
+  return (await readFederation(federation)).gateways.map(({ config }) => config)
+}
+
+async function* examine(file: string): AsyncGenerator<Finding> {
+  const [{ examineFiles }, { examineNetwork }] = await Promise.all([
+    import('./admin/doctor.ts'),
+    import('./admin/doctor-network.ts'),
+  ])
+  const what = 'configuration'
+  let config: Config
+  try {
+    config = await readConfig(file)
+  } catch (error) {
+    const next = `mend it; npx owl gateway check --config ${file}`
+    yield { state: 'fail', what, detail: (error as Error).message, next }
+    return
+  }
+  yield { state: 'ok', what, detail: `${config.gateway}, ${file}` }
+  yield* examineFiles(config, Date.now())
+  yield* examineNetwork(config, file, Date.now)
+}
+
+/** Prints as it goes, since some answers take their time. */
+async function report(
+  parts: readonly (AsyncIterable<Finding> | Iterable<Finding>)[],
+  json: true | undefined,
+): Promise<void> {
+  const counts = { ok: 0, warn: 0, fail: 0 }
+  for (const findings of parts) {
+    for await (const finding of findings) {
+      const { state, what, detail, next } = finding
+      counts[state]++
+      if (json) terminal.json(finding)
+      else {
+        terminal.out(`${terminal.style(MARKS[state], state.padEnd(4))}  ${plain(what).padEnd(28)}  ${plain(detail)}`)
+        if (next !== undefined) terminal.out(`      ${terminal.style('dim', '→')} ${next}`)
+      }
+    }
+  }
+  terminal.say(`${counts.ok} ok, ${counts.warn} to look at, ${counts.fail} failed`)
+  if (counts.fail > 0) end('failed')
+}
+
+function adapterCommands(program: Command): void {
+  const adapter = program.command('adapter').description('adapters: shared schema to local system and back')
+  adapter
+    .command('new')
+    .description('write one, with schemas, data and a test that passes')
+    .argument('<agency/system/service>', 'e.g. bielefeld/veranstaltungen/termine')
+    .option('--domain <name>', 'folder of its schemas; the name of the system when absent')
+    .option('--federation <file>', 'the running region, for the commands that come next', FEDERATION)
+    .action(async (name: string, { domain, federation }: { domain?: string; federation: string }) => {
+      const { scaffoldAdapter } = await import('../adapters/scaffold.ts')
+      const made = await scaffoldAdapter({ root: ROOT, name, ...(domain !== undefined && { domain }) })
+      for (const path of made.written) terminal.out(`${terminal.style('green', 'new')}      ${path}`)
+      for (const path of made.changed) terminal.out(`${terminal.style('yellow', 'changed')}  ${path}`)
+      const { nextSteps } = await import('./region/next-steps.ts')
+      terminal.say('\nNext:')
+      const shown = federation === FEDERATION ? [] : ['--federation', relative(process.cwd(), federation)]
+      for (const step of await nextSteps(made, federation, shown)) terminal.say(`  ${step}`)
+    })
+}
