@@ -39,7 +39,7 @@ export interface FederationGateway {
   readonly config: string
   readonly log: string
   /** Output of the process. */
-  readonly output: string
+  readonly processLog: string
   readonly clients: Readonly<Record<string, CertificateFiles>>
   readonly operator: CertificateFiles
 }

@@ -17,9 +17,12 @@ export interface Operator {
   body(seq: number): Promise<unknown>
   /** Exact octets of a part of a record. */
   part(seq: number, part: 'head' | 'signature' | 'record'): Promise<Buffer>
-  verify(): Promise<Verification>
+  verify(): Promise<Verdict>
   close(): Promise<void>
 }
+
+/** `GET /log/verify`. */
+export type Verdict = Omit<Verification, 'isWhole'> & { readonly ok: boolean }
 
 const TIMEOUT_MS = 60_000
 
@@ -39,7 +42,7 @@ export async function openOperator(federation: Federation, gateway: FederationGa
     },
     body: (seq) => get(`/log/${seq}/body`),
     part: (seq, part) => octets(`/log/${seq}/${part}`),
-    verify: () => get('/log/verify') as Promise<Verification>,
+    verify: () => get('/log/verify') as Promise<Verdict>,
     close: () => dispatcher.close(),
   }
 }

@@ -107,8 +107,8 @@ async function verifyLogs(context: StepContext, screen: Screen, signal: AbortSig
 async function proveOwn(operator: Operator, own: readonly Exchange[], signal: AbortSignal): Promise<string> {
   if (!(await awaitStamps(operator, own, signal)))
     throw new Error('nicht alles ist gestempelt (not everything is time-stamped)')
-  const { isWhole, records, batches, damage } = await operator.verify()
-  if (!isWhole) throw new Error(`Eintrag ${damage?.seq}: ${damage?.message}`)
+  const { ok, records, batches, damage } = await operator.verify()
+  if (!ok) throw new Error(`Eintrag ${damage?.seq}: ${damage?.message}`)
   let signatures = 0
   for (const { requestId } of own) signatures += await checkSignatures(operator, await operator.exchange(requestId))
   return `${records} Einträge, ${signatures} Siegel, ${batches} Zeitstempel halten (records, signatures and time-stamps hold)`

@@ -73,7 +73,7 @@ function describeGateway(site: Site, agency: Agency, index: number, pid: number 
     admin: `https://127.0.0.1:${own?.admin}`,
     config: join(directory, `${slug}.json`),
     log: join(directory, slug, 'log', 'log.sqlite'),
-    output: join(logs, `${slug}.log`),
+    processLog: join(logs, `${slug}.log`),
     clients: Object.fromEntries(subsystems.map((code) => [`${id}/${code}`, clientFiles(pki, agency, code)])),
     operator: {
       cert: join(pki, 'members', slug, 'operator.pem'),

@@ -96,9 +96,9 @@ t.test(
 
     t.equal(new Set(pids).size, 11, 'registry, trust services, five gateways, four local systems')
     t.ok(pids.every(isAlive))
-    for (const { config, clients, operator, output, log } of federation.gateways) {
+    for (const { config, clients, operator, processLog, log } of federation.gateways) {
       for (const { cert, key } of [...Object.values(clients), operator]) t.ok(existsSync(cert) && existsSync(key), cert)
-      t.ok([config, output, log].every(existsSync), config)
+      t.ok([config, processLog, log].every(existsSync), config)
     }
     t.equal(statSync(federation.trust.ca).isFile(), true)
 
