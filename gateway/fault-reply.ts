@@ -57,8 +57,8 @@ const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
 export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: string, stage: string): Fault {
   const row = faultOf(error.code)
   if (error.fault !== undefined) {
-    const passedOn = readFaultBody({ ...error.fault, detail: requestId }) as FaultBody
-    return { status: passedOn.type.startsWith('Client.') ? 400 : 500, body: passedOn }
+    const body = { ...(error.fault as FaultBody), detail: requestId }
+    return { status: body.type.startsWith('Client.') ? 400 : 500, body }
   }
   const type = row.client ? `Client.${error.code}` : `Server.${proxy}.${error.code}`
   return {
@@ -88,21 +88,45 @@ export function anchorOf(code: FaultCode): string {
   return code.toLowerCase().replaceAll('.', '')
 }
 
+/** `Client.…` or `Server.ServerProxy.…`: all that a provider's gateway can blame. It becomes a header and a record. */
+const PEER_TYPE = /^(?:client|server\.server_?proxy)\.[a-z][a-z0-9_.]{0,99}$/i
+const STAGE = /^[a-z][a-z-]{0,31}$/
+
 /** A fault received from a peer, in the words of our table where it is one of ours. X-Road 7.8 writes snake_case. */
-export function readFaultBody(json: unknown): FaultBody | undefined {
+export function readFaultBody(text: string): FaultBody | undefined {
+  const json = parseJson(text)
   if (typeof json !== 'object' || json === null) return undefined
-  const { type, message, detail, stage, side, retryable, help, pointers } = json as Partial<FaultBody>
+  const { type, message, detail, stage, side, retryable, pointers } = json as Partial<FaultBody>
   if (typeof type !== 'string' || typeof message !== 'string' || typeof detail !== 'string') return undefined
+  const read = readFaultType(type)
+  if (read === undefined) return undefined
   const known = codeOf(type)
   return {
-    type: known === undefined ? type : type.slice(0, type.length - known.length) + known,
+    type: read,
     message,
     detail,
-    stage: typeof stage === 'string' ? stage : 'received',
+    stage: typeof stage === 'string' && STAGE.test(stage) ? stage : 'received',
     side: side !== undefined && SIDES.has(side) ? side : 'provider-gateway',
     retryable: retryable === true,
-    help: typeof help === 'string' ? help : HELP_BASE,
+    // Where help is to be had, others do not say.
+    help: known === undefined ? HELP_BASE : HELP_BASE + anchorOf(known),
     ...(Array.isArray(pointers) ? { pointers: pointers.filter((pointer) => typeof pointer === 'string') } : {}),
+  }
+}
+
+/** @returns the type in the words of our table where it has it; nothing for what a provider's gateway cannot mean */
+export function readFaultType(type: string): string | undefined {
+  if (!PEER_TYPE.test(type)) return undefined
+  const known = codeOf(type)
+  if (known === undefined) return type
+  return `${/^client/i.test(type) ? 'Client' : 'Server.ServerProxy'}.${known}`
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

@@ -9,7 +9,7 @@ import { checkAge, choosePurpose } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
-import { readFaultBody } from '../fault-reply.ts'
+import { readFaultBody, readFaultType } from '../fault-reply.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
 import type { Call } from '../protocol/call.ts'
@@ -20,7 +20,9 @@ import type { Header } from '../protocol/headers.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
+import type { Frame } from '../transport/frame.ts'
 import { packFrame } from '../transport/frame.ts'
+import { hasNoBody } from '../transport/http-service.ts'
 import type { Answer, PeerAddress, Peers } from '../transport/peers.ts'
 import type { Spool } from '../transport/spool.ts'
 import type { ClockEstimate } from '../trust/clock.ts'
@@ -155,29 +157,41 @@ function bytesMaxOf(deps: ConsumerDeps, snapshot: Snapshot, { service }: Call): 
   return snapshot.service(service)?.bodyBytesMax ?? deps.bodyBytesMax
 }
 
-/** @throws {GatewayError} what `verifyReply` throws, `MissingBody`, `BadRequest`, or what an unsigned answer says */
+/** @throws {GatewayError} what `verifyReply` throws, `MissingBody`, `ReplyTooLarge`, or what an unsigned answer says */
 async function readReply(
   deps: ConsumerDeps,
-  { head: request, body: requestBody, judging }: Underway,
+  underway: Underway,
   provider: PeerAddress,
-  answer: Answer,
+  { status, unsigned, frame, signature }: Answer,
 ): Promise<Reply> {
-  const { frame, signature } = answer
-  if (frame === undefined || signature === undefined) throw unsigned(answer)
+  if (frame === undefined || signature === undefined) throw refusedUnsigned(status, unsigned)
+  try {
+    return await readFrame(deps, underway, provider, { frame, signature })
+  } catch (error) {
+    // What nobody reads to its end would hold its connection for ever.
+    frame.source.destroy()
+    throw error
+  }
+}
+
+async function readFrame(
+  deps: ConsumerDeps,
+  { head: sent, body: requestBody, judging }: Underway,
+  provider: PeerAddress,
+  { frame, signature }: { readonly frame: Frame; readonly signature: string },
+): Promise<Reply> {
+  const request = sent as RequestHead
   const head = parseReplyHead(frame.head)
   const claims = readSignature(signature, head)
-  const expectation = {
-    request: request as RequestHead,
-    requestBody,
-    provider: provider.gateway,
-    clockSkewMsMax: deps.clockSkewMsMax,
-  }
+  const expectation = { request, requestBody, provider: provider.gateway, clockSkewMsMax: deps.clockSkewMsMax }
   const now = deps.now()
   const verified = verifyReply({ ...judging, now }, expectation, head, claims)
+  if (frame.bodyBytes > 0 && hasNoBody(request.call.method, head.status))
+    throw new GatewayError('InvalidMessage', { reason: 'it has a body where HTTP knows none' })
   deps.clock.observe('peers', Date.parse(head.block.issuedAt), now)
   deps.configuration.heard(head.block.config)
   const body = await deps.spool.receive(frame.source, {
-    bytesMax: bytesMaxOf(deps, judging.snapshot, (request as RequestHead).call),
+    bytesMax: bytesMaxOf(deps, judging.snapshot, request.call),
     tooLarge: 'ReplyTooLarge',
     begun: frame.begun,
     expected: frame.bodyBytes,
@@ -188,21 +202,17 @@ async function readReply(
 }
 
 /** Nobody vouches for an unsigned answer: it is passed on as what the other gateway said, and proves nothing. */
-function unsigned({ status, unsigned: octets }: Answer): GatewayError {
-  try {
-    const fault = readFaultBody(JSON.parse((octets as Buffer).toString()))
-    if (fault !== undefined) return new GatewayError('RefusedUnsigned', { fault })
-  } catch {
-    // Not JSON: then its status is all there is.
-  }
+function refusedUnsigned(status: number, octets: Buffer | undefined): GatewayError {
+  const fault = readFaultBody(octets?.toString() ?? '')
+  if (fault !== undefined) return new GatewayError('RefusedUnsigned', { fault })
   return new GatewayError('InvalidMessage', { reason: `the other gateway answered HTTP ${status} without a signature` })
 }
 
-/** The fault in a refusal. */
+/** The fault in a refusal. @throws {GatewayError} `InconsistentResponse` when head and body do not say the same */
 function faultIn({ head, body }: Reply): FaultBody | undefined {
   if (head.block.kind === 'reply') return undefined
-  const fault = readFaultBody(JSON.parse(body?.bytes?.toString() ?? 'null'))
-  if (fault === undefined || fault.type !== head.error)
+  const fault = readFaultBody(body?.bytes?.toString() ?? '')
+  if (fault === undefined || fault.type !== readFaultType(head.error ?? '') || fault.detail !== head.ids.requestId)
     throw new GatewayError('InconsistentResponse', { reason: 'a refusal without its reason' })
   return fault
 }
