@@ -103,28 +103,64 @@ interface Endpoint {
   readonly purposes: readonly string[]
 }
 
+/**
+ * What of a service this client may call now: its endpoints as far as rights cover them, or the rights where they are
+ * the narrower. Of a service that names no endpoints: the rights.
+ */
+export function permittedEndpoints(
+  rights: Rights,
+  call: Pick<Call, 'client' | 'clientMember' | 'service'>,
+  offered: readonly Pattern[],
+  now: number,
+): Pattern[] {
+  const permitted = new Map<string, Pattern>()
+  for (const { right } of inForce(rights, call, now)) {
+    for (const endpoint of offered.length === 0 ? [right] : offered) {
+      const both = narrower(right, endpoint)
+      if (both !== undefined) permitted.set(`${both.method} ${both.path}`, both)
+    }
+  }
+  return [...permitted.values()]
+}
+
+export interface Pattern {
+  readonly method: string
+  readonly path: string
+}
+
+function narrower(right: Pattern, endpoint: Pattern): Pattern | undefined {
+  const method = right.method === '*' ? endpoint.method : right.method
+  if (endpoint.method !== '*' && endpoint.method !== method) return undefined
+  const [covers, isCovered] = [pathMatches(right.path, endpoint.path), pathMatches(endpoint.path, right.path)]
+  if (!covers && !isCovered) return undefined
+  // A pattern read as a path: `*` seems to cover `**`.
+  const isWider = !covers || (isCovered && endpoint.path.includes('**') && !right.path.includes('**'))
+  return { method, path: isWider ? right.path : endpoint.path }
+}
+
 /** Does a right cover this method and path? The query takes no part. PR-REST §4.9. */
-export function covers(
-  right: { readonly method: string; readonly path: string },
-  method: string,
-  path: string,
-): boolean {
+function covers(right: Pattern, { method, path }: Call): boolean {
   return (right.method === '*' || right.method === method) && pathMatches(right.path, path)
 }
 
 function matching(rights: Rights, call: Call, now: number): Endpoint[] {
   const endpoints: Endpoint[] = []
-  for (const { agreement, reference } of rights.agreementsOf(call)) {
-    if (
-      Date.parse(agreement.validFrom) > now ||
-      (agreement.validUntil !== undefined && Date.parse(agreement.validUntil) <= now)
-    )
-      continue
-    for (const right of agreement.endpoints) {
-      if (covers(right, call.method, call.path)) endpoints.push({ reference, purposes: right.purposes })
-    }
+  for (const { right, reference } of inForce(rights, call, now)) {
+    if (covers(right, call)) endpoints.push({ reference, purposes: right.purposes })
   }
   return endpoints
+}
+
+function* inForce(
+  rights: Rights,
+  call: Pick<Call, 'client' | 'clientMember' | 'service'>,
+  now: number,
+): Generator<{ readonly reference: string; readonly right: Agreement['endpoints'][number] }> {
+  for (const { agreement, reference } of rights.agreementsOf(call)) {
+    const { validFrom, validUntil } = agreement
+    if (Date.parse(validFrom) > now || (validUntil !== undefined && Date.parse(validUntil) <= now)) continue
+    for (const right of agreement.endpoints) yield { reference, right }
+  }
 }
 
 function checkRequired(rights: Rights, call: Call, code: string): void {

@@ -1,6 +1,6 @@
 /** What a provider's gateway answers about its services. Source: X-Road PR-MREST; contract §2.6. */
 
-import { covers } from '../access/agreements.ts'
+import { permittedEndpoints } from '../access/agreements.ts'
 import { GatewayError } from '../errors.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
@@ -9,19 +9,20 @@ import type { Description, OpenService, ServiceReply } from '../transport/servic
 import { bodyOf } from '../transport/spool.ts'
 import type { Service } from '../trust/configuration.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
+import type { Judging } from '../trust/verifying.ts'
 
 export interface Metaservices {
   /** @returns the metaservice that this call names, if it names one @throws {GatewayError} `UnknownMember` */
-  find(call: Call, snapshot: Snapshot): OpenService | undefined
+  find(call: Call, judging: Pick<Judging, 'snapshot' | 'now'>): OpenService | undefined
 }
 
 /** Description document of a service of type OPENAPI. @throws {GatewayError} `ServiceFailed.…` */
 export type DescriptionOf = (service: Identifier) => Promise<Description>
 
 export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf): Metaservices {
-  const answers: Readonly<Record<string, (call: Call, snapshot: Snapshot) => Promise<ServiceReply>>> = {
+  const answers: Readonly<Record<string, (call: Call, snapshot: Snapshot, now: number) => Promise<ServiceReply>>> = {
     listMethods: async ({ provider }, snapshot) => json(listing(snapshot.servicesOf(provider))),
-    allowedMethods: async (call, snapshot) => json(listing(allowedServices(call, snapshot))),
+    allowedMethods: async (call, snapshot, now) => json(listing(allowedServices(call, snapshot, now))),
     getOpenAPI: async (call, snapshot) => {
       const code = new URLSearchParams(call.query).get('serviceCode')
       if (code === null || code === '')
@@ -34,7 +35,7 @@ export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf):
     },
   }
   return {
-    find(call, snapshot) {
+    find(call, { snapshot, now }) {
       const code = codeOf(call.service)
       const answer = Object.hasOwn(answers, code) ? answers[code] : undefined
       if (answer === undefined) return undefined
@@ -46,7 +47,7 @@ export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf):
         prepare: ({ head }) => {
           if (head.call.method !== 'GET')
             throw new GatewayError('BadRequest', { reason: 'a metaservice is asked with GET' })
-          return () => answer(head.call, snapshot)
+          return () => answer(head.call, snapshot, now)
         },
         close: async () => {},
       }
@@ -59,16 +60,10 @@ function codeOf(service: Identifier): string {
 }
 
 /** Services of which the client may call an endpoint, with just those endpoints. */
-function allowedServices(call: Call, snapshot: Snapshot): Service[] {
+function allowedServices(call: Call, snapshot: Snapshot, now: number): Service[] {
   return snapshot.servicesOf(call.provider).flatMap((service) => {
-    const rights = snapshot
-      .agreementsOf({ ...call, service: service.id })
-      .flatMap(({ agreement }) => agreement.endpoints)
-    const endpoints = service.endpoints.filter(({ method, path }) =>
-      rights.some((right) => right.path === '**' || covers(right, method, path)),
-    )
-    if (rights.length === 0) return []
-    return [{ ...service, endpoints: service.endpoints.length === 0 ? rights : endpoints }]
+    const endpoints = permittedEndpoints(snapshot, { ...call, service: service.id }, service.endpoints, now)
+    return endpoints.length === 0 ? [] : [{ ...service, endpoints }]
   })
 }
 

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import type { Rights } from '../../../gateway/access/agreements.ts'
-import { checkAge, choosePurpose, permit } from '../../../gateway/access/agreements.ts'
+import { checkAge, choosePurpose, permit, permittedEndpoints } from '../../../gateway/access/agreements.ts'
 import { parseCall } from '../../../gateway/protocol/call.ts'
 import type { Agreement, Purpose } from '../../../gateway/trust/configuration.ts'
 
@@ -167,4 +167,32 @@ t.test('a purpose can demand a fresh configuration', async (t) => {
   checkAge(rightsOf([]), 'MOVE', Number.POSITIVE_INFINITY)
   checkAge(rightsOf([]), 'FRESH', 60_000)
   t.throws(() => checkAge(rightsOf([]), 'FRESH', 60_001), { code: 'OutdatedGlobalConf' })
+})
+
+t.test('what a client may call is what a service offers, as narrow as its rights', async (t) => {
+  for (const [right, offered, permitted] of [
+    ['POST /v1', 'POST /v1', 'POST /v1'],
+    ['POST /v1', 'GET /v1', undefined],
+    ['POST /v1', '* /v1', 'POST /v1'],
+    ['* /v1', 'GET /v1', 'GET /v1'],
+    ['* **', 'GET /v1/*', 'GET /v1/*'],
+    ['GET **', 'POST /v1', undefined],
+    ['GET /v1/*', '* **', 'GET /v1/*'],
+    ['GET /v1/*', 'GET /v1/**', 'GET /v1/*'],
+    ['GET /v1/**', 'GET /v1/*', 'GET /v1/*'],
+    ['GET /v1/*', 'GET /v1/a/b', undefined],
+    ['GET /v1/*', 'GET /v2/*', undefined],
+  ] as const) {
+    const [method = '', path = ''] = right.split(' ')
+    const [offeredMethod = '', offeredPath = ''] = offered.split(' ')
+    const rights = rightsOf([{ method, path, purposes: ['MOVE'] }])
+    const endpoints = [{ method: offeredMethod, path: offeredPath }]
+
+    const both = permittedEndpoints(rights, callTo('/v1'), endpoints, now).map((it) => `${it.method} ${it.path}`)
+
+    t.same(both, permitted === undefined ? [] : [permitted], `${right} of ${offered}`)
+    t.same(permittedEndpoints(rights, callTo('/v1'), [], now), [{ method, path }], 'nothing named: the right')
+  }
+  const over = rightsOf([{ method: '*', path: '**', purposes: [] }], { validUntil: '2026-11-23T12:00:00Z' })
+  t.same(permittedEndpoints(over, callTo('/v1'), [], now), [])
 })
