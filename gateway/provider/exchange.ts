@@ -21,7 +21,7 @@ import type { Identifier } from '../protocol/identifiers.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
 import { traceIdOf } from '../trace.ts'
-import type { ServiceReply, Services } from '../transport/services.ts'
+import type { OpenService, ServiceReply, Services } from '../transport/services.ts'
 import { bodyOf } from '../transport/spool.ts'
 import type { ClockEstimate } from '../trust/clock.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
@@ -122,9 +122,11 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   checkAddress(deps, received)
   trace.at('fresh')
 
+  const metaservice = deps.metaservices.find(head.call, judging)
+  if (metaservice === undefined) checkService(deps, head, judging.snapshot)
   const permission = permit(judging.snapshot, head.call, head.block.purpose, judging.now)
   checkAge(judging.snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
-  const service = deps.metaservices.find(head.call, judging.snapshot) ?? findService(deps, head, judging.snapshot)
+  const service = metaservice ?? openService(deps, head, judging.snapshot)
   trace.at('permitted')
 
   const body = await incoming.receive(service.bodyBytesMax)
@@ -157,15 +159,18 @@ function checkAddress(deps: ProviderDeps, { head, claims, judging }: Received): 
   if (deps.log.seen(head.block.sender, head.requestId)) throw new GatewayError('ReplayedMessage')
 }
 
-/** @throws {GatewayError} `UnknownMember`, `UnknownService`, `ServiceDisabled`, `ServiceMissingUrl` */
-function findService(deps: ProviderDeps, head: RequestHead, snapshot: Snapshot): ReturnType<Services['at']> {
-  const { service, provider } = head.call
-  if (snapshot.gateway(deps.gateway)?.subsystems.includes(provider) !== true) throw new GatewayError('UnknownMember')
-  const registered = snapshot.service(service)
-  if (registered === undefined) throw new GatewayError('UnknownService')
-  if (registered.disabledNotice !== undefined)
-    throw new GatewayError('ServiceDisabled', { reason: registered.disabledNotice })
-  return deps.services.at(service)
+/** Before rights are asked: `listMethods` tells everybody what there is. @throws {GatewayError} `UnknownMember`, `UnknownService` */
+function checkService(deps: ProviderDeps, { call }: RequestHead, snapshot: Snapshot): void {
+  if (snapshot.gateway(deps.gateway)?.subsystems.includes(call.provider) !== true)
+    throw new GatewayError('UnknownMember')
+  if (snapshot.service(call.service) === undefined) throw new GatewayError('UnknownService')
+}
+
+/** @throws {GatewayError} `ServiceDisabled`, `ServiceMissingUrl` */
+function openService(deps: ProviderDeps, { call }: RequestHead, snapshot: Snapshot): OpenService {
+  const notice = snapshot.service(call.service)?.disabledNotice
+  if (notice !== undefined) throw new GatewayError('ServiceDisabled', { reason: notice })
+  return deps.services.at(call.service)
 }
 
 /**
