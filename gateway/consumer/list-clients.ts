@@ -1,7 +1,7 @@
 /** `GET /listClients`: everybody in the region. Source: X-Road PR-META §3; contract §2.6. */
 
 import { GatewayError } from '../errors.ts'
-import { parseIdentifier } from '../protocol/identifiers.ts'
+import { decodePart, parseIdentifier } from '../protocol/identifiers.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
 
 interface Client {
@@ -26,7 +26,7 @@ export function listClients(
   const clients = configuration.members.flatMap(({ id, name, subsystems }): Client[] => {
     const [instance = '', memberClass = '', member = ''] = parseIdentifier(id)
     const owner = { instance, memberClass, member, name }
-    return [owner, ...subsystems.map((subsystem) => ({ ...owner, subsystem }))]
+    return [owner, ...subsystems.map(({ code, name }) => ({ ...owner, subsystem: { code: decodePart(code), name } }))]
   })
   if (accept !== undefined && /application\/json/i.test(accept)) {
     return {
