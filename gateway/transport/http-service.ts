@@ -120,15 +120,22 @@ export async function httpService(
 }
 
 /** Where a service really is, is the agency's business: X-Road puts this in place of it. Contract §2.6. */
-const ANONYMOUS_SERVER = 'http://example.org/xroad-endpoint'
+const ANONYMOUS_SERVERS = [{ url: 'http://example.org/xroad-endpoint' }]
 
+/** OpenAPI names servers for the whole, and again for a path or an operation. */
 function withoutAddresses(octets: Buffer): Buffer {
   try {
-    const document = JSON.parse(octets.toString()) as { servers?: unknown }
-    return Buffer.from(JSON.stringify({ ...document, servers: [{ url: ANONYMOUS_SERVER }] }))
+    const document = JSON.parse(octets.toString(), (name, value) =>
+      isServers(name, value) ? ANONYMOUS_SERVERS : value,
+    )
+    return Buffer.from(JSON.stringify({ ...document, servers: ANONYMOUS_SERVERS }))
   } catch (cause) {
     throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'its OpenAPI document is not JSON', cause })
   }
+}
+
+function isServers(name: string, value: unknown): boolean {
+  return name === 'servers' && Array.isArray(value) && value.some((it) => typeof it?.url === 'string')
 }
 
 /** PR-REST §4.1: one slash at the join; an empty path leaves the base as it is. */
