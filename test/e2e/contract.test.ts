@@ -4,6 +4,7 @@ import t from 'tap'
 import { hash } from './contract/hash.ts'
 import { headers } from './contract/headers.ts'
 import { identity } from './contract/identity.ts'
+import { metaservices } from './contract/metaservices.ts'
 import { replies } from './contract/replies.ts'
 import { requestLine } from './contract/request-line.ts'
 import { startRig } from './rig.ts'
@@ -15,3 +16,4 @@ t.test('2.2 who asks', (t) => identity(t, rig))
 t.test('2.2 headers', (t) => headers(t, rig))
 t.test('2.3 request hash', (t) => hash(t, rig))
 t.test('2.4 replies', (t) => replies(t, rig))
+t.test('2.6 metaservices', (t) => metaservices(t, rig))

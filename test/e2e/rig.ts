@@ -27,7 +27,7 @@ export interface Rig {
   exchange(call: Call, answer?: Answer | ((seen: Seen) => Answer)): Promise<Exchange>
 }
 
-export interface Gateway extends FederationGateway {
+export interface Gateway extends Omit<FederationGateway, 'output'> {
   readonly pid: number
   readonly http: Endpoint
   /** @param client whose certificate is shown; none when absent */
@@ -105,7 +105,7 @@ function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers
 
 function gateway(federation: Federation, member: string): Gateway {
   const found = gatewayOf(federation, member)
-  const { pid, consumer, consumerHttp, output } = found
+  const { pid, consumer, consumerHttp, processLog } = found
   return {
     ...found,
     pid: pid ?? 0,
@@ -113,7 +113,7 @@ function gateway(federation: Federation, member: string): Gateway {
     async https(client) {
       return { port: Number(new URL(consumer).port), tls: await tlsOf(federation, client) }
     },
-    output: () => readFile(output, 'utf8'),
+    output: () => readFile(processLog, 'utf8'),
   }
 }
 

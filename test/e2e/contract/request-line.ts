@@ -68,7 +68,7 @@ export async function requestLine(t: Test, rig: Rig): Promise<void> {
       t.equal(response.header('x-road-service'), service)
     }
     const { response } = await rig.exchange({ target: `/r1/${WEST}/DIENSTE/BAR/SERVICE/x` })
-    isFault(t, response, 'Server.ServerProxy.AccessDenied', 'a literal slash is a separator:')
+    isFault(t, response, 'Server.ServerProxy.UnknownService', 'a literal slash is a separator:')
   })
 
   t.test('13 identifiers beyond ASCII are decoded, matched and echoed encoded', async (t) => {
