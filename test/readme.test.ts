@@ -1,9 +1,11 @@
 /** What the README promises is there: every fault, every configuration member, every command, every package. */
 
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
-import { CONFIG_SCHEMA } from '../gateway/config.ts'
+import { CONFIG_SCHEMA } from '../gateway/config-schema.ts'
 import type { FaultCode } from '../gateway/errors.ts'
 import { FAULTS, faultOf } from '../gateway/errors.ts'
 import { anchorOf } from '../gateway/fault-reply.ts'
@@ -45,6 +47,14 @@ t.test('names only commands that exist', async (t) => {
   for (const name of new Set(scripts)) t.ok(name !== undefined && name in packageJson.scripts, `npm run ${name}`)
 })
 
+t.test('shows commands of owl as they are', async (t) => {
+  const shown = [...readme.matchAll(/\bowl ([a-z]+(?: [a-z]+){0,2})/g)].map(([, words = '']) => words.split(' '))
+  const commands = new Set(shown.map((words) => words.join(' ')))
+
+  t.ok(commands.size > 5)
+  await Promise.all([...commands].map(async (command) => t.ok(await isCommand(command.split(' ')), `owl ${command}`)))
+})
+
 t.test('gives a reason for every package', async (t) => {
   const reasons = readme.slice(readme.indexOf('## Decisions'))
   for (const name of Object.keys(packageJson.dependencies)) {
@@ -54,6 +64,13 @@ t.test('gives a reason for every package', async (t) => {
     )
   }
 })
+
+/** A command answers `--help` with its own usage, a wrong one with that of the last right word. */
+async function isCommand(words: readonly string[]): Promise<boolean> {
+  const args = [join(ROOT, 'gateway/cli.ts'), ...words, '--help']
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return stdout.startsWith(`Usage: owl ${words.join(' ')} `)
+}
 
 function faultRow(code: FaultCode): string {
   const { message, help, client, retryable } = faultOf(code)
