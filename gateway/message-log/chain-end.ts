@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
 import type { Tip } from './chain.ts'
 import type { LogRecord } from './log-record.ts'
+import { completeRecord } from './log-record.ts'
 import { LogOpenError } from './open-error.ts'
 
 export interface ChainEnd {
@@ -65,7 +66,8 @@ export function addUnbatched(unbatched: Unbatched, { leaf, at }: { leaf: Buffer;
 function checkEnd(database: DatabaseSync, tip: Tip): void {
   const rows = database
     .prepare(
-      `SELECT seq, leaf, record, record_erased_at AS erased FROM record LEFT JOIN content USING (seq)
+      `SELECT seq, leaf, record, text AS basis, record_erased_at AS erased
+       FROM record LEFT JOIN content USING (seq) LEFT JOIN repeated ON repeated.id = basis
        WHERE seq > ? ORDER BY seq`,
     )
     .all(tip.seq - END_RECORDS)
@@ -85,7 +87,7 @@ function isWhole(
   { seq, leaf, before }: { seq: number; leaf: Buffer; before: Buffer | undefined },
 ): boolean {
   if (row['record'] === null) return row['erased'] !== null
-  const octets = Buffer.from(row['record'] as Uint8Array)
+  const octets = completeRecord(Buffer.from(row['record'] as Uint8Array), row['basis'] as string | null)
   try {
     const record = JSON.parse(octets.toString('utf8')) as LogRecord
     const hashes = record.objects.map((object) => Buffer.from(object.sha256, 'hex'))

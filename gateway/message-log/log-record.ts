@@ -65,7 +65,7 @@ export function formatRecordStart(record: Omit<LogRecord, 'v' | 'at' | 'basis'> 
 }
 
 /** The whole of `log-record.json`. @param basis JSON text; nothing where a record is about no message */
-export function completeRecord(start: Buffer, basis: string | undefined): Buffer {
+export function completeRecord(start: Buffer, basis: string | null | undefined): Buffer {
   return Buffer.concat([start, Buffer.from(`${basis ?? 'null'}}`)])
 }
 

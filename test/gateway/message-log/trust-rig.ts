@@ -1,0 +1,51 @@
+/** The development trust service with two time-stamping units, for tests of stamping. */
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makePki } from '../../../certs-dev/make.ts'
+import { openTrustService } from '../../../certs-dev/trust-service.ts'
+import type { RegisteredAuthority } from '../../../gateway/message-log/time-stamp-client.ts'
+import { derOf } from '../protocol/openssl-authority.ts'
+
+export interface TrustRig {
+  readonly url: string
+  /** Two units of one CA: `tsa`, `tsa2`. */
+  readonly authorities: readonly RegisteredAuthority[]
+  /** Trust anchors for openssl, PEM. */
+  readonly caFile: string
+  /** @param mode e.g. `{ mode: 'wrong', kind: 'nonce' }`, `{ mode: 'silent' }`, `{ mode: 'ok' }` */
+  behave(service: 'tsa' | 'tsa2' | 'crl', how: Readonly<Record<string, unknown>>): Promise<void>
+  revoke(path: string): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openTrustRig(): Promise<TrustRig> {
+  const dir = await mkdtemp(join(tmpdir(), 'owl-trust-'))
+  await makePki({ dir, members: [] })
+  const service = await openTrustService({ dir, hugeBytes: 32 * 1024 * 1024 })
+  const read = async (name: string): Promise<string> =>
+    derOf(await readFile(join(dir, `${name}.pem`), 'utf8')).toString('base64')
+  const { tsa, tsa2, tsaCrl: crl, control } = service.urls
+  const ca = await read('tsa-ca')
+  const order = async (path: string, body: object): Promise<void> => {
+    const headers = { 'content-type': 'application/json' }
+    const reply = await fetch(`${control}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (!reply.ok) throw new Error(`The trust service answered ${reply.status}: ${await reply.text()}`)
+    await reply.arrayBuffer()
+  }
+  return {
+    url: service.url,
+    authorities: [
+      { url: tsa, certificate: await read('tsa'), ca, crl },
+      { url: tsa2, certificate: await read('tsa2'), ca, crl },
+    ],
+    caFile: join(dir, 'ca.pem'),
+    behave: (name, how) => order('/behaviour', { service: name, ...how }),
+    revoke: (path) => order('/revoke', { cert: join(dir, path) }),
+    async close() {
+      await service.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
