@@ -203,7 +203,9 @@ const LIES: Readonly<Record<string, Row>> = {
     lie: reply({
       status: 500,
       error: 'Server.ServerProxy.AccessDenied',
-      body: Buffer.from(text({ type: 'Server.ServerProxy.AccessDenied', message: 'x', detail: 'y\r\nSet-Cookie: a=b' })),
+      body: Buffer.from(
+        text({ type: 'Server.ServerProxy.AccessDenied', message: 'x', detail: 'y\r\nSet-Cookie: a=b' }),
+      ),
     }),
     type: `${CLIENT}InconsistentResponse`,
     stage: 'verified',

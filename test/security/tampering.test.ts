@@ -1,0 +1,7 @@
+/** A sample of `tampering.long.ts`. */
+
+import t from 'tap'
+import { tamperReplies, tamperRequests } from './tampering.ts'
+
+t.test('no flipped bit in a request passes', (t) => tamperRequests(t, { every: 9, seed: 5 }))
+t.test('no flipped bit in a reply passes', (t) => tamperReplies(t, { every: 9, seed: 5 }))
