@@ -96,8 +96,13 @@ function gatewayCommands(program: Command): void {
     .description('run it; SIGTERM ends it, SIGHUP makes it read its configuration again')
     .requiredOption('--config <file>', 'configuration of the gateway')
     .action(async ({ config }: WithConfig) => {
-      const { startGateway } = await import('./main.ts')
+      const [{ startGateway }, { announceGateway }] = await Promise.all([
+        import('./main.ts'),
+        import('./region/federation.ts'),
+      ])
       await startGateway(config)
+      // In a development region others look there for the process.
+      await announceGateway(config, process.pid)
     })
   gateway
     .command('check')

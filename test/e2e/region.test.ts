@@ -10,10 +10,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { Federation } from '../../gateway/region/federation.ts'
+import type { Federation, FederationGateway } from '../../gateway/region/federation.ts'
 import { federationFile, readFederation } from '../../gateway/region/federation.ts'
 
 const LAUNCH = join(import.meta.dirname, '../../gateway/region/launch.ts')
+const CLI = join(import.meta.dirname, '../../gateway/cli.ts')
 const WAIT_MS_MAX = 60_000
 
 t.setTimeout(170_000)
@@ -102,6 +103,8 @@ t.test(
     }
     t.equal(statSync(federation.trust.ca).isFile(), true)
 
+    await restartAlone(t, federation.gateways[4], directory)
+
     const second = launch(t, directory, '--no-scenario')
     t.same(await second.exit, [1, null])
     t.match(second.output(), /already running/)
@@ -119,6 +122,26 @@ t.test(
     t.notOk(existsSync(federationFile(directory)))
   },
 )
+
+/** The launcher restarts nothing; whoever starts a gateway alone is known by its new process. */
+async function restartAlone(t: Test, gateway: FederationGateway | undefined, directory: string): Promise<void> {
+  if (gateway === undefined) throw new TypeError('no such gateway')
+  const { config, pid } = gateway
+  process.kill(pid ?? -1, 'SIGKILL')
+  t.same(await untilGone([pid ?? -1]), [])
+
+  const child = spawn(process.execPath, [CLI, 'gateway', 'start', '--config', config], { stdio: 'ignore' })
+  t.teardown(() => child.kill('SIGKILL'))
+
+  const current = async (): Promise<number | null | undefined> => {
+    const { gateways } = await readFederation(federationFile(directory))
+    return gateways.find((each) => each.config === config)?.pid
+  }
+  for (let waited = 0; waited < WAIT_MS_MAX && (await current()) !== child.pid; waited += 50) await sleep(50)
+  t.equal(await current(), child.pid, 'its new number is in federation.json')
+  child.kill('SIGTERM')
+  t.same(await once(child, 'exit'), [0, null], 'it stops in good order')
+}
 
 t.test('says how it is used', async (t) => {
   for (const [args, code, message] of [
