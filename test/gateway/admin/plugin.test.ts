@@ -1,0 +1,352 @@
+import { hash, randomBytes, X509Certificate } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import t from 'tap'
+import { Agent, request } from 'undici'
+import type { Health } from '../../../gateway/admin/health.ts'
+import { makeMetrics } from '../../../gateway/admin/metrics.ts'
+import { adminPlugin } from '../../../gateway/admin/plugin.ts'
+import { makeLogger } from '../../../gateway/logging.ts'
+import { openLogReader } from '../../../gateway/message-log/reader.ts'
+import { verifyLog } from '../../../gateway/message-log/verify.ts'
+import { mutualTls } from '../../../gateway/mutual-tls.ts'
+import { createServer } from '../../../gateway/server.ts'
+import { openSpool } from '../../../gateway/transport/spool.ts'
+import { makeLogRig } from '../message-log/log-rig.ts'
+import { CLIENT, endRecord, requestRecord, SERVICE } from '../message-log/messages.ts'
+import { badRequest } from '../server-rig.ts'
+import type { Material } from '../tls-material.ts'
+import { makeAuthority } from '../tls-material.ts'
+import { healthyAt, LIMITS } from './healthy.ts'
+
+const ca = await makeAuthority('region')
+const [server, operator, other] = [await ca.issue('gateway'), await ca.issue('operator'), await ca.issue('other')]
+/** Signed by nobody that the server knows: the fingerprint is the trust. */
+const foreign = await (await makeAuthority('elsewhere')).issue('operator')
+const REQUEST_ID = 'x-request-id-of-the-port'
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly octets: Buffer
+}
+
+async function rig(t: Test, changes: { readonly health?: Health; readonly now?: number } = {}) {
+  const logRig = await makeLogRig()
+  const messageLog = await logRig.open()
+  const { file, keyStore, masterKey } = logRig.options
+  const reader = openLogReader({ file, keyStore, masterKey })
+  let operators = [fingerprintOf(operator), fingerprintOf(foreign)]
+  let lines = ''
+  const log = makeLogger({ level: 'info', destination: { write: (line: string) => void (lines += line) } })
+  const now = (): number => changes.now ?? Date.now()
+  let verifications = 0
+
+  const app = createServer({
+    tls: { ...server, ca: ca.cert, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false },
+    badRequest,
+    logger: log,
+  })
+  await app.register(mutualTls, {})
+  await app.register(adminPlugin, {
+    reader,
+    verify: async () => {
+      verifications++
+      // As long as a large log takes.
+      await sleep(200)
+      return verifyLog(reader, { anchors: [] })
+    },
+    health: async () => changes.health ?? healthyAt(now()),
+    readinessLimits: LIMITS,
+    metrics: makeMetrics({ processMetrics: false }),
+    configuration: () => ({ configurationVersion: 7, services: [SERVICE], clients: [CLIENT] }),
+    operators: () => operators,
+    requestId: () => REQUEST_ID,
+    now,
+    log,
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const agents: Agent[] = []
+  t.teardown(async () => {
+    for (const agent of agents) await agent.destroy()
+    await app.close()
+    reader.close()
+    await logRig.close()
+  })
+
+  function as(who: Material | undefined) {
+    const shown = who === undefined ? {} : { cert: who.cert, key: who.key }
+    const agent = new Agent({ connections: 1, connect: { ca: ca.cert, ...shown } })
+    agents.push(agent)
+    return async (path: string, method: 'GET' | 'HEAD' | 'POST' | 'DELETE' = 'GET', body?: string): Promise<Answer> => {
+      const answer = await request(`https://127.0.0.1:${port}${path}`, { dispatcher: agent, method, body })
+      return {
+        status: answer.statusCode,
+        headers: answer.headers,
+        octets: Buffer.from(await answer.body.arrayBuffer()),
+      }
+    }
+  }
+  return {
+    get: as(operator),
+    as,
+    messageLog,
+    directory: logRig.directory,
+    setOperators: (list: string[]) => {
+      operators = list
+    },
+    lines: () =>
+      lines
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    verifications: () => verifications,
+  }
+}
+
+type Rig = Awaited<ReturnType<typeof rig>>
+
+/** Two exchanges: one answered, one refused. */
+async function fill({ messageLog }: Rig) {
+  const answered = requestRecord()
+  const reply = endRecord(answered, await messageLog.append(answered))
+  await messageLog.append(reply)
+  const asked = requestRecord({ client: 'OWL/GOV/05774020/PORTAL', purpose: 'refusal' })
+  const refusal = endRecord(asked, await messageLog.append(asked), { outcome: 'refusal' })
+  await messageLog.append(refusal)
+  return { answered, reply, refusal }
+}
+
+function fingerprintOf({ cert }: Material): string {
+  return new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
+}
+
+function json<T = Record<string, unknown>>({ octets }: Answer): T {
+  return JSON.parse(octets.toString()) as T
+}
+
+interface Listed {
+  readonly records: readonly { readonly seq: number; readonly outcome: string }[]
+  readonly next: number | null
+}
+
+const OPEN = ['/livez', '/readyz', '/metrics']
+const CLOSED = [
+  ...['/health', '/configuration', '/log', '/log/1', '/log/1/head', '/log/1/body', '/log/1/signature'],
+  ...['/log/1/record', '/log/verify', '/log/exchanges/x', '/', '/nothing', '/log/', '/livez/x', '/%6cog'],
+]
+
+t.test('an operator gets in, whoever signed the certificate', async (t) => {
+  const port = await rig(t)
+
+  for (const who of [operator, foreign]) {
+    const get = port.as(who)
+    for (const path of [...OPEN, '/health', '/configuration', '/log', '/log/verify']) {
+      t.equal((await get(path)).status, 200, path)
+    }
+  }
+  t.same(json(await port.get('/configuration')), { configurationVersion: 7, services: [SERVICE], clients: [CLIENT] })
+})
+
+t.test('nobody else gets in, and nobody else learns what there is', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+
+  for (const who of [undefined, other]) {
+    const get = port.as(who)
+    for (const path of CLOSED) {
+      const { status, headers, octets } = await get(path)
+      t.equal(status, 403, path)
+      t.equal(octets.length, 0, `${path} says nothing`)
+      t.same(Object.keys(headers).sort(), ['connection', 'content-length', 'date'], `${path} shows nothing`)
+    }
+    t.equal((await get('/livez', 'POST', '{}')).status, 403)
+    t.equal((await get('/log/1', 'DELETE')).status, 403)
+    for (const path of OPEN) t.equal((await get(path)).status, 200, `${path} is open on loopback`)
+  }
+  const strangers = port.lines().filter(({ msg }) => msg === 'a stranger called the admin port')
+  t.ok(strangers.some(({ certificate }) => certificate === fingerprintOf(other)))
+  t.ok(strangers.some(({ certificate }) => certificate === null))
+})
+
+t.test('an operator who is taken off the list is out at the next request', async (t) => {
+  const port = await rig(t)
+  t.equal((await port.get('/log')).status, 200)
+
+  port.setOperators([fingerprintOf(other)])
+
+  t.equal((await port.get('/log')).status, 403)
+  t.equal((await port.as(other)('/log')).status, 200)
+})
+
+t.test('a certificate whose time is over opens nothing', async (t) => {
+  const port = await rig(t, { now: Date.now() + 48 * 3600_000 })
+
+  t.equal((await port.get('/log')).status, 403)
+  t.equal((await port.get('/livez')).status, 200)
+})
+
+t.test('readiness is a status, its reasons are in the body', async (t) => {
+  const ready = await rig(t)
+  const sick = await rig(t, { health: { ...healthyAt(Date.now()), seal: 'revoked' } })
+
+  t.match(json(await ready.as(undefined)('/readyz')), { ready: true, checks: { seal: { state: 'ok' } } })
+  const answer = await sick.as(undefined)('/readyz')
+  t.equal(answer.status, 503)
+  t.match(json(answer), { ready: false, checks: { seal: { state: 'fail' }, registry: { state: 'ok' } } })
+  t.equal((await sick.as(undefined)('/livez')).status, 200, 'alive all the same')
+})
+
+t.test('health and metrics say the same', async (t) => {
+  const port = await rig(t, { health: healthyAt(Date.now()) })
+
+  const health = json<{ unstampedSince: string; log: { unstamped: number } }>(await port.get('/health'))
+  const metrics = await port.get('/metrics')
+
+  t.match(metrics.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  t.match(metrics.octets.toString(), new RegExp(`^owl_log_unstamped ${health.log.unstamped}$`, 'm'))
+  t.match(
+    metrics.octets.toString(),
+    new RegExp(`^owl_log_unstamped_since_timestamp_seconds ${Date.parse(health.unstampedSince) / 1000}$`, 'm'),
+  )
+})
+
+t.test('lists newest first, page by page, filtered', async (t) => {
+  const port = await rig(t)
+  const { answered } = await fill(port)
+  const list = async (query: string): Promise<Listed> => json<Listed>(await port.get(`/log${query}`))
+  const seqs = ({ records }: Listed): number[] => records.map(({ seq }) => seq)
+
+  t.same(seqs(await list('')), [4, 3, 2, 1])
+  const first = await list('?limit=3')
+  t.same([seqs(first), first.next], [[4, 3, 2], 2])
+  const second = await list(`?limit=3&after=${first.next}`)
+  t.same([seqs(second), second.next], [[1], null])
+  t.same(seqs(await list('?outcome=refusal')), [4])
+  t.same(seqs(await list(`?client=${encodeURIComponent(CLIENT)}`)), [2, 1])
+  t.same(seqs(await list(`?client=${CLIENT}&outcome=reply`)), [2])
+  t.same(seqs(await list(`?service=${SERVICE}`)), [4, 3, 2, 1])
+  t.same(seqs(await list('?purpose=UMZUG')), [2, 1])
+  t.same(seqs(await list(`?requestId=${answered.requestId}`)), [2, 1])
+  t.same(seqs(await list('?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z')), [])
+  const exchange = await port.get(`/log/exchanges/${answered.requestId}`)
+  t.match(json<Listed>(exchange).records, [
+    { seq: 1, outcome: 'request', client: CLIENT, service: SERVICE, method: 'POST', stamped: false },
+    { seq: 2, outcome: 'reply' },
+  ])
+  t.same(json(await port.get('/log/exchanges/nobody-knows-it')), { records: [] })
+  t.match(json(await port.get('/log/2')), { seq: 2, requestId: answered.requestId, outcome: 'reply' })
+})
+
+t.test('gives the octets as they were hashed, for a browser to save and not to show', async (t) => {
+  const port = await rig(t)
+  const { answered, reply } = await fill(port)
+
+  const parts = { head: reply.head, body: reply.body?.bytes }
+  for (const [part, octets] of Object.entries(parts)) {
+    const answer = await port.get(`/log/2/${part}`)
+    t.equal(answer.status, 200)
+    t.ok(octets !== undefined && answer.octets.equals(octets), `${part} is exact`)
+    t.match(answer.headers, {
+      'content-type': 'application/octet-stream',
+      'content-disposition': /^attachment; filename="2-message-/,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': /default-src 'none'/,
+      'cache-control': 'no-store',
+    })
+  }
+  const record = await port.get('/log/1/record')
+  const objects = json<{ objects: { name: string; sha256: string }[] }>(record).objects
+  const digestOf = (name: string): string | undefined => objects.find((object) => object.name === name)?.sha256
+  t.equal(digestOf('message-head.txt'), hash('sha256', answered.head, 'hex'))
+  const signature = await port.get('/log/1/signature')
+  t.equal(digestOf('signature.jades.json'), hash('sha256', signature.octets, 'hex'))
+  t.equal((await port.get('/log/1/body', 'HEAD')).status, 404, 'nothing is read for a HEAD')
+})
+
+t.test('streams a large body', async (t) => {
+  const port = await rig(t)
+  const spool = await openSpool({ directory: join(port.directory, 'log', 'spool'), spoolAboveBytes: 1024 })
+  await mkdir(join(port.directory, 'log', 'bodies'), { recursive: true })
+  const octets = randomBytes(3 * 1024 * 1024 + 17)
+  const body = await spool.receive(Readable.from([octets]), { bytesMax: 2 ** 30, tooLarge: 'BadRequest' })
+  await port.messageLog.append(requestRecord({ body }))
+
+  const answer = await port.get('/log/1/body')
+
+  t.equal(answer.status, 200)
+  t.ok(answer.octets.equals(octets))
+})
+
+t.test('writes down who looked at a message, and nothing of the message', async (t) => {
+  const port = await rig(t)
+  const { reply } = await fill(port)
+  const before = port.lines().length
+
+  for (const part of ['head', 'body', 'signature', 'record']) await port.get(`/log/2/${part}`)
+  await port.get('/log/2')
+  await port.get('/log/77/body')
+
+  const looked = port.lines().slice(before)
+  const certificate = fingerprintOf(operator)
+  t.match(looked, [
+    { certificate, seq: 2, part: 'head', msg: 'an operator looked at a message' },
+    { certificate, seq: 2, part: 'body', msg: 'an operator looked at a message' },
+  ])
+  t.equal(looked.length, 2)
+  const text = reply.body?.bytes?.toString() ?? ''
+  t.notOk(JSON.stringify(looked).includes(text.slice(10, 40)))
+})
+
+t.test('verifies, once for all who ask', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+
+  const askers = [port.as(operator), port.as(operator), port.as(operator)]
+  await Promise.all(askers.map((get) => get('/livez')))
+  const verdicts = await Promise.all(askers.map((get) => get('/log/verify')))
+
+  for (const verdict of verdicts) t.match(json(verdict), { ok: true, records: 4, damage: null })
+  t.equal(port.verifications(), 1)
+  const asked = port.verifications()
+  await port.get('/log/verify')
+  t.equal(port.verifications(), asked + 1, 'a later question is a new one')
+})
+
+t.test('refuses what it does not understand, in the shape of every fault', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+  const cases: [string, number][] = [
+    ['/log?limit=0', 400],
+    ['/log?limit=1001', 400],
+    ['/log?limit=1&limit=2', 400],
+    ['/log?limit=%31%30x', 400],
+    ['/log?canary=1', 400],
+    ['/log?client=canary', 400],
+    ['/log?outcome=', 400],
+    ['/log/abc', 400],
+    ['/log/0', 400],
+    ['/log/1.0', 400],
+    ['/log/%31', 400],
+    ['/log/exchanges/a%2Fb', 400],
+    ['/log/99', 404],
+    ['/log/99/body', 404],
+    ['/log/1/bodies', 404],
+    ['/nothing', 404],
+  ]
+
+  for (const [path, status] of cases) {
+    const answer = await port.get(path)
+    t.equal(answer.status, status, path)
+    const fault = json<{ message: string }>(answer)
+    t.match(fault, { type: 'Client.BadRequest', detail: REQUEST_ID, stage: 'received', side: 'consumer-system' })
+    t.notMatch(fault.message, /canary/)
+  }
+  t.equal((await port.get('/log', 'POST', 'x')).status, 400)
+  t.equal((await port.get('/log', 'DELETE')).status, 404)
+})
