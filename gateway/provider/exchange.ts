@@ -36,7 +36,7 @@ import { endRecord, REFUSAL, refusedRecord, requestRecord } from './records.ts'
 export interface ProviderDeps {
   /** This gateway. */
   readonly gateway: Identifier
-  readonly configuration: Pick<GlobalConfiguration, 'usable' | 'stalenessMs' | 'refreshNow'>
+  readonly configuration: Pick<GlobalConfiguration, 'usable' | 'stalenessMs' | 'refreshNow' | 'heard'>
   readonly revocation: Revocation
   readonly seal: OwnSeal
   readonly log: MessageLog
@@ -89,6 +89,7 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   const request = verifyRequest(judging, head, claims)
   trace.at('verified')
 
+  deps.configuration.heard(head.block.config)
   const received: Received = { ...request, claims, incoming, judging, peer: { sha256: certificate.sha256, status } }
   try {
     return await answer(deps, received, trace)
