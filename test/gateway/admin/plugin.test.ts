@@ -93,6 +93,7 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     }
   }
   return {
+    app,
     get: as(operator),
     as,
     messageLog,
@@ -172,6 +173,25 @@ t.test('nobody else gets in, and nobody else learns what there is', async (t) =>
   const strangers = port.lines().filter(({ msg }) => msg === 'a stranger called the admin port')
   t.ok(strangers.some(({ certificate }) => certificate === fingerprintOf(other)))
   t.ok(strangers.some(({ certificate }) => certificate === null))
+})
+
+t.test('probes come from the machine itself, however its address is written', async (t) => {
+  const { app } = await rig(t)
+
+  for (const path of OPEN) {
+    for (const [remoteAddress, status] of [
+      ['127.0.0.1', 200],
+      ['127.8.8.8', 200],
+      ['::1', 200],
+      ['::ffff:127.0.0.1', 200],
+      ['192.0.2.1', 403],
+      ['::ffff:192.0.2.1', 403],
+      ['2001:db8::1', 403],
+    ] as const) {
+      t.equal((await app.inject({ url: path, remoteAddress })).statusCode, status, `${path} from ${remoteAddress}`)
+    }
+  }
+  t.equal((await app.inject({ url: '/log', remoteAddress: '127.0.0.1' })).statusCode, 403)
 })
 
 t.test('an operator who is taken off the list is out at the next request', async (t) => {
