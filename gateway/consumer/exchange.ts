@@ -186,7 +186,8 @@ async function readFrame(
   const expectation = { request, requestBody, provider: provider.gateway, clockSkewMsMax: deps.clockSkewMsMax }
   const now = deps.now()
   const verified = verifyReply({ ...judging, now }, expectation, head, claims)
-  if (frame.bodyBytes > 0 && hasNoBody(request.call.method, head.status))
+  // A refusal says why, whatever was asked.
+  if (head.block.kind === 'reply' && frame.bodyBytes > 0 && hasNoBody(request.call.method, head.status))
     throw new GatewayError('InvalidMessage', { reason: 'it has a body where HTTP knows none' })
   deps.clock.observe('peers', Date.parse(head.block.issuedAt), now)
   deps.configuration.heard(head.block.config)

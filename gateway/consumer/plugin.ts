@@ -63,8 +63,11 @@ export async function consumerPlugin(app: FastifyInstance, options: ConsumerOpti
       const { type, octets } = listClients(deps.configuration.usable(deps.now()), request.url, request.headers.accept)
       return reply.header('content-type', type).send(octets)
     } catch (error) {
-      const fault = faultOfError(asGatewayError(error), 'ClientProxy', options.requestId(), 'received')
+      const trace = new Trace(options.requestId())
+      const failure = asGatewayError(error)
+      const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
       sendFault(reply, fault.body, fault.status)
+      options.observe({ outcome: 'failure', code: fault.body.type, trace, cause: failure.cause })
       return reply
     }
   })
