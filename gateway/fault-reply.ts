@@ -149,7 +149,7 @@ export interface FaultReply {
 
 /** @param accept of the request; first XML or problem type wins, `q` is ignored as X-Road does; JSON otherwise */
 export function renderFault(body: FaultBody, status: number, accept: string | undefined): FaultReply {
-  if (accept !== undefined && /application\/problem\+json/i.test(accept)) {
+  if (accept !== undefined && /(?<![^\s,])application\/problem\+json(?![^\s,;])/i.test(accept)) {
     const { type, message, detail, ...rest } = body
     const problem = {
       type: body.help,
@@ -162,7 +162,7 @@ export function renderFault(body: FaultBody, status: number, accept: string | un
     }
     return { contentType: 'application/problem+json; charset=utf-8', octets: Buffer.from(JSON.stringify(problem)) }
   }
-  const xml = accept === undefined ? null : /(?:application\/xml|text\/(?:xml|\*))/i.exec(accept)
+  const xml = accept === undefined ? null : /(?<![^\s,])(?:application\/xml|text\/(?:xml|\*))(?![^\s,;])/i.exec(accept)
   if (xml !== null) {
     const element = (name: string, text: string): string => `<${name}>${escapeXml(text)}</${name}>`
     const text = `<?xml version="1.0" encoding="UTF-8"?><error>${element('type', body.type)}${element('message', body.message)}${element('detail', body.detail)}</error>`
