@@ -1,6 +1,8 @@
 /** Contract §2, whole: every listed case by its number, and what the rules say beyond the cases. One region for all. */
 
 import t from 'tap'
+import { purposes, rights, targeting } from './contract/access.ts'
+import { faults } from './contract/faults.ts'
 import { hash } from './contract/hash.ts'
 import { headers } from './contract/headers.ts'
 import { identity } from './contract/identity.ts'
@@ -14,6 +16,10 @@ const rig = await startRig(t)
 t.test('2.1 request line and identifiers', (t) => requestLine(t, rig))
 t.test('2.2 who asks', (t) => identity(t, rig))
 t.test('2.2 headers', (t) => headers(t, rig))
+t.test('2.2 which gateway', (t) => targeting(t, rig))
 t.test('2.3 request hash', (t) => hash(t, rig))
 t.test('2.4 replies', (t) => replies(t, rig))
+t.test('2.5 faults', (t) => faults(t, rig))
 t.test('2.6 metaservices', (t) => metaservices(t, rig))
+t.test('2.7 rights', (t) => rights(t, rig))
+t.test('purposes', (t) => purposes(t, rig))

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Test } from 'tap'
+import type { RecordSummary } from '../../gateway/message-log/message-log.ts'
 import { gatewayOf } from '../../gateway/region/calls.ts'
-import type { Federation, FederationGateway } from '../../gateway/region/federation.ts'
+import type { CertificateFiles, Federation, FederationGateway } from '../../gateway/region/federation.ts'
 import { startRegion } from '../../gateway/region/launcher.ts'
 import { openRegistry } from '../../gateway/registry/store.ts'
 import type { Answer, LocalService, Seen } from './local-service.ts'
@@ -27,13 +28,19 @@ export interface Rig {
   exchange(call: Call, answer?: Answer | ((seen: Seen) => Answer)): Promise<Exchange>
 }
 
-export interface Gateway extends Omit<FederationGateway, 'output'> {
+export interface Gateway extends FederationGateway {
   readonly pid: number
   readonly http: Endpoint
   /** @param client whose certificate is shown; none when absent */
   https(client?: string): Promise<Endpoint>
   /** Everything its process has written. */
   output(): Promise<string>
+  /** The one line that its process has written about a request; a line may come after the answer. */
+  logLine(requestId: string): Promise<unknown>
+  /** What its message log has of an exchange, oldest first. */
+  records(requestId: string): Promise<readonly RecordSummary[]>
+  /** Octets of a record. */
+  part(seq: number, part: 'head' | 'body' | 'record'): Promise<Buffer>
 }
 
 /** A call as a local system of OST makes it; what is left out is sound. */
@@ -58,6 +65,8 @@ export interface Exchange {
 }
 
 const READY_MS_MAX = 10_000
+const LINE_MS_MAX = 1000
+const LINE_POLL_MS = 10
 
 /** @param offers beside those of `rig-region.ts` */
 export async function startRig(t: Test, offers: Readonly<Record<string, Offer>> = {}): Promise<Rig> {
@@ -105,24 +114,49 @@ function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers
 
 function gateway(federation: Federation, member: string): Gateway {
   const found = gatewayOf(federation, member)
-  const { pid, consumer, consumerHttp, processLog } = found
+  const { pid, consumer, consumerHttp, processLog, admin, operator } = found
+  const get = async (target: string): Promise<Response> =>
+    send({ port: portOf(admin), tls: await tlsOf(federation, operator) }, { target })
   return {
     ...found,
     pid: pid ?? 0,
-    http: { port: Number(new URL(consumerHttp).port) },
+    http: { port: portOf(consumerHttp) },
     async https(client) {
-      return { port: Number(new URL(consumer).port), tls: await tlsOf(federation, client) }
+      const files = client === undefined ? undefined : gatewayOf(federation, client).clients[client]
+      if (client !== undefined && files === undefined) throw new TypeError(`${client} has no certificate`)
+      return { port: portOf(consumer), tls: await tlsOf(federation, files) }
     },
     output: () => readFile(processLog, 'utf8'),
+    async logLine(requestId) {
+      for (let waitedMs = 0; ; waitedMs += LINE_POLL_MS) {
+        const lines = (await readFile(processLog, 'utf8')).split('\n').filter((line) => line.includes(requestId))
+        if (lines.length > 1) throw new Error(`${lines.length} lines about one request`)
+        if (lines[0] !== undefined) return JSON.parse(lines[0])
+        if (waitedMs > LINE_MS_MAX) return undefined
+        await sleep(LINE_POLL_MS)
+      }
+    },
+    async records(requestId) {
+      const response = await get(`/log/exchanges/${requestId}`)
+      if (response.status === 404) return []
+      const { records } = response.json() as { readonly records: readonly RecordSummary[] }
+      return records.toSorted((a, b) => a.seq - b.seq)
+    },
+    async part(seq, part) {
+      const { status, body } = await get(`/log/${seq}/${part}`)
+      if (status !== 200) throw new Error(`record ${seq} has no ${part}: ${status}`)
+      return body
+    },
   }
 }
 
-async function tlsOf(federation: Federation, client: string | undefined): Promise<ConnectionOptions> {
-  const ca = await readFile(federation.trust.ca)
-  if (client === undefined) return { ca }
-  const { cert, key } = gatewayOf(federation, client).clients[client] ?? {}
-  if (cert === undefined || key === undefined) throw new TypeError(`${client} has no certificate`)
-  return { ca, cert: await readFile(cert), key: await readFile(key) }
+function portOf(url: string): number {
+  return Number(new URL(url).port)
+}
+
+async function tlsOf({ trust }: Federation, files: CertificateFiles | undefined): Promise<ConnectionOptions> {
+  const ca = await readFile(trust.ca)
+  return files === undefined ? { ca } : { ca, cert: await readFile(files.cert), key: await readFile(files.key) }
 }
 
 /** Certificates of a gateway in the development PKI. */

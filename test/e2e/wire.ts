@@ -171,10 +171,35 @@ export function readResponse(octets: Buffer, isHead = false, continued = false):
     if (more.length > 0) throw new Error(`${name} is there ${more.length + 1} times`)
     return value
   }
-  const hasBody = !isHead && status >= 200 && status !== 204 && status !== 304
-  const length = hasBody ? Number(header('content-length')) : 0
-  if (!Number.isSafeInteger(length)) throw new Error('the answer has no length')
-  const body = octets.subarray(headEnd + 4, headEnd + 4 + length)
-  if (body.length < length) return undefined
+  const body = bodyOf(octets.subarray(headEnd + 4), {
+    isAbsent: isHead || status < 200 || status === 204 || status === 304,
+    length: header('content-length'),
+    isChunked: header('transfer-encoding') === 'chunked',
+  })
+  if (body === undefined) return undefined
   return { status, reason, headers, body, continued, header, all, json: () => JSON.parse(body.toString()) }
+}
+
+interface Framing {
+  readonly isAbsent: boolean
+  readonly length: string | undefined
+  readonly isChunked: boolean
+}
+
+/** @returns undefined while it is not whole @throws {Error} when nothing says where it ends */
+function bodyOf(octets: Buffer, { isAbsent, length, isChunked }: Framing): Buffer | undefined {
+  if (isAbsent) return Buffer.alloc(0)
+  if (!isChunked) {
+    if (length === undefined) throw new Error('the answer has no length')
+    return octets.length < Number(length) ? undefined : octets.subarray(0, Number(length))
+  }
+  const chunks: Buffer[] = []
+  for (let at = 0; ; ) {
+    const lineEnd = octets.indexOf(CRLF, at)
+    const size = Number.parseInt(octets.toString('latin1', at, lineEnd), 16)
+    if (lineEnd === -1 || octets.length < lineEnd + size + 4) return undefined
+    if (size === 0) return Buffer.concat(chunks)
+    chunks.push(octets.subarray(lineEnd + 2, lineEnd + 2 + size))
+    at = lineEnd + size + 4
+  }
 }
