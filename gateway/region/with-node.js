@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { compileCache, SetupError, setUp } from './setup.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const PARENT_POLL_MS = 250
 
 /**
  * Sets up, then runs `file` with the same standard streams; this process ends as the other one ends.
@@ -23,11 +24,23 @@ export async function runWithNode(file, args) {
   })
   // Ctrl-C reaches the whole group by itself; a second copy does no harm to a process that is already stopping.
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
+  // npm ends its shell when it is asked to stop; the shell passes nothing on.
+  if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill('SIGTERM'))
   child.on('error', (error) => {
     process.stderr.write(`${node} cannot be run: ${error.message}\n`)
     process.exit(1)
   })
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 1)))
+}
+
+function whenOrphaned(then) {
+  const parent = process.ppid
+  const interval = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(interval)
+    then()
+  }, PARENT_POLL_MS)
+  interval.unref()
 }
 
 /** @returns {Promise<string>} the Node binary; says why and exits when there is none */

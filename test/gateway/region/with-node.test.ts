@@ -40,6 +40,25 @@ t.test('passes signals on', async (t) => {
   t.same(await exit, [3, null])
 })
 
+t.test('ends what it runs when npm ends its shell', async (t) => {
+  const source = `process.on('SIGTERM', () => { console.log('asked to stop'); process.exit() })
+                  setInterval(() => {}, 1000); console.log('up')`
+  const file = join(t.testdir({ 'file.ts': source }), 'file.ts')
+  // `; true` keeps the shell from becoming the command.
+  const shell = spawn('sh', ['-c', `"${process.execPath}" "${WITH_NODE}" "${file}"; true`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, npm_lifecycle_event: 'start' },
+  })
+  let output = ''
+  shell.stdout.on('data', (chunk) => (output += chunk))
+  while (!output.includes('up')) await once(shell.stdout, 'data')
+
+  shell.kill('SIGTERM')
+
+  while (!output.includes('asked to stop')) await once(shell.stdout, 'data')
+  t.match(output, /asked to stop/)
+})
+
 t.test('a file that watches its channel notices that this process was killed', async (t) => {
   const source = `process.on('disconnect', () => { console.log('alone'); process.exit() })
                   setInterval(() => {}, 1000); console.log('up')`
