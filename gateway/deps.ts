@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ADAPTERS } from '../adapters/index.ts'
+import { loadAdapters } from '../adapters/loading.ts'
 import { inFlight, tokenBuckets } from './access/budgets.ts'
 import type { LocalClients } from './access/clients.ts'
 import { localClients } from './access/clients.ts'
@@ -40,7 +40,7 @@ import { openGlobalConfiguration } from './trust/global-configuration.ts'
 import { loadSigner } from './trust/keys.ts'
 import { ownSeal } from './trust/own-seal.ts'
 import { openRegistryClient } from './trust/registry-client.ts'
-import { openRevocation } from './trust/revocation.ts'
+import { openRevocation, RETRY_MS } from './trust/revocation.ts'
 import { openRevocationSources } from './trust/revocation-sources.ts'
 import { loadAnchor } from './trust/signed-document.ts'
 import type { Judging } from './trust/verifying.ts'
@@ -142,6 +142,7 @@ async function compose(
       now,
       random: Math.random,
       intervalMs: limits.revocationIntervalMs,
+      retryMs: Math.min(RETRY_MS, limits.revocationIntervalMs),
       ageMsMax: limits.revocationAgeMsMax,
     }),
   )
@@ -274,10 +275,10 @@ export interface Local {
 }
 
 async function openLocal(config: Config, spool: Spool): Promise<Local> {
-  const open = (of: Config): Promise<Services> =>
+  const open = async (of: Config): Promise<Services> =>
     openServices({
       services: of.services,
-      adapters: ADAPTERS,
+      adapters: await loadAdapters(of.services.flatMap(({ adapter }) => adapter ?? [])),
       networksAllowed: of.networksAllowed,
       connectTimeoutMs: of.limits.connectTimeoutMs,
       progressTimeoutMs: of.limits.progressTimeoutMs,

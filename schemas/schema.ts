@@ -44,7 +44,7 @@ export function schema<U extends keyof Payloads>(urn: U): Schema<Payloads[U]>
 export function schema(urn: string): Schema<unknown>
 export function schema(urn: string): Schema<unknown> {
   const [document = '', path = ''] = urn.split('#/$defs/')
-  const found = documents().get(document)
+  const found = documents().get(document) ?? writtenSince(document)
   const json = path === '' ? found : found?.$defs?.[path]
   if (json === undefined) throw new TypeError(`There is no schema ${urn}`)
   return {
@@ -72,10 +72,25 @@ const BRANCHES = ['anyOf', 'oneOf', 'if', 'allOf', 'contains']
 const NODES_MAX = 5_000
 const PROBLEMS_MAX = 50
 
-let loaded: ReadonlyMap<string, SchemaDocument> | undefined
+let loaded: Map<string, SchemaDocument> | undefined
 
-function documents(): ReadonlyMap<string, SchemaDocument> {
-  loaded ??= new Map(
+function documents(): Map<string, SchemaDocument> {
+  loaded ??= readDocuments()
+  return loaded
+}
+
+/** A new adapter brings its schemas along, also into a process that runs. */
+function writtenSince(urn: string): SchemaDocument | undefined {
+  for (const [id, json] of readDocuments()) {
+    if (documents().has(id)) continue
+    documents().set(id, json)
+    for (const ajv of Object.values(ajvs)) ajv.addSchema(json)
+  }
+  return documents().get(urn)
+}
+
+function readDocuments(): Map<string, SchemaDocument> {
+  return new Map(
     domains().flatMap((domain) =>
       readdirSync(new URL(`${domain}/`, import.meta.url))
         .filter((name) => name.endsWith('.json'))
@@ -83,7 +98,6 @@ function documents(): ReadonlyMap<string, SchemaDocument> {
         .map((json) => [json.$id, json] as const),
     ),
   )
-  return loaded
 }
 
 /** Every folder beside this file is one, but for the code lists. */

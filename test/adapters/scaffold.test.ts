@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..')
 async function copyOfTree(t: Test): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'owl-scaffold-'))
   t.teardown(() => rm(root, { recursive: true, force: true }))
-  const parts = ['adapters', 'schemas', 'test/adapters/rig.ts', 'test/schemas', 'test/tidy.test.ts']
+  const parts = ['adapters', 'schemas', 'test/adapters/rig.ts', 'test/adapters/index.test.ts', 'test/schemas']
   const files = ['package.json', 'tsconfig.json', 'biome.json', '.gitignore', 'test/vectors']
   for (const part of [...parts, ...files]) await cp(join(ROOT, part), join(root, part), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'))
@@ -60,6 +60,7 @@ t.test('what it writes passes at once: types, lint, its own test, those of the s
     ...made.map(({ written }) => run(root, written.at(-1) as string)),
     run(root, 'test/schemas/schema.test.ts'),
     run(root, 'test/schemas/payload-types.test.ts'),
+    run(root, 'test/adapters/index.test.ts'),
   ])
   t.equal(types?.code, 0, types?.text)
   t.equal(lint?.code, 0, lint?.text)

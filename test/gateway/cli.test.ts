@@ -78,7 +78,7 @@ t.test('misuse is 2, on standard error', async (t) => {
   ]
   const ended = await Promise.all(misuses.map((args) => owl(...args)))
   for (const [index, { code, out, err }] of ended.entries()) {
-    t.equal(code, 2, misuses[index]?.join(' '))
+    t.equal(code, 2, misuses[index]?.join(' ') ?? '')
     t.equal(out, '')
     t.not(err, '')
   }
