@@ -116,7 +116,7 @@ export function sentence(error: unknown): string {
   return message.split('\n')[0] ?? ''
 }
 
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   const gib = bytes / 1024 ** 3
   return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.floor(bytes / 1024 ** 2)} MiB`
 }

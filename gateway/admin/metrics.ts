@@ -26,8 +26,6 @@ export interface Metrics {
   readonly contentType: string
   /** What a scrape gets. */
   text(health: Health, now: number): Promise<string>
-  /** Means by stage, in milliseconds: what a benchmark prints. */
-  stageMeansMs(side: Side): Readonly<Record<string, number>>
 }
 
 export interface MetricsOptions {
@@ -96,10 +94,6 @@ export function makeMetrics({ processMetrics = true }: MetricsOptions = {}): Met
     text(health, now) {
       latest = { health, now }
       return registry.metrics()
-    },
-    stageMeansMs(side) {
-      const mean = ({ sum, count }: Histogram): number => (sum / count) * 1000
-      return Object.fromEntries([...stages[side]].map(([stage, counted]) => [stage, mean(counted)]))
     },
   }
 }
