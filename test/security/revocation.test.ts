@@ -159,7 +159,7 @@ t.test('responder and list fail one by one', { timeout: 60_000 }, async (t) => {
     const record = bielefeld.records().at(at)
     return record === undefined ? [] : (record.basis as Basis).revocation
   }
-  const sourceOfLast = (): string => reliedOn(-1).map(({ status, source }) => `${status} ${source}`)[0] ?? ''
+  const sourceOfLast = (): string => reliedOn(-2).map(({ status, source }) => `${status} ${source}`)[0] ?? ''
   const sourceBecomes = (source: string) => async (): Promise<boolean> => {
     const { signed } = await ask()
     return signed?.head.status === 200 && sourceOfLast() === source
