@@ -115,6 +115,10 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
     connection.tail = 0
     connection.request = request
     connection.answer = response
+    // Before Node's own listener, which cuts the connection behind an answer that says it is the last.
+    response.prependOnceListener('finish', () => {
+      if (!request.complete) socket.destroySoon = () => linger(socket)
+    })
     response.once('close', () => {
       if (connection.answer === response) connection.answer = undefined
       // An idle connection keeps nothing of what was said on it.
@@ -153,11 +157,16 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
       socket.destroy()
       return
     }
-    // Closing with octets unread would reset the connection, and the sender might never see why.
+    linger(socket, octetsOf(badRequest(reason, request), request?.method === 'HEAD'))
+    socket.resume()
+  }
+
+  /** Closing with octets unread would reset the connection, and the sender might never see why. */
+  function linger(socket: Socket, last?: Buffer): void {
     const timeout = setTimeout(() => socket.destroy(), options.lingerMs)
     socket.once('close', () => clearTimeout(timeout))
-    socket.end(octetsOf(badRequest(reason, request), request?.method === 'HEAD'))
-    socket.resume()
+    if (last === undefined) socket.end()
+    else socket.end(last)
   }
 
   function check(): void {
