@@ -74,10 +74,11 @@ export function bodyOf(bytes: Buffer): Body {
 async function collect(
   source: Readable,
   receiver: Receiver,
-  { begun, expected }: ReceiveOptions,
+  { begun, expected, bytesMax, tooLarge }: ReceiveOptions,
 ): Promise<Body | undefined> {
   if (expected === 0) return undefined
   try {
+    if (expected !== undefined && expected > bytesMax) throw larger(tooLarge)
     let left = expected ?? Number.POSITIVE_INFINITY
     if (begun !== undefined && begun.length > 0) {
       left -= begun.length
@@ -145,6 +146,10 @@ function pour(source: Readable, receiver: Receiver, octets: number): Promise<voi
   })
 }
 
+function larger(code: FaultCode): GatewayError {
+  return new GatewayError(code, { reason: 'the body is larger than allowed' })
+}
+
 function surplus(): GatewayError {
   return new GatewayError('InvalidMessage', { reason: 'more octets follow than announced' })
 }
@@ -167,8 +172,7 @@ class Receiver {
   /** @returns a promise only when the disk is involved: wait for it before the next */
   write(chunk: Buffer): Promise<void> | undefined {
     this.#size += chunk.length
-    if (this.#size > this.#options.bytesMax)
-      throw new GatewayError(this.#options.tooLarge, { reason: 'the body is larger than allowed' })
+    if (this.#size > this.#options.bytesMax) throw larger(this.#options.tooLarge)
     if (this.#file === undefined) {
       this.#chunks.push(chunk)
       return this.#size > this.#spoolAboveBytes ? this.#spill() : undefined
