@@ -8,7 +8,7 @@ import { faultOfError, renderFault } from '../fault-reply.ts'
 import { peerOf } from '../mutual-tls.ts'
 import type { Observed } from '../trace.ts'
 import { Trace } from '../trace.ts'
-import { FRAME_TYPE, openFrame, packFrame } from '../transport/frame.ts'
+import { FRAME_TYPE, HEAD_ADDED_BYTES_MAX, openFrame, packFrame } from '../transport/frame.ts'
 import type { Spool } from '../transport/spool.ts'
 import type { Incoming, Outgoing, ProviderDeps } from './exchange.ts'
 import { exchange } from './exchange.ts'
@@ -76,7 +76,7 @@ async function incomingOf(
   if (type !== FRAME_TYPE || announced === undefined)
     throw new GatewayError('InvalidMessage', { reason: 'content type or length is not as agreed' })
   if (typeof signature !== 'string') throw new GatewayError('MissingSignature')
-  const frame = await openFrame(raw, Number(announced), headBytesMax)
+  const frame = await openFrame(raw, Number(announced), headBytesMax + HEAD_ADDED_BYTES_MAX)
   return {
     certificate,
     tlsVersion: (raw.socket as TLSSocket).getProtocol(),

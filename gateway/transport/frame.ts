@@ -6,6 +6,9 @@ import type { Body } from '../protocol/body.ts'
 
 export const FRAME_TYPE = 'application/owl-message'
 
+/** What the sender's gateway adds to a head that a local system filled to the limit: two ids and the owl block. */
+export const HEAD_ADDED_BYTES_MAX = 4096
+
 export interface Frame {
   readonly head: Buffer
   /** Octets of the body that follows; 0: there is none. */
