@@ -6,6 +6,7 @@ import { faults } from './contract/faults.ts'
 import { hash } from './contract/hash.ts'
 import { headers } from './contract/headers.ts'
 import { identity } from './contract/identity.ts'
+import { limits } from './contract/limits.ts'
 import { metaservices } from './contract/metaservices.ts'
 import { replies } from './contract/replies.ts'
 import { requestLine } from './contract/request-line.ts'
@@ -23,3 +24,4 @@ t.test('2.5 faults', (t) => faults(t, rig))
 t.test('2.6 metaservices', (t) => metaservices(t, rig))
 t.test('2.7 rights', (t) => rights(t, rig))
 t.test('purposes', (t) => purposes(t, rig))
+t.test('limits, and those who go', (t) => limits(t, rig))
