@@ -1,62 +1,19 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import t from 'tap'
 import { ADAPTERS } from '../../../adapters/index.ts'
-import { makePki } from '../../../certs-dev/make.ts'
 import { readCertificates } from '../../../gateway/admin/certificates.ts'
 import type { Finding } from '../../../gateway/admin/doctor.ts'
 import { examineFiles } from '../../../gateway/admin/doctor.ts'
 import { examineNetwork } from '../../../gateway/admin/doctor-network.ts'
 import { examineServices } from '../../../gateway/admin/doctor-services.ts'
-import type { Config } from '../../../gateway/config.ts'
-import { readConfig } from '../../../gateway/config.ts'
 import { DELBRUECK } from '../../certs-dev/rig.ts'
+import type { Changes } from './config-rig.ts'
+import { makeConfigRig } from './config-rig.ts'
 
 const DAY_MS = 86_400_000
+const { pki, configOf } = await makeConfigRig(t)
 const HOME = 'members/delbrueck'
-const pki = await mkdtemp(join(tmpdir(), 'owl-doctor-'))
-t.teardown(() => rm(pki, { recursive: true, force: true }))
-const { anchor } = await makePki({ dir: pki, members: [DELBRUECK] })
-
-interface Changes {
-  readonly seal?: { readonly key: string; readonly certificate: string }
-  readonly masterKey?: string
-  readonly operators?: readonly string[]
-  readonly services?: readonly object[]
-  readonly clients?: readonly object[]
-  readonly port?: number
-}
-
-async function configOf(t: Test, changes: Changes = {}): Promise<Config> {
-  const directory = await mkdtemp(join(tmpdir(), 'owl-doctor-state-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const masterKey = join(directory, 'master.key')
-  await writeFile(masterKey, Buffer.alloc(32, 1), { mode: 0o600 })
-  const pair = (name: string) => ({ key: join(pki, HOME, `${name}.key`), certificate: join(pki, HOME, `${name}.pem`) })
-  const port = changes.port ?? 0
-  return readConfig(
-    {
-      gateway: `${DELBRUECK.id}/gw1`,
-      directory,
-      registry: {
-        url: 'https://127.0.0.1:1',
-        ca: join(pki, 'ca.pem'),
-        anchor: join(pki, 'registry/anchor.jwk.json'),
-        anchorSha256: anchor,
-      },
-      seal: changes.seal ?? pair('seal'),
-      consumer: { ...pair('gw1/local'), port },
-      provider: { ...pair('gw1/peer-server'), port, client: pair('gw1/peer-client') },
-      admin: { ...pair('gw1/local'), port, operators: changes.operators ?? ['ab'.repeat(32)] },
-      clients: changes.clients ?? [],
-      services: changes.services ?? [],
-      log: { masterKey: changes.masterKey ?? masterKey },
-    },
-    join(directory, 'gateway.json'),
-  )
-}
 
 async function all(findings: AsyncIterable<Finding>): Promise<Finding[]> {
   return Array.fromAsync(findings)
@@ -67,7 +24,7 @@ function notOk(findings: readonly Finding[]): Finding[] {
 }
 
 t.test('finds nothing where there is nothing', async (t) => {
-  const findings = await all(examineFiles(await configOf(t), Date.now()))
+  const findings = await all(examineFiles(await configOf(), Date.now()))
 
   t.same(notOk(findings), [])
   t.ok(findings.length > 10)
@@ -75,7 +32,7 @@ t.test('finds nothing where there is nothing', async (t) => {
 })
 
 t.test('says which key others can read, and how to mend it', async (t) => {
-  const config = await configOf(t)
+  const config = await configOf()
   await chmod(config.log.masterKey, 0o640)
 
   t.same(notOk(await all(examineFiles(config, Date.now()))), [
@@ -102,7 +59,7 @@ t.test('tells keys that do not fit, files that are missing or something else', a
   ]
 
   for (const [changes, what, detail] of cases) {
-    const found = notOk(await all(examineFiles(await configOf(t, changes), Date.now())))
+    const found = notOk(await all(examineFiles(await configOf(changes), Date.now())))
     t.equal(found.length, 1, JSON.stringify(found))
     t.match(found[0], { state: 'fail', what, detail, next: /\S/ })
     t.notMatch(JSON.stringify(found), /BEGIN|MIG|MHc/, 'nothing of a key is told')
@@ -110,7 +67,7 @@ t.test('tells keys that do not fit, files that are missing or something else', a
 })
 
 t.test('counts the days of certificates', async (t) => {
-  const config = await configOf(t)
+  const config = await configOf()
   const [certificate] = await readCertificates(config.seal.certificate)
   const end = certificate?.validToDate.getTime() ?? 0
   const sealAt = async (now: number): Promise<Finding | undefined> =>
@@ -128,7 +85,7 @@ t.test('says what is missing of operators and clients', async (t) => {
     { id: `${DELBRUECK.id}/GEWERBE`, auth: 'mtls' },
   ]
 
-  t.match(notOk(await all(examineFiles(await configOf(t, { operators: [], clients }), Date.now()))), [
+  t.match(notOk(await all(examineFiles(await configOf({ operators: [], clients }), Date.now()))), [
     { state: 'warn', what: 'operators', next: /owl cert show/ },
     { state: 'warn', what: `client ${DELBRUECK.id}/GEWERBE` },
   ])
@@ -144,7 +101,7 @@ t.test('opens every adapter with its options', async (t) => {
     { id: id('e'), url: 'http://127.0.0.1:8080/base' },
   ]
 
-  const findings = await all(examineServices(await configOf(t, { services }), ADAPTERS))
+  const findings = await all(examineServices(await configOf({ services }), ADAPTERS))
 
   t.match(findings, [
     { state: 'ok' },
@@ -156,7 +113,7 @@ t.test('opens every adapter with its options', async (t) => {
 })
 
 t.test('says who cannot be reached, and what to type', async (t) => {
-  const config = await configOf(t, { port: 1 })
+  const config = await configOf({ port: 1 })
   await mkdir(config.directory, { recursive: true })
 
   const findings = await all(examineNetwork(config, 'gateway.json', Date.now))

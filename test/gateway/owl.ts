@@ -1,0 +1,33 @@
+/** Runs the command line as its user does: a process, its two streams, its exit code. */
+
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+const CLI = join(import.meta.dirname, '../../gateway/cli.ts')
+
+export interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  readonly out: () => string
+  readonly ended: Promise<Ran>
+}
+
+export function startOwl(...args: readonly string[]): Running {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const written = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text) => (written.out += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (written.err += text))
+  const ended = once(child, 'close').then(() => ({ code: child.exitCode, ...written }))
+  return { child, out: () => written.out, ended }
+}
+
+export function owl(...args: readonly string[]): Promise<Ran> {
+  return startOwl(...args).ended
+}
