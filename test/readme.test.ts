@@ -11,7 +11,8 @@ import { FAULTS, faultOf } from '../gateway/errors.ts'
 import { anchorOf } from '../gateway/fault-reply.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+/** Tables may be padded. */
+const readme = (await readFile(join(ROOT, 'README.md'), 'utf8')).replace(/ {2,}/g, ' ')
 const packageJson = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
   readonly scripts: Record<string, string>
   readonly dependencies: Record<string, string>
@@ -75,7 +76,7 @@ async function isCommand(words: readonly string[]): Promise<boolean> {
 function faultRow(code: FaultCode): string {
   const { message, help, client, retryable } = faultOf(code)
   const prefix = client ? 'Client.' : ''
-  return `| <a id="${anchorOf(code)}"></a>\`${prefix}${code}\` | ${message} | ${help} | ${retryable ? 'yes' : ''} |`
+  return row(`<a id="${anchorOf(code)}"></a>\`${prefix}${code}\``, message, help, retryable ? 'yes' : '')
 }
 
 function* configurationRows(path: string, { properties = {} }: Member): Generator<string> {
@@ -90,5 +91,9 @@ function* configurationRows(path: string, { properties = {} }: Member): Generato
 
 function configurationRow(at: string, member: Member): string {
   const value = member.default === undefined ? '' : `\`${JSON.stringify(member.default)}\``
-  return `| \`${at}\` | ${value} | ${member.description ?? ''} |`
+  return row(`\`${at}\``, value, member.description ?? '')
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`.replace(/ {2,}/g, ' ')
 }

@@ -34,7 +34,7 @@ async function main(): Promise<number> {
     return given === USAGE ? 0 : 2
   }
   const screen = openScreen(process.stdout)
-  const stopped = untilStopped(given.directory)
+  const stopped = untilStopped(given)
   screen.title('Modellregion Ostwestfalen-Lippe startet (the development region is starting)')
   let region: RunningRegion
   try {
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
     screen.line('Wird beendet (stopping) …')
   }
   await region.close()
-  return given.once && failed > 0 ? 1 : 0
+  return given.once && (failed > 0 || stopped.signal.aborted) ? 1 : 0
 }
 
 function readArguments(): Arguments | string {
@@ -112,7 +112,7 @@ interface Stopping {
 }
 
 /** Ctrl-C, SIGTERM, a closed terminal, or the end of the process that started this one. */
-function untilStopped(directory: string): Stopping {
+function untilStopped({ directory, once }: Arguments): Stopping {
   const controller = new AbortController()
   const { promise, resolve } = Promise.withResolvers<void>()
   let armed = false
@@ -124,7 +124,7 @@ function untilStopped(directory: string): Stopping {
     }
     // Still starting: the processes are on a leash and end with this one.
     removeOwn(federationFile(directory))
-    process.exit(1)
+    process.exit(once ? 1 : 0)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   if (process.connected) {
