@@ -94,9 +94,7 @@ export function acceptsClient(judging: Judging, certificate: string): boolean {
  * @throws {GatewayError} `SslAuthenticationFailed`, `CertValidation`
  */
 export function checkServers(judging: Judging, gateway: RegisteredGateway): void {
-  let failure = new GatewayError('SslAuthenticationFailed', {
-    reason: 'the provider gateway has no registered certificate',
-  })
+  let failure: unknown
   for (const sha256 of gateway.servers) {
     const registered = judging.snapshot.certificate(sha256)
     if (registered === undefined) continue
@@ -104,10 +102,13 @@ export function checkServers(judging: Judging, gateway: RegisteredGateway): void
       checkCertificate(judging, registered, 'SslAuthenticationFailed')
       return
     } catch (error) {
-      failure = error as GatewayError
+      failure = error
     }
   }
-  throw failure
+  throw (
+    failure ??
+    new GatewayError('SslAuthenticationFailed', { reason: 'the provider gateway has no registered certificate' })
+  )
 }
 
 /** May a connection to this gateway show this certificate now? */
