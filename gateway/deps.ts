@@ -4,17 +4,16 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { loadAdapters } from '../adapters/loading.ts'
 import { inFlight, tokenBuckets } from './access/budgets.ts'
-import type { LocalClients } from './access/clients.ts'
-import { localClients } from './access/clients.ts'
 import { makeMetrics } from './admin/metrics.ts'
 import { adminPlugin } from './admin/plugin.ts'
 import { reporter } from './admin/report.ts'
+import { readWitnesses } from './admin/verification.ts'
 import type { Config } from './config.ts'
 import { logPlace } from './config.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
+import { openLocal } from './local.ts'
 import { limited } from './logging.ts'
 import type { Side } from './message-log/message-log.ts'
 import { openLogReader } from './message-log/reader.ts'
@@ -29,9 +28,6 @@ import { metaservices } from './provider/metaservices.ts'
 import { providerPlugin } from './provider/plugin.ts'
 import type { Observed } from './trace.ts'
 import { openPeers } from './transport/peers.ts'
-import type { Services } from './transport/services.ts'
-import { openServices } from './transport/services.ts'
-import type { Spool } from './transport/spool.ts'
 import { openSpool } from './transport/spool.ts'
 import { authoritiesPem } from './trust/basis.ts'
 import { clockEstimate } from './trust/clock.ts'
@@ -225,7 +221,7 @@ async function compose(
       admin: (app) =>
         adminPlugin(app, {
           reader,
-          verify: () => verifyLog(reader, { anchors: inUse.current()?.configuration.authorities.tsa ?? [] }),
+          verify: async () => verifyLog(reader, await readWitnesses(config, place.keyStore)),
           health,
           readinessLimits: config.log,
           metrics,
@@ -264,46 +260,3 @@ async function compose(
 
 /** Retention of what has no purpose of the catalogue: refusals and metaservices. Domain 0.7: twelve months. */
 const RETENTION = { bodyRetentionDays: 365, recordRetentionDays: 3 * 365 }
-
-/** What the configuration file says of the agency's own systems, replaceable while the gateway runs. */
-export interface Local {
-  readonly clients: LocalClients
-  readonly services: Services
-  readonly operators: () => readonly string[]
-  reload(config: Config): Promise<void>
-  close(): Promise<void>
-}
-
-async function openLocal(config: Config, spool: Spool): Promise<Local> {
-  const open = async (of: Config): Promise<Services> =>
-    openServices({
-      services: of.services,
-      adapters: await loadAdapters(of.services.flatMap(({ adapter }) => adapter ?? [])),
-      networksAllowed: of.networksAllowed,
-      connectTimeoutMs: of.limits.connectTimeoutMs,
-      progressTimeoutMs: of.limits.progressTimeoutMs,
-      spool,
-    })
-  let clients = localClients(config.clients)
-  let services = await open(config)
-  let operators = config.admin.operators
-  return {
-    clients: { admit: (client, connection) => clients.admit(client, connection), ids: () => clients.ids() },
-    services: {
-      ids: () => services.ids(),
-      at: (id) => services.at(id),
-      describe: (id) => services.describe(id),
-      close: () => services.close(),
-    },
-    operators: () => operators,
-    async reload(next) {
-      const before = services
-      services = await open(next)
-      clients = localClients(next.clients)
-      operators = next.admin.operators
-      // Exchanges under way end on what they began with.
-      await before.close()
-    },
-    close: () => services.close(),
-  }
-}

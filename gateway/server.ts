@@ -108,6 +108,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    // Fastify makes a logger for every request; nothing here logs through it.
+    childLoggerFactory: (logger) => logger,
     ...(options.requestId === undefined ? {} : { genReqId: options.requestId }),
   })
   for (const method of ['GET', 'HEAD', 'TRACE']) {

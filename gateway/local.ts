@@ -1,0 +1,53 @@
+/** The agency's own side of a gateway: its clients, services and operators, replaceable while it runs. */
+
+import { loadAdapters } from '../adapters/loading.ts'
+import type { LocalClients } from './access/clients.ts'
+import { localClients } from './access/clients.ts'
+import type { Config } from './config.ts'
+import type { Services } from './transport/services.ts'
+import { openServices } from './transport/services.ts'
+import type { Spool } from './transport/spool.ts'
+
+/** What the configuration file says of the agency's own systems, replaceable while the gateway runs. */
+export interface Local {
+  readonly clients: LocalClients
+  readonly services: Services
+  readonly operators: () => readonly string[]
+  reload(config: Config): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws {Error} naming the service that does not hold */
+export async function openLocal(config: Config, spool: Spool): Promise<Local> {
+  const open = async (of: Config): Promise<Services> =>
+    openServices({
+      services: of.services,
+      adapters: await loadAdapters(of.services.flatMap(({ adapter }) => adapter ?? [])),
+      networksAllowed: of.networksAllowed,
+      connectTimeoutMs: of.limits.connectTimeoutMs,
+      progressTimeoutMs: of.limits.progressTimeoutMs,
+      spool,
+    })
+  let clients = localClients(config.clients)
+  let services = await open(config)
+  let operators = config.admin.operators
+  return {
+    clients: { admit: (client, connection) => clients.admit(client, connection), ids: () => clients.ids() },
+    services: {
+      ids: () => services.ids(),
+      at: (id) => services.at(id),
+      describe: (id) => services.describe(id),
+      close: () => services.close(),
+    },
+    operators: () => operators,
+    async reload(next) {
+      const before = services
+      services = await open(next)
+      clients = localClients(next.clients)
+      operators = next.admin.operators
+      // Exchanges under way end on what they began with.
+      await before.close()
+    },
+    close: () => services.close(),
+  }
+}
