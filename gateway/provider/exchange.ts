@@ -138,6 +138,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   trace.at('received')
 
   received.recorded = await deps.log.append(requestRecord(deps, received, permission, trace))
+  received.permission = permission
   trace.at('recorded')
 
   const reply = await delivery()
@@ -194,7 +195,7 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
     { status: fault.status, reason: '', headers: FAULT_HEADERS, body },
     { error: fault.body.type, stage },
   )
-  await deps.log.append(endRecord(deps, received, REFUSAL, outgoing, trace, error))
+  await deps.log.append(endRecord(deps, received, received.permission ?? REFUSAL, outgoing, trace, error))
   trace.at('concluded')
   return outgoing
 }

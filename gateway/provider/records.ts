@@ -23,6 +23,8 @@ export interface Received extends JudgedSeal {
   readonly peer: RelyingOn
   /** Set once the request is on record. */
   recorded?: Appended
+  /** Set once it is on record to be delivered: what comes of it then is kept as the purpose asks. */
+  permission?: Permission
   body?: Body | undefined
   /** What the service answered. */
   reply?: ServiceReply
