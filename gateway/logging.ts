@@ -106,7 +106,7 @@ export function makeLogger({ level, destination }: LoggingOptions): Logger {
       serializers: { err: (err: unknown) => err },
       hooks: { logMethod: write },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? standardOutput(),
   )
   // Children inherit it. Serializers that a framework brings along would log what it likes.
   const { child } = logger
@@ -115,6 +115,13 @@ export function makeLogger({ level, destination }: LoggingOptions): Logger {
     return child.call(this, allowed(bindings) as never, kept as never)
   } as typeof logger.child
   return logger
+}
+
+/** A full disk under the output stops the lines, not the gateway: what it does is in the message log, and refused there. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: true })
+  output.on('error', () => {})
+  return output
 }
 
 /**

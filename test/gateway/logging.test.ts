@@ -1,6 +1,9 @@
 /** What the operational log tells, and what it must never tell. Security row 36. */
 
+import { spawn } from 'node:child_process'
 import { createPrivateKey, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,6 +35,20 @@ function rig(level = 'info') {
         .map((line) => JSON.parse(line) as Line),
   }
 }
+
+t.test('an output that cannot be written to stops nobody', async (t) => {
+  const program = `import { makeLogger } from ${JSON.stringify(join(import.meta.dirname, '../../gateway/logging.ts'))}
+    const log = makeLogger({ level: 'info' })
+    log.info('one')
+    log.warn('two')
+    setTimeout(() => log.error('three'), 10)
+    setTimeout(() => process.exit(7), 50)`
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', full, 'inherit'] })
+
+  t.same(await once(child, 'exit'), [7, null])
+  closeSync(full)
+})
 
 t.test('writes one JSON line with level and ISO time', async (t) => {
   const { log, lines } = rig()
