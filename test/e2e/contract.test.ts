@@ -2,12 +2,14 @@
 
 import t from 'tap'
 import { purposes, rights, targeting } from './contract/access.ts'
+import { double } from './contract/double.ts'
 import { faults } from './contract/faults.ts'
 import { hash } from './contract/hash.ts'
 import { headers } from './contract/headers.ts'
 import { identity } from './contract/identity.ts'
 import { limits } from './contract/limits.ts'
 import { metaservices } from './contract/metaservices.ts'
+import { outages } from './contract/outages.ts'
 import { replies } from './contract/replies.ts'
 import { requestLine } from './contract/request-line.ts'
 import { startRig } from './rig.ts'
@@ -25,3 +27,5 @@ t.test('2.6 metaservices', (t) => metaservices(t, rig))
 t.test('2.7 rights', (t) => rights(t, rig))
 t.test('purposes', (t) => purposes(t, rig))
 t.test('limits, and those who go', (t) => limits(t, rig))
+t.test('2.3 a provider’s gateway that is not ours', (t) => double(t, rig))
+t.test('2.5 outages', (t) => outages(t, rig))
