@@ -111,7 +111,14 @@ t.test('imports point one way', async (t) => {
 })
 
 t.test('nobody imports a composition root', async (t) => {
-  const roots = ['gateway/main.ts', 'gateway/cli.ts', 'gateway/deps.ts', 'gateway/local.ts', 'gateway/ports.ts', 'gateway/server.ts']
+  const roots = [
+    'gateway/main.ts',
+    'gateway/cli.ts',
+    'gateway/deps.ts',
+    'gateway/local.ts',
+    'gateway/ports.ts',
+    'gateway/server.ts',
+  ]
   for (const file of sources.filter((name) => roomOf(name, MAY_IMPORT) !== undefined)) {
     for (const { target, isType } of importsOf(file, await read(file))) {
       const path = relative(ROOT, join(ROOT, file, '..', target))
