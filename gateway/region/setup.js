@@ -83,12 +83,7 @@ async function install(root, say, env) {
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const ticking = tick(say, started)
   try {
-    const clean = await npm(root, env, ['ci', ...quiet])
-    // npm 11 refuses a lock file that leaves out packages of other platforms which its registry does not carry; a plain
-    // install takes exactly the locked versions all the same, and leaves the lock file alone.
-    if (clean.code !== 0 && /EUSAGE|in sync/.test(clean.output)) {
-      must(await npm(root, env, ['install', '--no-save', ...quiet]))
-    } else must(clean)
+    must(await npm(root, env, ['ci', ...quiet]))
     must(
       await npm(root, env, ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts', '--loglevel=error']),
     )
