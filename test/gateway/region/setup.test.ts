@@ -102,16 +102,6 @@ t.test('takes what somebody installed by hand only if it is what the lock file s
   }
 })
 
-t.test('falls back to a plain install when npm ci does not take the lock file', async (t) => {
-  const refuses = `if (command === 'ci') { console.error('npm error code EUSAGE'); process.exit(1) }`
-  const { root, run, asked } = await clone(t, `${refuses}; ${BRINGS_NODE}`)
-
-  await run()
-
-  t.match(await asked(), [/^ci /, /^install --no-save --ignore-scripts /, /^rebuild node /])
-  t.same(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')), LOCK)
-})
-
 t.test('says in plain words what is wrong', async (t) => {
   const cases = {
     'no connection': [`console.error('npm error code ENOTFOUND'); process.exit(1)`, /registry cannot be reached/],
