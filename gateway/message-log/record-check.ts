@@ -2,13 +2,16 @@
  * Does a stored record say what its hashes say? Every object is hashed again, and the columns that lists are made from
  * are compared with the objects they were taken from. Source: design of the evidence, sections 3 and 4.
  *
- * Not covered by any hash: how long something is to be kept, and the size of a body that never was.
+ * Not covered by any hash: how long something is to be kept; the size of a body that never was; the stage at which another
+ * gateway says it refused; the method of a call that was refused before there was a request.
  */
 
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
 import { parseRequestHead } from '../protocol/head-parser.ts'
+import type { DamageKind } from './damage.ts'
+import { Damage, demand } from './damage.ts'
 import type { LogRecord } from './log-record.ts'
 import {
   BATCH_HEADER_NAME,
@@ -22,38 +25,6 @@ import {
 import type { LogIdentity } from './store.ts'
 import type { Contents, StoredRecord } from './stored-record.ts'
 import { bufferOf } from './stored-record.ts'
-
-export type DamageKind =
-  /** A record or its contents are not there. */
-  | 'missing'
-  /** `log-record.json` cannot be read, or is that of another place. */
-  | 'record'
-  /** It names another record before it. */
-  | 'chain'
-  /** The leaf is not that of the group. */
-  | 'leaf'
-  /** An object is not the one that was recorded. */
-  | 'object'
-  /** What lists show is not what was recorded. */
-  | 'columns'
-  /** A request has two ends, or an end no request. */
-  | 'end'
-  | 'batch'
-  | 'token'
-  /** The log ends before a record that it has had. */
-  | 'cut-off'
-
-export class Damage extends Error {
-  override readonly name = 'Damage'
-  readonly seq: number
-  readonly kind: DamageKind
-
-  constructor(seq: number, kind: DamageKind, message: string) {
-    super(message)
-    this.seq = seq
-    this.kind = kind
-  }
-}
 
 export interface CheckedRecord {
   readonly record: LogRecord
@@ -76,11 +47,7 @@ export function checkRecord(stored: StoredRecord, contents: Contents, { name, ep
 
   const head = attempt(seq, 'object', () => contents.head(stored))
   const body = attempt(seq, 'object', () => contents.body(stored))
-  const hashes = new Map<string, Buffer>()
-  for (const object of record.objects) {
-    demand(!hashes.has(object.name), seq, 'record', 'It names an object twice')
-    hashes.set(object.name, Buffer.from(object.sha256, 'hex'))
-  }
+  const hashes = attempt(seq, 'record', () => hashesOf(record))
   const expected = namesOf(stored)
   demand(
     expected.length === hashes.size && expected.every((each) => hashes.has(each)),
@@ -105,18 +72,57 @@ export function checkRecord(stored: StoredRecord, contents: Contents, { name, ep
     if (stored.extension !== null) {
       bodySha256 = hashes.get(bodyName(stored.extension))
       checkBody(stored, body, bodySha256)
-    }
+    } else checkEmpty(stored, ['body', 'bodyKey', 'bodyErasedAt'])
   } else {
+    checkEmpty(stored, OF_MESSAGES)
+    if (stored.kind !== 'batch') checkEmpty(stored, ['head'])
     if (stored.kind === 'batch') check(BATCH_HEADER_NAME, head && sha256(head))
     check(expected.at(-1) as string, body && sha256(body))
   }
   checkColumns(stored, record, head, body)
+  // A gateway keeps its own refusals under the purpose `refusal`, whatever was asked for.
+  if (isMessage(stored) && stored.purpose !== 'refusal') {
+    const judged = attempt(seq, 'record', () => contents.purpose(stored))
+    demand(stored.purpose === judged, seq, 'columns', 'The purpose is another than the one judged by')
+  }
   return { record, stored, head, body, ...(bodySha256 !== undefined && { bodySha256 }) }
+}
+
+const OF_MESSAGES = [
+  'basis',
+  'signature',
+  'etsiU',
+  'extension',
+  'share',
+  'bodyKey',
+  'bodyErasedAt',
+  'sender',
+  'stage',
+] as const
+
+function checkEmpty(stored: StoredRecord, names: readonly (keyof StoredRecord)[]): void {
+  const { seq } = stored
+  demand(
+    names.every((name) => stored[name] === null),
+    seq,
+    'columns',
+    'It has more than was recorded',
+  )
 }
 
 /** Of the start, since the basis may be long and is the same in many. */
 function parseStart({ record }: StoredRecord): LogRecord {
   return JSON.parse(`${bufferOf(record as Uint8Array).toString('utf8')}null}`) as LogRecord
+}
+
+/** By name. @throws when it is not what it should be */
+function hashesOf({ objects }: LogRecord): ReadonlyMap<string, Buffer> {
+  const hashes = new Map<string, Buffer>()
+  for (const { name, sha256 } of objects) {
+    if (hashes.has(name)) throw new TypeError('An object is named twice')
+    hashes.set(name, Buffer.from(sha256, 'hex'))
+  }
+  return hashes
 }
 
 function isMessage({ kind }: StoredRecord): boolean {
@@ -139,15 +145,22 @@ function namesOf(stored: StoredRecord): string[] {
 }
 
 function checkBody(stored: StoredRecord, body: Buffer | undefined, expected: Buffer | undefined): void {
-  const { seq, bodyErasedAt, purpose, bodyBytes } = stored
+  const { seq, kind, bodyErasedAt, purpose, bodyBytes, bodyKey } = stored
   const isErased = bodyErasedAt !== null
-  const isThere = stored.body !== null || stored.bodyKey !== null
-  demand(!(isErased && isThere), seq, 'object', 'The body is marked as erased and is there')
-  // A refused request is kept without its body; any other without its body has lost it.
-  demand(isThere || isErased || purpose === 'refusal', seq, 'object', 'The body is not there')
-  // A file, or its key was destroyed: that is how a body is erased from every copy.
-  if (body === undefined) return
-  demand(expected?.equals(sha256(body)) === true, seq, 'object', 'The body is not the one that was recorded')
+  const isFile = bodyKey !== null
+  const isThere = stored.body !== null || isFile
+  // A request that is refused before delivery is kept without its body; any other without its body has lost it.
+  const isKept = kind !== 'request' || purpose !== 'refusal'
+  demand(!isErased || (isKept && !isThere), seq, 'object', 'The body is marked as erased and is there, or never was')
+  demand(!(isFile && stored.body !== null), seq, 'object', 'The body is there twice')
+  demand(isThere || isErased || !isKept, seq, 'object', 'The body is not there')
+  if (isFile || !isThere) return
+  demand(
+    body !== undefined && expected?.equals(sha256(body)) === true,
+    seq,
+    'object',
+    'The body is not the recorded one',
+  )
   demand(bodyBytes === body.length, seq, 'columns', 'The size of the body is another')
 }
 
@@ -158,7 +171,7 @@ export async function checkBodyFile({ stored, bodySha256 }: CheckedRecord, conte
   let size = 0
   try {
     const stream = contents.bodyStream(stored)
-    if (stream === undefined) return
+    if (stream === undefined) throw new Error('Its key is not there')
     await pipeline(stream, async (octets: AsyncIterable<Buffer>) => {
       for await (const part of octets) {
         hash.update(part)
@@ -191,16 +204,29 @@ function checkColumns(
   demand(fits, seq, 'columns', 'Place, time or outcome are others than recorded')
   if (!isMessage(stored)) {
     demand(stored.bodyBytes === body?.length, seq, 'columns', 'The size is another')
+    // What an in-doubt record has besides is compared with its request.
+    if (stored.kind !== 'in-doubt') checkEmpty(stored, OF_EXCHANGES)
     return
   }
-  const text = head?.toString('latin1')
-  if (text === undefined) return
+  const text = head?.toString('latin1') ?? ''
   // The end of a request is compared with the request.
   if (stored.kind === 'request') checkRequest(stored, text, head as Buffer)
-  else if (stored.ends === null) checkOwnRefusal(stored, text)
-  const stage = stored.direction === 'out' ? lineOf(text, '\r\nowl-stage:') : stored.stage
-  demand(stage === stored.stage, seq, 'columns', 'The stage is another than recorded')
+  else {
+    checkEmpty(stored, ['sender'])
+    if (stored.ends === null) checkOwnRefusal(stored, text)
+  }
+  checkStage(stored, text)
+  demand(stored.extension !== null || stored.bodyBytes === 0, seq, 'columns', 'The size of the body is another')
 }
+
+/** What another gateway refuses, it names the stage of twice; which one is taken is the pipeline's affair. */
+function checkStage({ seq, kind, direction, stage }: StoredRecord, text: string): void {
+  const isRefused = kind === 'refusal' || kind === 'failure'
+  const signed = isRefused ? lineOf(text, '\r\nowl-stage:') : null
+  demand(stage === signed || (isRefused && direction === 'in'), seq, 'columns', 'The stage is another than signed')
+}
+
+const OF_EXCHANGES = ['client', 'service', 'method', 'xRoadId', 'purpose'] as const
 
 function checkRequest(stored: StoredRecord, text: string, head: Buffer): void {
   const { seq, method, service, client, xRoadId, requestId, sender, side, purpose } = stored
@@ -241,10 +267,6 @@ function lineOf(text: string, start: string): string | null {
   const at = text.lastIndexOf(start)
   if (at === -1) return null
   return text.slice(at + start.length, text.indexOf('\r\n', at + start.length))
-}
-
-function demand(condition: boolean, seq: number, kind: DamageKind, message: string): asserts condition {
-  if (!condition) throw new Damage(seq, kind, message)
 }
 
 function attempt<T>(seq: number, kind: DamageKind, read: () => T): T {

@@ -80,6 +80,8 @@ export interface Contents {
   /** `signature.jades.json` */
   signature(stored: StoredRecord): Buffer | undefined
   signatureSha256(stored: StoredRecord): Buffer | undefined
+  /** What the basis says the message was judged for. */
+  purpose(stored: StoredRecord): unknown
   /** `message-head.txt`, or the first object of a record of the log's own. @throws {Error} when it does not open */
   head(stored: StoredRecord): Buffer | undefined
   /** The body or second object, when it lies in the database. @throws {Error} when it does not open */
@@ -99,6 +101,7 @@ const REPEATED_MAX = 4096
 export function openContents({ database, keys, files }: ContentsDeps): Contents {
   const selectText = database.prepare('SELECT text FROM repeated WHERE id = ?')
   const texts = new Map<number, string>()
+  const purposes = new Map<number, unknown>()
   const archiveHash = openArchiveHash()
   const keysOfDay = new Map<string, Buffer>()
   let today = 0
@@ -148,6 +151,15 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
     signatureSha256({ signature, etsiU }) {
       return signature === null || etsiU === null ? undefined : archiveHash(signature, textOf(etsiU))
     },
+    purpose({ basis }) {
+      if (basis === null) return null
+      const known = purposes.get(basis)
+      if (known !== undefined) return known
+      const { purpose } = JSON.parse(textOf(basis)) as { purpose?: unknown }
+      if (purposes.size >= REPEATED_MAX) purposes.clear()
+      purposes.set(basis, purpose)
+      return purpose
+    },
     head: (stored) => unseal(stored, 'head'),
     body: (stored) => unseal(stored, 'body'),
     bodyStream(stored) {
@@ -155,8 +167,10 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
       if (bodyKey === null || share === null) return undefined
       const key = keyOf(stored, 'body')
       if (key === undefined) return undefined
+      // Unwrapped before the file is touched: a stream that nobody takes over must not be left behind.
+      const fileKey = open('file', key, bufferOf(share), bufferOf(bodyKey))
       const file = createReadStream(files.pathOf(seq))
-      const opener = createOpener(open('file', key, bufferOf(share), bufferOf(bodyKey)))
+      const opener = createOpener(fileKey)
       file.on('error', (error) => opener.destroy(error))
       opener.on('close', () => file.destroy())
       return file.pipe(opener)

@@ -16,7 +16,7 @@ import {
   openTimeStampReply,
   verifyTimeStamp,
 } from '../protocol/time-stamp.ts'
-import { TimeStampError, withRevocationList } from '../protocol/time-stamp-token.ts'
+import { completeToken, TimeStampError } from '../protocol/time-stamp-token.ts'
 import type { Authorities } from '../trust/configuration.ts'
 
 export type RegisteredAuthority = Authorities['tsa'][number]
@@ -93,7 +93,8 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
       throw new TimeStampError('time', 'The time is not the present one')
     }
     const offsetMs = Math.round(genTime - (sentAt + receivedAt) / 2)
-    return { token: withRevocationList(bare, list.der), genTime, url: row.url, offsetMs }
+    const token = completeToken(bare, [authority.unit.der, authority.ca.der], list.der)
+    return { token, genTime, url: row.url, offsetMs }
   }
 
   async function listOf(row: RegisteredAuthority, { ca }: TimeStampAuthority): Promise<RevocationList> {

@@ -8,11 +8,13 @@ import { readCertificate, readRevocationList } from '../protocol/authority-certi
 import { sha256, treeRoot } from '../protocol/hash-tree.ts'
 import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
 import { checkNotRevoked, verifyTimeStamp } from '../protocol/time-stamp.ts'
-import { readToken } from '../protocol/time-stamp-token.ts'
+import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
+import type { DamageKind } from './damage.ts'
+import { Damage, demand } from './damage.ts'
 import { formatBatchHeader } from './log-record.ts'
 import type { LogReader } from './reader.ts'
-import type { CheckedRecord, DamageKind } from './record-check.ts'
-import { checkBodyFile, checkRecord, Damage } from './record-check.ts'
+import type { CheckedRecord } from './record-check.ts'
+import { checkBodyFile, checkRecord } from './record-check.ts'
 import type { StoredRecord } from './stored-record.ts'
 import { bufferOf, selectStored, storedRecord } from './stored-record.ts'
 
@@ -65,7 +67,9 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
 }
 
 /** An open request, for its end to be compared with. */
-type Open = Pick<StoredRecord, 'requestId' | 'xRoadId' | 'client' | 'service' | 'method' | 'side'> & { leaf: string }
+type Open = Pick<StoredRecord, 'requestId' | 'xRoadId' | 'client' | 'service' | 'method' | 'side' | 'purpose'> & {
+  leaf: string
+}
 
 class Verifier {
   records = 0
@@ -134,10 +138,10 @@ class Verifier {
   }
 
   #checkEnd({ stored, record }: CheckedRecord): void {
-    const { seq, kind, ends, requestId, xRoadId, client, service, method, side } = stored
+    const { seq, kind, ends, requestId, xRoadId, client, service, method, side, purpose } = stored
     if (kind === 'request') {
       const leaf = bufferOf(stored.leaf).toString('hex')
-      this.#open.set(seq, { requestId, xRoadId, client, service, method, side, leaf })
+      this.#open.set(seq, { requestId, xRoadId, client, service, method, side, purpose, leaf })
     }
     if (ends === null) return
     const request = this.#open.get(ends)
@@ -149,7 +153,8 @@ class Verifier {
       request.client === client &&
       request.service === service &&
       request.method === method &&
-      request.side === side
+      request.side === side &&
+      (kind !== 'in-doubt' || request.purpose === purpose)
     demand(same, seq, 'columns', 'Client, service, method or ids are others than those of the request')
     this.#open.delete(ends)
   }
@@ -214,9 +219,11 @@ class Verifier {
     for (const authority of this.#authorities) {
       try {
         const { genTime } = verifyTimeStamp(token, authority, { imprint })
-        for (const list of readToken(token).revocationLists) {
-          checkNotRevoked(authority, readRevocationList(list, authority.ca))
-        }
+        const [list] = readToken(token).revocationLists
+        if (list === undefined) continue
+        checkNotRevoked(authority, readRevocationList(list, authority.ca))
+        // Beside what is signed there may be nothing but what we put there.
+        if (!completeToken(token, [authority.unit.der, authority.ca.der], list).equals(token)) continue
         return genTime
       } catch {
         // Another authority may have given it.
@@ -242,8 +249,4 @@ class Verifier {
     const counted = { records, batches: this.#batches, stampedTo: this.#stampedTo, stampedAt, erased: this.#erased }
     return { isWhole: damage === null, ...counted, damage }
   }
-}
-
-function demand(condition: boolean, seq: number, kind: DamageKind, message: string): asserts condition {
-  if (!condition) throw new Damage(seq, kind, message)
 }

@@ -89,6 +89,8 @@ export function readToken(token: Buffer): Token {
     const signers = membersOf(data.signerInfos, TAG.set)
     const signer = readSigner(signers.next())
     signers.end()
+    const [algorithm, ...others] = membersOf(data.digestAlgorithms, TAG.set).rest().map(algorithmOf)
+    demand(algorithm === signer.digestAlgorithm && others.length === 0, 'The token names other digest algorithms')
     return {
       stamp: readInfo(content),
       content,
@@ -100,18 +102,18 @@ export function readToken(token: Buffer): Token {
 }
 
 /**
- * The same token with this list, alone, in `SignedData.crls`, which no signature covers: without it the token cannot be
- * judged after the certificate's end.
+ * The same token with exactly these certificates and this list beside it, which no signature covers: without the list it
+ * cannot be judged after the certificates' end, and what strangers put there is nobody's evidence.
  *
+ * @param certificates DER @param list DER
  * @throws {TimeStampError} `malformed`
  */
-export function withRevocationList(token: Buffer, list: Buffer): Buffer {
+export function completeToken(token: Buffer, certificates: readonly Buffer[], list: Buffer): Buffer {
   return strictly(() => {
-    const parts = openSignedData(token)
-    const { version, digestAlgorithms, content, certificates, signerInfos } = parts
-    const crls = writeDer(contextTag(1), list)
-    const members = [version, digestAlgorithms, content, ...(certificates === undefined ? [] : [certificates])]
-    const signedData = writeSequence(...members.map(({ octets }) => octets), crls, signerInfos.octets)
+    const { version, digestAlgorithms, content, signerInfos } = openSignedData(token)
+    const set = writeDer(contextTag(0), ...[...certificates].sort(Buffer.compare))
+    const parts = [version.octets, digestAlgorithms.octets, content.octets, set]
+    const signedData = writeSequence(...parts, writeDer(contextTag(1), list), signerInfos.octets)
     return writeSequence(writeOid(SIGNED_DATA), writeDer(contextTag(0), signedData))
   })
 }

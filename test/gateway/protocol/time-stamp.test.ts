@@ -10,7 +10,7 @@ import {
   verifyTimeStamp,
 } from '../../../gateway/protocol/time-stamp.ts'
 import type { TimeStampFlaw } from '../../../gateway/protocol/time-stamp-token.ts'
-import { readToken, TimeStampError, withRevocationList } from '../../../gateway/protocol/time-stamp-token.ts'
+import { completeToken, readToken, TimeStampError } from '../../../gateway/protocol/time-stamp-token.ts'
 import { evidenceVector, vectorCertificate } from './evidence-vector.ts'
 import { openOpensslAuthority } from './openssl-authority.ts'
 
@@ -129,9 +129,8 @@ t.test('finds every changed octet of a token that a signature or comparison cove
     ca: readCertificate(await vectorCertificate('tsaca')),
   }
   verifyTimeStamp(token, authority, { imprint })
-  // The CA's certificate and the list are carried along uncovered, as are the names of the algorithms used.
-  const crl = listOf(token)
-  const uncovered = [authority.ca.der, crl, Buffer.from('310f300d06096086480165030402010500', 'hex')]
+  // The CA's certificate and the list are carried along uncovered.
+  const uncovered = [authority.ca.der, listOf(token)]
   const ranges = uncovered.map((part) => [token.indexOf(part), token.indexOf(part) + part.length] as const)
   t.ok(ranges.every(([from]) => from > 0))
 
@@ -151,25 +150,25 @@ t.test('finds every changed octet of a token that a signature or comparison cove
   t.same(missed, [])
 })
 
-t.test('puts the list into a token so that openssl still takes it, once', async (t) => {
+t.test('completes a token so that openssl still takes it, and leaves no room for anything else', async (t) => {
   const tsa = await openOpensslAuthority()
   t.teardown(tsa.close)
   const list = await tsa.revocationList()
   const { der, nonce } = formatTimeStampRequest(imprint, randomBytes(16))
   const token = openTimeStampReply(await tsa.reply(der))
+  const { unit, ca } = tsa.authority
 
-  const complete = withRevocationList(token, list)
+  const complete = completeToken(token, [unit.der, ca.der], list)
 
   t.same(listOf(complete), list)
-  t.same(withRevocationList(complete, list), complete)
+  t.same(readToken(complete).certificates, [unit.der, ca.der].sort(Buffer.compare))
+  t.same(completeToken(complete, [ca.der, unit.der], list), complete)
   t.same(
     verifyTimeStamp(complete, tsa.authority, { imprint, nonce }),
     verifyTimeStamp(token, tsa.authority, { imprint }),
   )
   t.ok(await tsa.accepts(complete, imprint))
-  const vector = await evidenceVector('norev.ers')
-  const withList = await evidenceVector('evidence.ers')
-  t.same(withRevocationList(vector.token, listOf(withList.token)).length, withList.token.length)
+  t.throws(() => completeToken(randomBytes(100), [], list), { name: 'TimeStampError' })
 })
 
 t.test('reads lists of the right authority only, and sees the revoked unit', async (t) => {
