@@ -2,8 +2,9 @@
  * The log across failures of its disk. Source: security.md rows 27 and 28; architecture, "Replay and crashes".
  *
  * After any failure the handle is closed. What is on the disk is then asked of a new one, never concluded, and nothing is
- * taken until that one has moved everything out of the WAL and has written: an fsync that failed once says nothing when
- * it is called again, and what it did not write a crash may take away together with all that follows in the WAL.
+ * taken until that one has written. Unless there was only no space left, it has to move everything out of the WAL before:
+ * an fsync that failed once says nothing when it is called again, and what it did not write a crash may take away,
+ * together with all that follows in the WAL.
  */
 
 import type { Place, Result } from './chain.ts'
@@ -33,6 +34,8 @@ export type Attempt<T> =
     }
 
 const UNAVAILABLE = 'the log is closed after a failure'
+/** SQLite's primary result code for a disk or quota that is full. */
+const FULL = 13
 
 /** @throws {LogOpenError} any flaw */
 export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
@@ -42,6 +45,8 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
   /** Requests that still wait for their end, as far as their exchanges know. Kept while the log is closed. */
   let awaited: ReadonlySet<number> = new Set()
   let opened: OpenedLog | undefined
+  /** Whether the WAL may hold what an fsync did not write. */
+  let isWalDoubtful = false
 
   try {
     opened = openForWriting(place)
@@ -59,7 +64,7 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
       return { value: work(log) }
     } catch (error) {
       const { attempted } = log
-      suspend(log)
+      suspend(log, error)
       const failure = reopen(at)
       const landed = failure === undefined ? landedOf(attempted) : undefined
       if (landed !== undefined) awaited = new Set([...awaited, ...landed.filter(isPlace).map(({ seq }) => seq)])
@@ -76,8 +81,9 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
     return isThere ? attempted.results : undefined
   }
 
-  function suspend(log: LogFile): void {
+  function suspend(log: LogFile, error: unknown): void {
     awaited = new Set(log.open)
+    isWalDoubtful ||= !isFull(error)
     closeQuietly()
   }
 
@@ -85,11 +91,15 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
   function reopen(at: number): string | undefined {
     try {
       opened = openForWriting(place)
-      const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
-      if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')
+      if (isWalDoubtful) {
+        const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+        if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')
+        isWalDoubtful = false
+      }
       opened.log.probe(at)
       return undefined
     } catch (error) {
+      isWalDoubtful ||= !isFull(error)
       closeQuietly()
       return describe(error)
     }
@@ -105,7 +115,7 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
       lost.clear()
       return undefined
     } catch (error) {
-      suspend(log)
+      suspend(log, error)
       return describe(error)
     }
   }
@@ -136,6 +146,11 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
 function closeInDoubt(log: LogFile, inDoubt: readonly number[], reason: Commit['reason'], at: number): void {
   if (inDoubt.length === 0) return
   log.commit({ at, entries: [], textOf: () => '', replayedSince: at, inDoubt, reason })
+}
+
+export function isFull(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode !== undefined && (errcode & 0xff) === FULL
 }
 
 function isPlace(result: Result): result is Place {

@@ -9,13 +9,13 @@ import { writeHighWater } from './high-water.ts'
 import type { ClosedBatch, LogFile } from './log-file.ts'
 import { LogOpenError } from './open-error.ts'
 import { logId } from './opening.ts'
-import { describe, openRecoverable } from './recovery.ts'
+import { describe, isFull, openRecoverable } from './recovery.ts'
 import type { Answer, Command, Known, PendingBatch, WriterData, WriterState } from './writer-messages.ts'
 import { CODES, NOT_WRITTEN } from './writer-messages.ts'
 
 /** The WAL is folded into the database when the writer is idle and this much is new; at the second figure at once. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024
-const CHECKPOINT_BYTES_MAX = 64 * 1024 * 1024
+const CHECKPOINT_BYTES_MAX = 32 * 1024 * 1024
 const IDLE_MS = 20
 /** What a commit adds to the WAL besides the octets of its entries: the last page of every tree, and columns. */
 const COMMIT_BYTES = 5 * 8192
@@ -145,7 +145,14 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   /** The only writer is here, so a checkpoint between two commits leaves an empty WAL unless somebody reads. */
   function checkpoint(): void {
     walBytes = 0
-    log.attempt(at, () => log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)'))
+    log.attempt(at, () => {
+      try {
+        log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      } catch (error) {
+        // The WAL goes on growing: whether that is possible the next commit finds out.
+        if (!isFull(error)) throw error
+      }
+    })
   }
 
   const { opened } = log

@@ -160,12 +160,13 @@ function changed(database: DatabaseSync, table: string, column: string, old: Val
   return pick(['x', 1, randomBytes(8)])
 }
 
-/** Nor are the size of a body that was never kept, and the method where no request is on record. */
+/** Nor are the size of a body that was never kept, the method where no request is on record, and what a refusal replays. */
 function isCovered(database: DatabaseSync, column: string, seq: number): boolean {
   const row = database
-    .prepare('SELECT kind, ends, extension, body, body_key FROM record JOIN content USING (seq) WHERE seq = ?')
+    .prepare('SELECT kind, ends, purpose, extension, body, body_key FROM record JOIN content USING (seq) WHERE seq = ?')
     .get(seq)
   if (column === 'method') return row?.['kind'] === 'request' || row?.['ends'] !== null
+  if (column === 'sender') return row?.['purpose'] !== 'refusal'
   if (column !== 'body_bytes') return true
   return row?.['extension'] === null || row?.['body'] !== null || row?.['body_key'] !== null
 }
