@@ -173,7 +173,7 @@ export const FAULTS = {
     retryable: true,
   },
   OutcomeUnknown: {
-    message: 'The connection to the other gateway broke after the request was sent',
+    message: 'The exchange broke off after the request was sent',
     help: 'Whether the provider acted on the request is unknown: ask, or send it again only if the service is idempotent.',
   },
   TooManyRequests: {

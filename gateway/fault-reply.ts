@@ -78,7 +78,7 @@ export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: s
 
 function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
   if (faultOf(code).client || (code === 'InvalidBody' && proxy === 'ServerProxy')) return 'consumer-system'
-  if (NETWORK.has(code)) return 'network'
+  if (NETWORK.has(code) && proxy === 'ClientProxy') return 'network'
   if (PROVIDER_SYSTEM.has(code)) return 'provider-system'
   return proxy === 'ClientProxy' ? 'consumer-gateway' : 'provider-gateway'
 }

@@ -7,6 +7,7 @@
 
 import { checkAge, choosePurpose } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
+import type { FaultCode } from '../errors.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
 import { readFaultBody, readFaultType } from '../fault-reply.ts'
@@ -82,10 +83,29 @@ export async function exchange(deps: ConsumerDeps, request: LocalRequest, trace:
   try {
     return await forward(deps, outgoing, trace)
   } catch (error) {
-    const failure = asGatewayError(error)
-    await recordFailure(deps, outgoing, failure, trace)
-    throw failure
+    throw await failed(deps, outgoing, asGatewayError(error), trace)
   }
+}
+
+/** @returns what the local system is told: nothing that is not on record, nor that all is as before once it may not be */
+async function failed(
+  deps: ConsumerDeps,
+  underway: Underway,
+  failure: GatewayError,
+  trace: Trace,
+): Promise<GatewayError> {
+  const sent = underway.recorded !== undefined && !NOT_SENT.has(failure.code)
+  const told = sent && failure.code === 'LoggingFailed' ? outcomeUnknown(failure) : failure
+  const unrecorded = await recordFailure(deps, underway, told, trace).then(() => undefined, asGatewayError)
+  if (unrecorded === undefined) return told
+  return sent ? outcomeUnknown(unrecorded) : unrecorded
+}
+
+/** With these no octet of a recorded request has left. */
+const NOT_SENT: ReadonlySet<FaultCode> = new Set(['NetworkError', 'SslAuthenticationFailed'])
+
+function outcomeUnknown(cause: GatewayError): GatewayError {
+  return new GatewayError('OutcomeUnknown', { reason: 'what came of it could not be put on record', cause })
 }
 
 async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Promise<LocalReply> {

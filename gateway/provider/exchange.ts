@@ -178,16 +178,19 @@ function openService(deps: ProviderDeps, { call }: RequestHead, snapshot: Snapsh
 /**
  * Puts a refusal or failure on record and signs it. A request that was not delivered is kept without its body.
  *
- * @throws {GatewayError} `LoggingFailed`, `CannotCreateSignature`: then there is no signed answer
+ * @throws {GatewayError} `LoggingFailed`, `OutcomeUnknown`, `CannotCreateSignature`: then there is no signed answer
  */
 async function refuse(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): Promise<Outgoing> {
   await received.body?.dispose()
   await received.reply?.body?.dispose()
-  if (error.code === 'LoggingFailed' || error.code === 'TimestampingFailed') throw error
+  const delivered = received.recorded !== undefined
+  const unloggable = error.code === 'LoggingFailed' || error.code === 'TimestampingFailed'
+  if (unloggable && !delivered) throw error
+  const told = unloggable ? outcomeUnknown(error) : error
   const { head } = received
   const stage = trace.last
-  received.recorded ??= await recordRefused(deps, received, error, trace)
-  const fault = faultOfError(error, 'ServerProxy', head.requestId, stage)
+  received.recorded ??= await recordRefused(deps, received, told, trace)
+  const fault = faultOfError(told, 'ServerProxy', head.requestId, stage)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
   const outgoing = sealReply(
     deps,
@@ -195,9 +198,15 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
     { status: fault.status, reason: '', headers: FAULT_HEADERS, body },
     { error: fault.body.type, stage },
   )
-  await deps.log.append(endRecord(deps, received, received.permission ?? REFUSAL, outgoing, trace, error))
+  const end = deps.log.append(endRecord(deps, received, received.permission ?? REFUSAL, outgoing, trace, told))
+  await (delivered ? end.catch((cause) => Promise.reject(outcomeUnknown(cause))) : end)
   trace.at('concluded')
   return outgoing
+}
+
+/** A log that fails after delivery must not say that nothing was passed on. */
+function outcomeUnknown(cause: unknown): GatewayError {
+  return new GatewayError('OutcomeUnknown', { reason: 'what came of it could not be put on record', cause })
 }
 
 /** Of two arrivals that are refused at the same time one takes the id; both are on record. */

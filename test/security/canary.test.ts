@@ -46,6 +46,8 @@ let lookedFor: readonly (readonly [name: string, forms: readonly Buffer[]])[] | 
 
 const directory = await mkdtemp(join(tmpdir(), 'owl-canary-'))
 t.teardown(() => rm(directory, { recursive: true, force: true }))
+// At its most talkative.
+process.env['LOG_LEVEL'] = 'trace'
 const region = await startRegion({ directory, ports: 'free', stampIntervalMs: 1000 })
 t.teardown(() => region.close())
 const { federation } = region

@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { Agent, request } from 'undici'
 import { makePki } from '../../certs-dev/make.ts'
 import type { TrustService, TrustServiceOptions } from '../../certs-dev/trust-service.ts'
 import { openTrustService } from '../../certs-dev/trust-service.ts'
@@ -23,8 +24,9 @@ import { openRegistryServer } from '../../gateway/registry/main.ts'
 import type { Content } from '../../gateway/registry/store.ts'
 import { initRegistry, openRegistry } from '../../gateway/registry/store.ts'
 import type { Configuration } from '../../gateway/trust/configuration.ts'
+import { readPair } from './attacker.ts'
 import type { CallOptions, LocalAnswer } from './local-call.ts'
-import { callLocally } from './local-call.ts'
+import { callLocally, parseObject } from './local-call.ts'
 import type { Recorded } from './records.ts'
 import { readRecords } from './records.ts'
 import type { Slug } from './region.ts'
@@ -81,6 +83,8 @@ export interface GatewayRig {
   records(afterSeq?: number): readonly Recorded[]
   /** All that its processes have printed. */
   output(): string
+  /** What its operator sees at the admin port. */
+  admin(path: string): Promise<{ readonly status: number; readonly json: Record<string, never> }>
   /** As a local system of this agency over loopback. */
   call(options?: CallOptions): Promise<LocalAnswer>
 }
@@ -216,6 +220,14 @@ function gatewayRig(t: Test, { agency, own, directory, config, state }: GatewayF
     },
     records: (afterSeq) => readRecords(log, afterSeq),
     output: () => outputs.map((file) => readFileSync(file, 'utf8')).join(''),
+    async admin(path) {
+      const { key, cert } = readPair(join(directory, 'certs/members', slug, 'operator'))
+      const dispatcher = new Agent({ connect: { key, cert, rejectUnauthorized: false } })
+      const { statusCode, body } = await request(`https://127.0.0.1:${own.admin}${path}`, { dispatcher })
+      const json = parseObject(await body.text())
+      await dispatcher.close()
+      return { status: statusCode, json }
+    },
     call: (call = {}) => callLocally(`http://127.0.0.1:${own.consumerHttp}`, CLIENTS[slug], call),
   }
 }
