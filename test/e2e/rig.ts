@@ -33,6 +33,8 @@ export interface Gateway extends FederationGateway {
   readonly http: Endpoint
   /** @param client whose certificate is shown; none when absent */
   https(client?: string): Promise<Endpoint>
+  /** Its admin port, with the operator's certificate. */
+  operatorAt(): Promise<Endpoint>
   /** Everything its process has written. */
   output(): Promise<string>
   /** The one line that its process has written about a request; a line may come after the answer. */
@@ -115,8 +117,8 @@ function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers
 function gateway(federation: Federation, member: string): Gateway {
   const found = gatewayOf(federation, member)
   const { pid, consumer, consumerHttp, processLog, admin, operator } = found
-  const get = async (target: string): Promise<Response> =>
-    send({ port: portOf(admin), tls: await tlsOf(federation, operator) }, { target })
+  const operatorAt = async () => ({ port: portOf(admin), tls: await tlsOf(federation, operator) })
+  const get = async (target: string): Promise<Response> => send(await operatorAt(), { target })
   return {
     ...found,
     pid: pid ?? 0,
@@ -126,6 +128,7 @@ function gateway(federation: Federation, member: string): Gateway {
       if (client !== undefined && files === undefined) throw new TypeError(`${client} has no certificate`)
       return { port: portOf(consumer), tls: await tlsOf(federation, files) }
     },
+    operatorAt,
     output: () => readFile(processLog, 'utf8'),
     async logLine(requestId) {
       for (let waitedMs = 0; ; waitedMs += LINE_POLL_MS) {

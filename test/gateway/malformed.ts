@@ -64,24 +64,23 @@ interface Damage {
   readonly put: string
 }
 
-const damaged = fc
-  .tuple(
-    fc.constantFrom(...SOUND),
-    fc.array(
-      fc.record({
-        at: fc.noBias(fc.nat(9_999)),
-        cut: fc.nat(6),
-        put: fc.oneof(fc.constantFrom(...SPARE), fc.string({ maxLength: 3 })),
-      }),
-      { minLength: 1, maxLength: 3 },
-    ),
-  )
-  .map(([request, damages]) => damages.reduce(applyDamage, request))
-const noise = fc.string({
+/** One of these requests with one to three damages. */
+export function damaged(sound: readonly string[]): fc.Arbitrary<string> {
+  const damage = fc.record({
+    at: fc.noBias(fc.nat(9_999)),
+    cut: fc.nat(6),
+    put: fc.oneof(fc.constantFrom(...SPARE), fc.string({ maxLength: 3 })),
+  })
+  return fc
+    .tuple(fc.constantFrom(...sound), fc.array(damage, { minLength: 1, maxLength: 3 }))
+    .map(([request, damages]) => damages.reduce(applyDamage, request))
+}
+
+export const noise = fc.string({
   unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
   maxLength: 300,
 })
-const malformed = fc.oneof({ weight: 9, arbitrary: damaged }, { weight: 1, arbitrary: noise })
+const malformed = fc.oneof({ weight: 9, arbitrary: damaged(SOUND) }, { weight: 1, arbitrary: noise })
 
 /** Asserts once per kind of thing, so that ten thousand requests are not ten thousand lines of TAP. */
 export async function bombard(t: Test, { count, seed, parallel }: Bombardment): Promise<void> {
