@@ -10,6 +10,7 @@ import { identity } from './contract/identity.ts'
 import { limits } from './contract/limits.ts'
 import { metaservices } from './contract/metaservices.ts'
 import { outages } from './contract/outages.ts'
+import { registration } from './contract/registration.ts'
 import { replies } from './contract/replies.ts'
 import { requestLine } from './contract/request-line.ts'
 import { startRig } from './rig.ts'
@@ -17,6 +18,7 @@ import { startRig } from './rig.ts'
 const rig = await startRig(t)
 
 t.test('2.1 request line and identifiers', (t) => requestLine(t, rig))
+t.test('2.1 registration', (t) => registration(t, rig))
 t.test('2.2 who asks', (t) => identity(t, rig))
 t.test('2.2 headers', (t) => headers(t, rig))
 t.test('2.2 which gateway', (t) => targeting(t, rig))
