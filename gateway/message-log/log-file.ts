@@ -88,6 +88,7 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
       attempted = { tip: chain.tip, results }
       return { doubts, results }
     })
+    attempted = undefined
     // Committed: from here on the state may follow.
     for (const doubt of done.doubts) addUnbatched(unbatched, doubt)
     for (const [index, result] of done.results.entries()) {

@@ -43,14 +43,14 @@ export function makeDirectories({ file, highWaterFile }: LogPlace): void {
  *
  * @throws {LogOpenError} any flaw but `locked`: the caller holds the lock
  */
-export function openForWriting(place: LogPlace): OpenedLog {
+export function openForWriting(place: LogPlace, openDatabase = openWritable): OpenedLog {
   const mark = readHighWater(place.highWaterFile)
   const isNew = !existsSync(place.file)
   if (isNew && mark !== undefined && mark.seq > 0) {
     throw new LogOpenError('behind', `The message log is gone; it had reached record ${mark.seq}`)
   }
 
-  const database = openWritable(place.file)
+  const database = openDatabase(place.file)
   try {
     // A crash may have left a file without tables.
     if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })

@@ -11,7 +11,7 @@ import type { Place, Result } from './chain.ts'
 import type { Commit, LogFile } from './log-file.ts'
 import type { LogPlace, OpenedLog } from './opening.ts'
 import { makeDirectories, openForWriting } from './opening.ts'
-import { lockLog } from './store.ts'
+import { lockLog, openWritable } from './store.ts'
 
 export interface RecoverableLog {
   /** Nothing while the log must not be written. */
@@ -37,8 +37,8 @@ const UNAVAILABLE = 'the log is closed after a failure'
 /** SQLite's primary result code for a disk or quota that is full. */
 const FULL = 13
 
-/** @throws {LogOpenError} any flaw */
-export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
+/** @param openDatabase tests fail in it @throws {LogOpenError} any flaw */
+export function openRecoverable(place: LogPlace, at: number, openDatabase = openWritable): RecoverableLog {
   makeDirectories(place)
   const lock = lockLog(place.file)
   const lost = new Set<number>()
@@ -49,7 +49,7 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
   let isWalDoubtful = false
 
   try {
-    opened = openForWriting(place)
+    opened = openForWriting(place, openDatabase)
     closeInDoubt(opened.log, [...opened.log.open], 'restart', at)
   } catch (error) {
     opened?.database.close()
@@ -90,7 +90,7 @@ export function openRecoverable(place: LogPlace, at: number): RecoverableLog {
   /** @returns why the log stays closed */
   function reopen(at: number): string | undefined {
     try {
-      opened = openForWriting(place)
+      opened = openForWriting(place, openDatabase)
       if (isWalDoubtful) {
         const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
         if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')

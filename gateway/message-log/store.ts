@@ -93,12 +93,14 @@ export interface LogIdentity {
   readonly epoch: number
 }
 
+/** Waiting for a lock. Writers never wait for readers; only emptying the WAL does. */
+const BUSY_MS = 1000
 /** A WAL is folded into the database when it is this large at the latest. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024
 
 /** Opens for writing. The caller holds the lock. @throws {LogOpenError} `format` */
 export function openWritable(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5000 })
+  const database = new DatabaseSync(path, { timeout: BUSY_MS })
   // The page size has to be set before anything is written. FULL: a commit that returned is on the disk.
   database.exec(`
     PRAGMA page_size = 8192;
@@ -117,7 +119,7 @@ export function openWritable(path: string): DatabaseSync {
 export function openReadable(path: string): DatabaseSync {
   let database: DatabaseSync
   try {
-    database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+    database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
   } catch (cause) {
     throw new LogOpenError('missing', 'The message log cannot be opened', cause)
   }

@@ -16,8 +16,9 @@ import { endRecord, requestRecord } from './messages.ts'
 
 const run = promisify(execFile)
 const MIB = 1024 * 1024
+const SIZE_MIB = 96
 const directory = await mkdtemp(join(tmpdir(), 'owl-disk-'))
-const isMounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', directory]).then(
+const isMounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'tmpfs', directory]).then(
   () => true,
   () => false,
 )
@@ -33,7 +34,7 @@ t.test('a full disk refuses records, loses none, and heals by itself', { skip },
   t.teardown(rig.close)
   const log = await rig.open({ stampIntervalMs: 100 })
   const ballast = join(directory, 'ballast')
-  await writeFile(ballast, Buffer.alloc(42 * MIB))
+  await writeFile(ballast, Buffer.alloc((SIZE_MIB - 6) * MIB))
   const request = requestRecord()
   const recorded = await log.append(request)
 
@@ -91,6 +92,8 @@ t.test('a disk that is full from time to time never leaves the log and its calle
         const end = await log.append(endRecord(request, recorded))
         written.set(end.seq, end.leaf.toString('hex'))
         ended.set(recorded.seq, end.seq)
+        // Not so many that the log itself fills the disk.
+        await sleep(5)
       } catch (error) {
         t.equal((error as { code?: string }).code, 'LoggingFailed')
         refusals += 1
@@ -102,7 +105,7 @@ t.test('a disk that is full from time to time never leaves the log and its calle
   for (let round = 0; round < 6; round++) {
     await sleep(60)
     // Everything that is free, whatever that is.
-    await writeFile(ballast, Buffer.alloc(48 * MIB)).catch(() => {})
+    await writeFile(ballast, Buffer.alloc(SIZE_MIB * MIB)).catch(() => {})
     await sleep(80)
     if (existsSync(ballast)) await rm(ballast)
   }
