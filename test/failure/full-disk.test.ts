@@ -10,6 +10,9 @@ import { until } from '../security/waiting.ts'
 import type { SmallDisk } from './small-disk.ts'
 import { mountSmallDisk, whyNoSmallDisk } from './small-disk.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const DISK_MIB = 24
 const HEAL_MS = 10_000
 const skip = await whyNoSmallDisk()

@@ -25,6 +25,9 @@ import type { FederationGateway } from '../../gateway/region/federation.ts'
 import { startRegion } from '../../gateway/region/launcher.ts'
 import { openOperator } from '../../gateway/region/operator.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 /** What is planted, in letters that nothing else has. */
 const PLANTED = {
   path: 'KANARIE-PFAD-1f0c',

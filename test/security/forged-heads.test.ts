@@ -23,6 +23,9 @@ import { outline, refused } from './records.ts'
 import { CLIENTS } from './region.ts'
 import { openRig } from './rig.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const rig = await openRig(t, {
   start: ['bielefeld'],
   content: (content) => ({

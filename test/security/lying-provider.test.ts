@@ -10,6 +10,9 @@ import { answerOf, httpAnswer, openLyingGateway, sealReply } from './lying-gatew
 import { outline } from './records.ts'
 import { openRig } from './rig.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const rig = await openRig(t, { start: ['paderborn'], limits: { progressTimeoutMs: 1000 } })
 const { paderborn } = rig.gateways
 const liar = await openLyingGateway(t, rig)

@@ -11,6 +11,9 @@ import { PROVIDER } from './region.ts'
 import { openRig } from './rig.ts'
 import type { ServiceAnswer } from './service-rig.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const MIB = 1024 * 1024
 const BOMB = gzipSync(Buffer.alloc(64 * MIB))
 

@@ -8,6 +8,9 @@ import { makeMessage, newRequestId, sealOf, sendMessage, tlsOf } from './attacke
 import { exchanged, outline, refused } from './records.ts'
 import { openRig } from './rig.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const rig = await openRig(t)
 const { bielefeld, paderborn, delbrueck } = rig.gateways
 const { delivered } = rig.service

@@ -14,6 +14,9 @@ import { CLIENTS } from './region.ts'
 import { openRig } from './rig.ts'
 import { until } from './waiting.ts'
 
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(120_000)
+
 const PER_PARTY = 4
 const HELD: (() => void)[] = []
 
