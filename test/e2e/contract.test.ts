@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { purposes, rights, targeting } from './contract/access.ts'
+import { connections } from './contract/connections.ts'
 import { double } from './contract/double.ts'
 import { faults } from './contract/faults.ts'
 import { hash } from './contract/hash.ts'
@@ -15,6 +16,7 @@ import { replies } from './contract/replies.ts'
 import { requestLine } from './contract/request-line.ts'
 import { startRig } from './rig.ts'
 
+t.setTimeout(120_000)
 const rig = await startRig(t)
 
 t.test('2.1 request line and identifiers', (t) => requestLine(t, rig))
@@ -30,4 +32,5 @@ t.test('2.7 rights', (t) => rights(t, rig))
 t.test('purposes', (t) => purposes(t, rig))
 t.test('limits, and those who go', (t) => limits(t, rig))
 t.test('2.3 a provider’s gateway that is not ours', (t) => double(t, rig))
+t.test('connections', (t) => connections(t, rig))
 t.test('2.5 outages', (t) => outages(t, rig))

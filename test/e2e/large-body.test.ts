@@ -2,7 +2,9 @@ import t from 'tap'
 import { passLargeBodies } from './large-body.ts'
 
 const MIB = 1024 * 1024
+const TIMEOUT_MS = 120_000
 
-t.test('64 MiB pass through two gateways, both ways', async (t) => {
+t.setTimeout(TIMEOUT_MS)
+t.test('64 MiB pass through two gateways, both ways', { timeout: TIMEOUT_MS }, async (t) => {
   await passLargeBodies(t, { bytes: 64 * MIB, warmUpBytes: 8 * MIB })
 })

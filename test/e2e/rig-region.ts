@@ -82,7 +82,10 @@ export interface Offer {
 const TWO_GIB = 2 * 1024 ** 3
 const right = (method: string, path: string, ...purposes: string[]): Right => ({ method, path, purposes })
 
-export const OFFERS: Readonly<Record<string, Offer>> = {
+/** By the service's identifier. */
+export type Offers = Readonly<Record<string, Offer>>
+
+export const OFFERS: Offers = {
   [ECHO]: { path: '/', registered: { bodyBytesMax: TWO_GIB }, local: { bodyBytesMax: TWO_GIB } },
   [`${WEST}/TEST/base`]: { path: '/base' },
   [`${WEST}/TEST/slash`]: { path: '/slash/' },
@@ -133,8 +136,8 @@ export const OFFERS: Readonly<Record<string, Offer>> = {
 }
 
 /** What the registry gets to know beside the members. */
-export function withOffers(content: Content, more: Readonly<Record<string, Offer>> = {}): Content {
-  const offers = Object.entries({ ...OFFERS, ...more })
+export function withOffers(content: Content, added: Offers): Content {
+  const offers = Object.entries(added)
   const registered = (id: string, { registered: own }: Offer): Service => ({
     id,
     title: id,
@@ -149,7 +152,16 @@ export function withOffers(content: Content, more: Readonly<Record<string, Offer
   ): Agreement[] =>
     rights.length === 0
       ? []
-      : [{ id: `E2E-${index}`, client: OST, service, validFrom: '2026-01-01T00:00:00.000Z', ...own, endpoints: rights }]
+      : [
+          {
+            id: `E2E-${content.services.length + index}`,
+            client: OST,
+            service,
+            validFrom: '2026-01-01T00:00:00.000Z',
+            ...own,
+            endpoints: rights,
+          },
+        ]
   const subsystems = [...new Set([CLIENT_UMLAUT, ...offers.map(([id]) => subsystemOf(id))])]
   return {
     ...content,
@@ -173,16 +185,9 @@ export function withOffers(content: Content, more: Readonly<Record<string, Offer
   }
 }
 
-/** What the gateway of a member gets to know. @param url of the local system */
-export function localEntries(
-  member: string,
-  url: string,
-  more: Readonly<Record<string, Offer>> = {},
-): { readonly services: readonly Partial<LocalService>[]; readonly clients: readonly LocalClient[] } {
-  return {
-    services: Object.entries({ ...OFFERS, ...more })
-      .filter(([id, { path }]) => memberOf(id) === member && path !== null)
-      .map(([id, { path, local }]) => ({ id, url: `${url}${path}`, ...local })),
-    clients: member === OST ? [{ id: CLIENT_UMLAUT, auth: 'http', certificates: [] }] : [],
-  }
+/** What the gateway of a member gets to know of its services. @param url of the local system */
+export function localServices(member: string, url: string, added: Offers): readonly Partial<LocalService>[] {
+  return Object.entries(added)
+    .filter(([id, { path }]) => memberOf(id) === member && path !== null)
+    .map(([id, { path, local }]) => ({ id, url: `${url}${path}`, ...local }))
 }

@@ -12,8 +12,8 @@ import { startRegion } from '../../gateway/region/launcher.ts'
 import { openRegistry } from '../../gateway/registry/store.ts'
 import type { Answer, LocalService, Seen } from './local-service.ts'
 import { openLocalService } from './local-service.ts'
-import type { Offer } from './rig-region.ts'
-import { CLIENT, ECHO, localEntries, OST, REGION, WEST, withOffers } from './rig-region.ts'
+import type { Offers } from './rig-region.ts'
+import { CLIENT, CLIENT_UMLAUT, ECHO, localServices, OFFERS, OST, REGION, WEST, withOffers } from './rig-region.ts'
 import type { Endpoint, Header, Request, Response } from './wire.ts'
 import { send } from './wire.ts'
 
@@ -71,24 +71,15 @@ const LINE_MS_MAX = 1000
 const LINE_POLL_MS = 10
 
 /** @param offers beside those of `rig-region.ts` */
-export async function startRig(t: Test, offers: Readonly<Record<string, Offer>> = {}): Promise<Rig> {
+export async function startRig(t: Test, offers: Offers = {}): Promise<Rig> {
   const service = await openLocalService()
   t.teardown(() => service.close())
   const directory = t.testdir()
   const { federation, close } = await startRegion({ directory, ports: 'free', region: REGION, stampIntervalMs: 1000 })
   t.teardown(close)
 
-  for (const { config, member, pid } of federation.gateways) {
-    const entries = localEntries(member, service.url, offers)
-    const before = JSON.parse(await readFile(config, 'utf8'))
-    const services = [...before.services, ...entries.services]
-    const clients = [...before.clients, ...entries.clients]
-    await writeFile(config, JSON.stringify({ ...before, services, clients }))
-    process.kill(pid ?? 0, 'SIGHUP')
-  }
-  const registry = openRegistry(federation.registry.directory)
-  registry.change(Date.now(), (content) => withOffers(content, offers))
-  registry.close()
+  await addClient(federation)
+  await addOffers(federation, service.url, { ...OFFERS, ...offers })
 
   const [ost, west] = [gateway(federation, OST), gateway(federation, WEST)]
   const rig: Rig = {
@@ -107,6 +98,28 @@ export async function startRig(t: Test, offers: Readonly<Record<string, Offer>> 
   }
   await untilReady(rig)
   return rig
+}
+
+/** Registers services and lets their gateways answer them; both take them up in their own time. @param url of the local system */
+export async function addOffers(federation: Federation, url: string, offers: Offers): Promise<void> {
+  for (const { config, member, pid } of federation.gateways) {
+    const added = localServices(member, url, offers)
+    if (added.length === 0) continue
+    const before = JSON.parse(await readFile(config, 'utf8'))
+    await writeFile(config, JSON.stringify({ ...before, services: [...before.services, ...added] }))
+    process.kill(pid ?? 0, 'SIGHUP')
+  }
+  const registry = openRegistry(federation.registry.directory)
+  registry.change(Date.now(), (content) => withOffers(content, offers))
+  registry.close()
+}
+
+/** The one that the development PKI has no certificate for. */
+async function addClient(federation: Federation): Promise<void> {
+  const { config } = gatewayOf(federation, OST)
+  const before = JSON.parse(await readFile(config, 'utf8'))
+  const clients = [...before.clients, { id: CLIENT_UMLAUT, auth: 'http' }]
+  await writeFile(config, JSON.stringify({ ...before, clients }))
 }
 
 function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers = [], ...rest }: Call): Request {
