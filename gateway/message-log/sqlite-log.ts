@@ -130,8 +130,6 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   let appended = 0
   let appendMs = 0
   let adopted = configuration ?? undefined
-  // What a stop left without batch or token does not wait for the schedule.
-  if (queue.state.unbatched > 0) void stamping.stampNow().catch(() => {})
 
   async function append(record: NewRecord): Promise<Appended> {
     if (record.outcome === 'request' && stamping.isOverdue()) throw new GatewayError('TimestampingFailed')

@@ -68,13 +68,25 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
   let underWay: Promise<void> | undefined
   const schedule = setInterval(() => void closeBatch(), stampIntervalMs)
   schedule.unref()
-  learn(known)
+  take(known)
+  // What a stop left without batch or token does not wait for the schedule, only for the rest of the gateway to start.
+  retryIn(stampRetryMs, () => void closeBatch().then(stampPending))
 
-  function learn(log: Known): void {
+  function take(log: Known): void {
     if (log.head !== null) head = Buffer.from(log.head).toString('base64url')
     pending = [...log.unstamped]
     stampedAt = log.stampedAt ?? stampedAt
+  }
+
+  function learn(log: Known): void {
+    take(log)
     if (pending.length > 0) void stampPending()
+  }
+
+  function retryIn(ms: number, work: () => void): void {
+    clearTimeout(retry)
+    retry = setTimeout(work, ms)
+    retry.unref()
   }
 
   /** @returns whether the log took it */
@@ -119,8 +131,7 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
         if (isClosed) return
         failures += 1
         deps.report({ event: 'stamping-failed', batch: batch.number, problem: (error as Error).message })
-        retry = setTimeout(() => void stampPending(), Math.min(stampRetryMs * 2 ** (failures - 1), stampIntervalMs))
-        retry.unref()
+        retryIn(Math.min(stampRetryMs * 2 ** (failures - 1), stampIntervalMs), () => void stampPending())
         return
       }
     }

@@ -177,7 +177,8 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   function learn(answer: Exclude<Answer, { did: 'open' | 'refuse' | 'close' }> | undefined): void {
     if (answer === undefined) return
     const wasWritable = state.isWritable
-    state = answer.state
+    // What was known last is still shown.
+    state = answer.state.isWritable ? answer.state : { ...state, isWritable: false }
     if (answer.problem !== undefined && (wasWritable || state.isWritable)) {
       report({ event: state.isWritable ? 'log-trouble' : 'log-failed', problem: answer.problem })
     }

@@ -32,11 +32,14 @@ export interface Writer {
 /** @throws {LogOpenError} any flaw */
 export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   const log = openRecoverable(place, at)
+  /** Time of the latest command. */
+  let lastAt = at
   const texts = new Map<number, string>()
   let walBytes = 0
   let idle: NodeJS.Timeout | undefined
 
   function answer(command: Command): Answer {
+    lastAt = command.at
     switch (command.do) {
       case 'commit':
         return commit(command)
@@ -145,7 +148,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   /** The only writer is here, so a checkpoint between two commits leaves an empty WAL unless somebody reads. */
   function checkpoint(): void {
     walBytes = 0
-    log.attempt(at, () => {
+    log.attempt(lastAt, () => {
       try {
         log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
       } catch (error) {

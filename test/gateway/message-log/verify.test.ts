@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
 import { verifyLog } from '../../../gateway/message-log/verify.ts'
+import { verifyLogApart } from '../../../gateway/message-log/verify-thread.ts'
 import { makeLogRig } from './log-rig.ts'
 import { requestRecord } from './messages.ts'
 import { makeStampedLog } from './tampered-log.ts'
@@ -23,6 +24,8 @@ t.test('a log that nobody touched is whole, and says how far it is stamped', asy
   const last = (await reader.list({ limit: 1 })).records[0]?.seq
   t.match(verified, { isWhole: true, records: last, batches: 4, stampedTo: last, erased: 0, damage: null })
   t.match(verified.stampedAt, /^\d{4}-\d\d-\d\dT/)
+  t.same(await verifyLogApart(rig.options, { anchors: trust.authorities }), verified, 'in a thread of its own too')
+  await t.rejects(verifyLogApart({ ...rig.options, file: join(rig.directory, 'none') }, { anchors: [] }))
 })
 
 t.test('every change by plain SQL is found', async (t) => {
