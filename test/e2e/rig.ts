@@ -188,7 +188,8 @@ async function untilReady(rig: Rig): Promise<void> {
   const until = performance.now() + READY_MS_MAX
   for (;;) {
     const { response } = await rig.exchange({ path: '/ready' })
-    if (response.status === 200) return
+    const own = await rig.exchange({ service: `${OST}/TEST/own`, client: CLIENT_UMLAUT })
+    if (response.status === 200 && own.response.status === 200) return
     if (performance.now() > until) throw new Error(`the region is not ready: ${response.body}`)
     await sleep(50)
   }

@@ -1,6 +1,6 @@
 /** What the gateways cannot do: contract §2.5, cases 54 and 55. Comes last: it stops the registry and starts it again. */
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -24,7 +24,9 @@ async function until(isSo: () => Promise<boolean>): Promise<boolean> {
   return false
 }
 
-/** No file of this process may grow beyond so many octets: a full disk, for one process. Needs util-linux. */
+const HAS_PRLIMIT = spawnSync('prlimit', ['--version']).status === 0
+
+/** No file of this process may grow beyond so many octets: a full disk, for one process. */
 function limitFiles({ pid }: Gateway, bytes: string): void {
   execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`])
 }
@@ -34,21 +36,25 @@ export async function outages(t: Test, rig: Rig): Promise<void> {
   const errorOf = async (service: string) => (await rig.exchange({ service })).response.header('x-road-error')
 
   // What X-Road calls DatabaseError: the one database here is the message log.
-  t.test('54 a message log that cannot be written: nothing is delivered, and it heals by itself', async (t) => {
-    for (const [gateway, proxy] of [
-      [rig.west, 'ServerProxy'],
-      [rig.ost, 'ClientProxy'],
-    ] as const) {
-      limitFiles(gateway, '4096')
-      t.teardown(() => limitFiles(gateway, 'unlimited'))
-      const refused = await rig.exchange({ method: 'POST', body: 'x' })
-      isRefused(t, refused, `Server.${proxy}.LoggingFailed`)
-      t.match(refused.response.json(), { retryable: true })
+  t.test(
+    '54 a message log that cannot be written: nothing is delivered, and it heals by itself',
+    { skip: HAS_PRLIMIT ? false : 'needs util-linux' },
+    async (t) => {
+      for (const [gateway, proxy] of [
+        [rig.west, 'ServerProxy'],
+        [rig.ost, 'ClientProxy'],
+      ] as const) {
+        limitFiles(gateway, '4096')
+        t.teardown(() => limitFiles(gateway, 'unlimited'))
+        const refused = await rig.exchange({ method: 'POST', body: 'x' })
+        isRefused(t, refused, `Server.${proxy}.LoggingFailed`)
+        t.match(refused.response.json(), { retryable: true })
 
-      limitFiles(gateway, 'unlimited')
-      t.ok(await until(async () => (await statusOf(ECHO)) === 200), 'writable again')
-    }
-  })
+        limitFiles(gateway, 'unlimited')
+        t.ok(await until(async () => (await statusOf(ECHO)) === 200), 'writable again')
+      }
+    },
+  )
 
   t.test('55 a global configuration that has expired, or is older than a purpose allows', async (t) => {
     const { federation } = rig
