@@ -82,7 +82,7 @@ export const CONFIG_SCHEMA = {
         items: object(
           ['id', 'auth'],
           {
-            id: { ...identifier, description: 'Subsystem' },
+            id: { type: 'string', pattern: '^[^/]+(/[^/]+){2,3}$', description: 'Subsystem, or a member' },
             auth: {
               enum: ['mtls', 'https', 'http'],
               description: 'mtls: a listed certificate; https: any TLS; http: plain HTTP on loopback',

@@ -130,6 +130,10 @@ export const FAULTS = {
     help: 'The provider must check the address and state of its local system; what it did with the request is unknown.',
     retryable: true,
   },
+  'ServiceFailed.SslAuthenticationFailed': {
+    message: 'The TLS certificate of the provider system does not hold',
+    help: 'The provider must check the certificate of its local system and services[].ca. Nothing was delivered.',
+  },
   'ServiceFailed.TimedOut': {
     message: 'The provider system did not answer in time',
     help: 'The provider must check its local system; what it did with the request is unknown.',

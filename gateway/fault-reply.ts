@@ -47,6 +47,7 @@ export const HELP_BASE = 'https://owl-gateway.example/README.md#'
 const NETWORK: ReadonlySet<FaultCode> = new Set(['NetworkError', 'OutcomeUnknown'])
 const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
   'ServiceFailed.NetworkError',
+  'ServiceFailed.SslAuthenticationFailed',
   'ServiceFailed.TimedOut',
   'ServiceFailed.InvalidBody',
   'ServiceFailed.InvalidContentType',

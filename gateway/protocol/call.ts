@@ -73,7 +73,8 @@ export function readCall(method: string, target: string, headers: readonly Heade
     providerMember: memberOf(provider),
     path,
     query,
-    xRoadId: headerOf(headers, 'x-road-id'),
+    // An empty one names nothing: it counts as none.
+    xRoadId: headerOf(headers, 'x-road-id') || undefined,
     userId: headerOf(headers, 'x-road-userid'),
     issue: headerOf(headers, 'x-road-issue'),
     securityServer: securityServer === undefined ? undefined : parseSecurityServer(securityServer),

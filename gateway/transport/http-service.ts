@@ -190,11 +190,16 @@ function serviceHeaders(
 
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
+/** OpenSSL's verdicts on certificates, as Node names them. */
+const CERTIFICATE = /CERT|^UNABLE_TO_VERIFY|^INVALID_PURPOSE|^PATH_LENGTH|^HOSTNAME_MISMATCH/
 const NOT_HTTP: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 
 function serviceFailure(cause: unknown): GatewayError {
   const { name, code = '' } = cause as { name?: string; code?: string }
   if (TIMEOUTS.has(code)) return new GatewayError('ServiceFailed.TimedOut', { cause })
+  if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || CERTIFICATE.test(code)) {
+    return new GatewayError('ServiceFailed.SslAuthenticationFailed', { cause })
+  }
   if (name === 'HTTPParserError' || NOT_HTTP.has(code))
     return new GatewayError('ServiceFailed.InvalidResponse', { cause })
   return new GatewayError('ServiceFailed.NetworkError', { cause })

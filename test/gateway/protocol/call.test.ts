@@ -68,6 +68,10 @@ t.test('takes the optional headers', async (t) => {
   t.match(read, { xRoadId: 'abc', userId: 'DE123', issue: '32-2026/17', securityServer: 'OWL/GOV/05711000/gw1' })
 })
 
+t.test('an empty X-Road-Id is none', async (t) => {
+  t.equal(call(TARGET, [...CLIENT, 'X-Road-Id', '']).xRoadId, undefined)
+})
+
 const refused: Record<string, { target?: string; headers?: string[]; method?: string }> = {
   'no client': { headers: [] },
   'a client of two parts': { headers: ['X-Road-Client', 'OWL/GOV'] },
