@@ -109,7 +109,7 @@ export function openWritable(path: string): DatabaseSync {
     PRAGMA secure_delete = ON;
     PRAGMA wal_autocheckpoint = 0;
     PRAGMA journal_size_limit = ${WAL_BYTES_MAX};
-    PRAGMA cache_size = -16384;
+    PRAGMA cache_size = -4096;
     PRAGMA temp_store = MEMORY;
   `)
   return database
@@ -123,7 +123,7 @@ export function openReadable(path: string): DatabaseSync {
   } catch (cause) {
     throw new LogOpenError('missing', 'The message log cannot be opened', cause)
   }
-  database.exec('PRAGMA cache_size = -8192')
+  database.exec('PRAGMA cache_size = -1024')
   readIdentity(database)
   return database
 }

@@ -16,7 +16,11 @@ export interface WriterThread {
 
 /** @throws {LogOpenError} any flaw */
 export async function startWriter(data: WriterData): Promise<WriterThread> {
-  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data, name: 'message-log' })
+  const worker = new Worker(new URL('./writer.ts', import.meta.url), {
+    workerData: data,
+    name: 'message-log',
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
   let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
   let gone: Error | undefined
 
