@@ -113,7 +113,7 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   const { snapshot } = judging
   const { call } = request
 
-  const provider = locate(judging, call)
+  const provider = await deps.peers.reach(locate(judging, call))
   const permission = (underway.permission = choosePurpose(snapshot, call, request.purpose, judging.now))
   checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
   trace.at('located')
@@ -160,17 +160,31 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   return { status, reason, headers, ids, body: reply.body, ...(fault === undefined ? {} : { fault }) }
 }
 
-/** @throws {GatewayError} `UnknownMember`, `InvalidSecurityServer`, `SslAuthenticationFailed`, `CertValidation` */
-function locate(judging: Judging, { provider, securityServer }: Call): PeerAddress {
+/**
+ * The provider's gateways that may be asked now, in the order of the configuration.
+ *
+ * @throws {GatewayError} `UnknownMember`, `InvalidSecurityServer`, `SslAuthenticationFailed`, `CertValidation`
+ */
+function locate(judging: Judging, { provider, securityServer }: Call): PeerAddress[] {
   const { snapshot } = judging
   if (snapshot.subsystem(provider) === undefined)
     throw new GatewayError('UnknownMember', { reason: 'the provider is not registered' })
-  const gateways = snapshot.gatewaysOf(provider)
-  const gateway = securityServer === undefined ? gateways[0] : gateways.find(({ id }) => id === securityServer)
-  if (gateway === undefined)
+  const speaking = snapshot.gatewaysOf(provider)
+  const wanted = securityServer === undefined ? speaking : speaking.filter(({ id }) => id === securityServer)
+  if (wanted.length === 0)
     throw new GatewayError(securityServer === undefined ? 'UnknownMember' : 'InvalidSecurityServer')
-  checkServers(judging, gateway)
-  return { gateway: gateway.id, address: gateway.address }
+  let failure: unknown
+  const usable = wanted.filter((gateway) => {
+    try {
+      checkServers(judging, gateway)
+      return true
+    } catch (error) {
+      failure = error
+      return false
+    }
+  })
+  if (usable.length === 0) throw failure
+  return usable.map(({ id, address }) => ({ gateway: id, address }))
 }
 
 function bytesMaxOf(deps: ConsumerDeps, snapshot: Snapshot, { service }: Call): number {

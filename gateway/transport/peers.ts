@@ -58,6 +58,12 @@ export interface Answer {
 
 export interface Peers {
   /**
+   * Picks the gateway to ask: the first that is connected or can be. Nothing of a request has left by then.
+   *
+   * @param candidates at least one; the first where none can be reached
+   */
+  reach(candidates: readonly PeerAddress[]): Promise<PeerAddress>
+  /**
    * Sends once, never again: what a broken connection did is unknown.
    *
    * @throws {GatewayError} `NetworkError` (nothing was sent), `OutcomeUnknown` (something was), `SslAuthenticationFailed`
@@ -81,6 +87,12 @@ export function openPeers(options: PeersOptions): Peers {
   }
 
   return {
+    async reach(candidates) {
+      const [first, ...others] = candidates as readonly [PeerAddress, ...PeerAddress[]]
+      if (others.length === 0) return first
+      for (const candidate of candidates) if (await peerAt(candidate).isReachable()) return candidate
+      return first
+    },
     send: (peer, message, signature) => peerAt(peer).send(message, signature),
     recheck() {
       for (const [gateway, peer] of peers) {
@@ -99,12 +111,17 @@ export function openPeers(options: PeersOptions): Peers {
 interface Peer {
   readonly address: string
   send(message: Packed, signature: string): Promise<Answer>
+  isReachable(): Promise<boolean>
   certificates(): readonly string[]
   drop(): void
   close(): Promise<void>
 }
 
+/** A gateway that could not be reached is passed over this long. */
+const UNREACHABLE_MS = 10_000
+
 function openPeer(options: PeersOptions, gateway: Identifier, address: string): Peer {
+  let unreachableUntil = 0
   /** Certificate → connection, of every socket this pool opened; one entry a certificate. */
   const connections = new Map<string, Connection>()
   let latest: Connection | undefined
@@ -171,12 +188,30 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
           }),
         )
       }),
+    async isReachable() {
+      if (pool.stats.connected > 0) return true
+      if (performance.now() < unreachableUntil) return false
+      const isReachable = await probe(connectTls, address)
+      if (!isReachable) unreachableUntil = performance.now() + UNREACHABLE_MS
+      return isReachable
+    },
     certificates: () => [...connections.keys()],
     drop() {
       pool.destroy().catch(() => {})
     },
     close: () => pool.close(),
   }
+}
+
+/** Opens a connection like those of the pool, and closes it. */
+function probe(connectTls: ReturnType<typeof buildConnector>, address: string): Promise<boolean> {
+  const { hostname, protocol, port } = new URL(address)
+  return new Promise((resolve) => {
+    connectTls({ hostname, protocol, port }, (...[error, socket]) => {
+      socket?.destroy()
+      resolve(error === null)
+    })
+  })
 }
 
 function connectionOf(socket: TLSSocket, peer: string): Connection {
