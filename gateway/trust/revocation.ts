@@ -40,7 +40,10 @@ export interface RevocationOptions {
 export interface RevocationMemory {
   /** From memory, in constant time; the same object as long as nothing is news. @param sha256 hex */
   statusOf(sha256: string, now: number): RevocationStatus
-  /** Asks for the certificates of this configuration from now on. Resolves when each has been asked for once. */
+  /**
+   * Asks for the certificates of this configuration from now on. Resolves when each has been asked for once, or had a fresh
+   * answer on disk: a start does not wait for those whom nobody needs now.
+   */
   watch(snapshot: Snapshot): Promise<void>
   /** Asks again at once, for these or for all; resolves when the answers are in. @param sha256s hex */
   refreshNow(sha256s?: readonly string[]): Promise<void>
@@ -95,6 +98,11 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
   function statusOf(sha256: string, at: number): RevocationStatus {
     const answer = answers.get(sha256)
     return answer === undefined ? NEVER_ASKED : statusAt(answer, at)
+  }
+
+  function isFresh(sha256: string): boolean {
+    const { status } = statusOf(sha256, now())
+    return status === 'good' || status === 'revoked'
   }
 
   function take(sha256: string, answer: Answer): void {
@@ -208,7 +216,7 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
       const added = [...targets.values()].filter((target) => before.get(target.sha256) !== target)
       await Promise.all(added.map(remember))
       await cache.keepOnly(new Set(targets.keys()))
-      await asked(added)
+      await asked(added.filter(({ sha256 }) => !isFresh(sha256)))
     },
     async refreshNow(sha256s) {
       const wanted = sha256s?.flatMap((sha256) => targets.get(sha256) ?? []) ?? [...targets.values()]

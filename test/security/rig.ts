@@ -19,7 +19,7 @@ import { freePorts } from '../../gateway/region/ports.ts'
 import type { RegionProcess } from '../../gateway/region/processes.ts'
 import { startProcess } from '../../gateway/region/processes.ts'
 import { registryContent } from '../../gateway/region/registry-content.ts'
-import type { RegistryServer } from '../../gateway/registry/main.ts'
+import type { RegistryServer, RegistryServerOptions } from '../../gateway/registry/main.ts'
 import { openRegistryServer } from '../../gateway/registry/main.ts'
 import type { Content } from '../../gateway/registry/store.ts'
 import { initRegistry, openRegistry } from '../../gateway/registry/store.ts'
@@ -47,6 +47,7 @@ export interface RigOptions {
   /** Last word on a gateway's configuration file. */
   readonly config?: (config: Record<string, unknown>, slug: Slug) => Record<string, unknown>
   readonly trust?: Partial<TrustServiceOptions>
+  readonly registry?: Partial<RegistryServerOptions>
   readonly serviceTimeoutMs?: number
 }
 
@@ -84,9 +85,15 @@ export interface GatewayRig {
   /** All that its processes have printed. */
   output(): string
   /** What its operator sees at the admin port. */
-  admin(path: string): Promise<{ readonly status: number; readonly json: Record<string, never> }>
+  admin(path: string): Promise<AdminAnswer>
   /** As a local system of this agency over loopback. */
   call(options?: CallOptions): Promise<LocalAnswer>
+}
+
+export interface AdminAnswer {
+  readonly status: number
+  readonly text: string
+  readonly json: Record<string, never>
 }
 
 /** Brings it up in two seconds or so and takes it down with the test. */
@@ -145,6 +152,7 @@ export async function openRig(t: Test, options: RigOptions = {}): Promise<Rig> {
         certificate: join(pki, 'registry/server.chain.pem'),
         signingKey: join(pki, 'registry/signing.key'),
         logLevel: 'silent',
+        ...options.registry,
       })
     },
     configuration: () => store.current(),
@@ -224,9 +232,9 @@ function gatewayRig(t: Test, { agency, own, directory, config, state }: GatewayF
       const { key, cert } = readPair(join(directory, 'certs/members', slug, 'operator'))
       const dispatcher = new Agent({ connect: { key, cert, rejectUnauthorized: false } })
       const { statusCode, body } = await request(`https://127.0.0.1:${own.admin}${path}`, { dispatcher })
-      const json = parseObject(await body.text())
+      const text = await body.text()
       await dispatcher.close()
-      return { status: statusCode, json }
+      return { status: statusCode, text, json: parseObject(text) }
     },
     call: (call = {}) => callLocally(`http://127.0.0.1:${own.consumerHttp}`, CLIENTS[slug], call),
   }

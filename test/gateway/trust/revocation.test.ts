@@ -131,6 +131,8 @@ t.test('a revocation survives a restart, with nobody to ask', async (t) => {
   await second.watch(snapshot)
 
   t.equal(second.statusOf(seal, Date.now()).status, 'revoked')
+  t.match(second.health(Date.now()), { good: 5, revoked: 1, failing: 0 }, 'known before anybody has answered')
+  await second.refreshNow()
   t.match(second.health(Date.now()), { good: 5, revoked: 1, failing: 6 })
   t.match(second.health(Date.now() + HOUR_MS + 1000), { good: 0, stale: 5, revoked: 1 })
 })
