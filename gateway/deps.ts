@@ -106,9 +106,9 @@ async function compose(
       authorities: () => configuration?.current()?.configuration.authorities.tsa ?? [],
       now,
       replayWindowMs: limits.replayWindowMs,
+      timeStamps: { observed: (offsetMs) => clock.observe('tsa', now() + offsetMs, now()) },
       report: (event) => {
-        if (event.event === 'stamped') clock.observe('tsa', now() + event.stamped.offsetMs, now())
-        else log.warn(event, 'message log')
+        if (event.event !== 'stamped') log.warn(event, 'message log')
       },
     }),
   )

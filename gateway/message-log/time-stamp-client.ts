@@ -33,6 +33,8 @@ export interface TimeStampClientOptions {
   readonly listAgeMsMax?: number
   /** How far the time of a token may be from ours. */
   readonly offsetMsMax?: number
+  /** Told how far an authority's clock is from ours, also when that is too far for its token: then most of all. */
+  readonly observed?: (offsetMs: number) => void
 }
 
 export interface Stamped {
@@ -56,7 +58,7 @@ const CONNECTIONS_MAX = 4
 
 export function openTimeStampClient(options: TimeStampClientOptions): TimeStampClient {
   const { authorities, now, timeoutMs = 10_000, tokenBytesMax = 64 * 1024, listBytesMax = 16 * 1024 * 1024 } = options
-  const { listAgeMsMax = 600_000, offsetMsMax = 60_000 } = options
+  const { listAgeMsMax = 600_000, offsetMsMax = 60_000, observed = () => {} } = options
   const agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1, maxHeaderSize: 16 * 1024 })
   const closing = new AbortController()
   const lists = new Map<string, { readonly list: RevocationList; readonly fetchedAt: number }>()
@@ -89,10 +91,11 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
     const receivedAt = now()
     const bare = openTimeStampReply(answer)
     const { genTime } = verifyTimeStamp(bare, authority, { imprint, nonce: asked.nonce })
+    const offsetMs = Math.round(genTime - (sentAt + receivedAt) / 2)
+    observed(offsetMs)
     if (genTime < sentAt - offsetMsMax || genTime > receivedAt + offsetMsMax) {
       throw new TimeStampError('time', 'The time is not the present one')
     }
-    const offsetMs = Math.round(genTime - (sentAt + receivedAt) / 2)
     const token = completeToken(bare, [authority.unit.der, authority.ca.der], list.der)
     return { token, genTime, url: row.url, offsetMs }
   }
