@@ -38,7 +38,8 @@ export function openRevocationSources(limits: SourceLimits = {}): RevocationSour
       ...(body !== undefined && { body, headers: { 'content-type': 'application/ocsp-request' } }),
     })
     if (answer.statusCode !== 200) {
-      answer.body.destroy()
+      // Unread, it ends in an error that nobody waits for: unheard, that would end the process.
+      answer.body.on('error', () => {}).destroy()
       throw new Error(`the answer is HTTP ${answer.statusCode}`)
     }
     const chunks: Buffer[] = []

@@ -1,7 +1,19 @@
 /** Certificates that look right and are not: expired, of another CA, unregistered. Made with the development CA's own means. */
 
-import { hash, X509Certificate } from 'node:crypto'
+import 'reflect-metadata'
+import { hash, webcrypto, X509Certificate } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import {
+  AuthorityInfoAccessExtension,
+  BasicConstraintsExtension,
+  CRLDistributionPointsExtension,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
 import { issue, openAuthority } from '../../certs-dev/certificates.ts'
 import type { Entry, ProfileName } from '../../certs-dev/layout.ts'
 import type { TlsIdentity } from './attacker.ts'
@@ -57,3 +69,34 @@ export function registered({ cert }: TlsIdentity): { readonly sha256: string; re
   const { raw } = new X509Certificate(cert)
   return { sha256: hash('sha256', raw, 'hex'), certificate: raw.toString('base64') }
 }
+
+/** A TLS client certificate of the real CA that names addresses to ask: AIA and CRL distribution points. RFC 5280 §4.2. */
+export async function issueWithAddresses(pki: string, of: WrongCertificate['of'], url: string): Promise<TlsIdentity> {
+  const issuing = readPair(join(pki, 'issuing'))
+  const { certificate: by, key } = await openAuthority({ certificate: issuing.cert, key: issuing.key }, 'p256')
+  const keys = (await webcrypto.subtle.generateKey(P256, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: '4f57',
+    subject: `C=DE, O=${of.name}, 2.5.4.5=${of.id}/gw1, CN=${of.slug}.owl.example`,
+    issuer: by.subjectName,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 86_400_000),
+    publicKey: keys.publicKey,
+    signingKey: key,
+    signingAlgorithm: P256,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.2']),
+      new AuthorityInfoAccessExtension({ ocsp: `${url}/ocsp`, caIssuers: `${url}/ca` }),
+      new CRLDistributionPointsExtension([`${url}/crl`]),
+    ],
+  })
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
+  const cert = certificate.toString('pem')
+  // Where the responder looks for what it has issued.
+  await writeFile(join(pki, 'mit-adressen.pem'), cert)
+  return { cert, key: PemConverter.encode(pkcs8, 'PRIVATE KEY') }
+}
+
+const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
