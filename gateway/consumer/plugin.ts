@@ -121,6 +121,8 @@ async function send(reply: FastifyReply, answer: LocalReply): Promise<void> {
   }
   const octets = body.stream()
   await new Promise<void>((resolve) => {
+    // A local system that has hung up meanwhile closes nothing any more.
+    if (raw.destroyed) return resolve()
     raw.on('close', resolve)
     octets.on('error', () => raw.destroy()).pipe(raw)
   })

@@ -99,11 +99,13 @@ function send(reply: FastifyReply, { head, body, signature }: Outgoing): void {
     raw.end(octets)
     return
   }
-  raw.on('close', () => {
+  const done = (): void => {
     octets.destroy()
     body?.dispose().catch(() => {})
-  })
-  octets.on('error', () => raw.destroy()).pipe(raw)
+  }
+  // A gateway that has hung up meanwhile closes nothing any more.
+  if (raw.destroyed) done()
+  else octets.on('error', () => raw.destroy()).pipe(raw.on('close', done))
 }
 
 function sendUnsigned(reply: FastifyReply, error: GatewayError, trace: Trace): void {
