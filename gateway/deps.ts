@@ -19,7 +19,7 @@ import type { Side } from './message-log/message-log.ts'
 import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
 import { openMessageLog } from './message-log/sqlite-log.ts'
-import { verifyLog } from './message-log/verify.ts'
+import { verifyLogApart } from './message-log/verify-thread.ts'
 import type { OpenPorts } from './ports.ts'
 import { openPorts } from './ports.ts'
 import { requestIds } from './protocol/request-id.ts'
@@ -221,7 +221,7 @@ async function compose(
       admin: (app) =>
         adminPlugin(app, {
           reader,
-          verify: async () => verifyLog(reader, await readWitnesses(config, place.keyStore)),
+          verify: async () => verifyLogApart(place, await readWitnesses(config, place.keyStore)),
           health,
           readinessLimits: config.log,
           metrics,

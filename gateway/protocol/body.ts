@@ -19,7 +19,7 @@ export interface Body {
 
 /**
  * A body in chunks of 64 KiB, each sealed with AES-256-GCM under `key` (`protocol/chunked-cipher.ts`). The message
- * log adopts such a file by renaming it and keeping the key, wrapped; a spool file's key is only ever in memory.
+ * log takes such a file over by a second name and keeps the key, wrapped; a spool file's key is only ever in memory.
  */
 export interface BodyFile {
   readonly path: string

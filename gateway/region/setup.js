@@ -2,8 +2,18 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join, sep } from 'node:path'
 
 const ROOT = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..')
 const WINDOWS = process.platform === 'win32'
@@ -124,10 +134,33 @@ function must({ code, output }) {
 const tail = (text) => text.trim().split('\n').slice(-12).join('\n')
 
 function npm(root, env, args) {
-  // Under `npm start` npm says where it lives; this holds even where no `npm` is on the path.
+  const outside = pathOutside(root, env)
   const own = env.npm_execpath
-  if (own !== undefined && /npm-cli\.c?js$/.test(own)) return run(root, process.execPath, [own, ...args], env)
-  return run(root, WINDOWS ? 'npm.cmd' : 'npm', args, env, WINDOWS)
+  // Under `npm start` npm says where it lives; this holds even where no `npm` is on the path.
+  if (own !== undefined && /npm-cli\.c?js$/.test(own))
+    return run(root, nodeOutside(root, outside), [own, ...args], outside)
+  return run(root, WINDOWS ? 'npm.cmd' : 'npm', args, outside, WINDOWS)
+}
+
+/** `npm start` puts the clone's own Node first on the path: an install that replaces it must not run on it. */
+function pathOutside(root, env) {
+  const name = Object.keys(env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
+  const folders = (env[name] ?? '').split(delimiter).filter((folder) => !isInside(root, folder))
+  return { ...env, [name]: folders.join(delimiter) }
+}
+
+function nodeOutside(root, env) {
+  if (!isInside(root, process.execPath)) return process.execPath
+  const file = WINDOWS ? 'node.exe' : 'node'
+  const found = (env.PATH ?? env.Path ?? '').split(delimiter).find((folder) => existsSync(join(folder, file)))
+  if (found !== undefined) return join(found, file)
+  const copy = join(mkdtempSync(join(tmpdir(), 'owl-node-')), file)
+  copyFileSync(process.execPath, copy)
+  return copy
+}
+
+function isInside(root, path) {
+  return path.startsWith(join(root, 'node_modules') + sep)
 }
 
 function run(root, command, args, env, shell = false) {

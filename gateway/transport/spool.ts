@@ -2,7 +2,7 @@
  * Takes a body in: hashed as it arrives, kept in memory while small, spooled to disk when large, never growing memory.
  *
  * A spool file is encrypted under a key that is only in memory (`protocol/chunked-cipher.ts`), so what a crash leaves
- * behind says nothing; the message log adopts it by renaming.
+ * behind says nothing; the message log takes it over by a second name.
  */
 
 import type { Hash } from 'node:crypto'
