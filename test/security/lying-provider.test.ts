@@ -13,7 +13,7 @@ import { openRig } from './rig.ts'
 // The default is half a minute for the whole file, and the machine may have other things to do.
 t.setTimeout(120_000)
 
-const rig = await openRig(t, { start: ['paderborn'], limits: { progressTimeoutMs: 1000 } })
+const rig = await openRig(t, { start: ['paderborn'], limits: { progressTimeoutMs: 1000, peerTimeoutMs: 1500 } })
 const { paderborn } = rig.gateways
 const liar = await openLyingGateway(t, rig)
 const remembered: Buffer[] = []
@@ -254,6 +254,14 @@ const LIES: Readonly<Record<string, Row>> = {
     },
     type: `${CLIENT}OutcomeUnknown`,
     stage: 'recorded',
+  },
+  silence: { lie: () => 'handled', type: `${CLIENT}OutcomeUnknown`, stage: 'recorded' },
+  'a large reply that stands still': {
+    lie: (asked, socket) => {
+      socket.write(answerOf(sealReply(rig, asked, { body: randomBytes(1024 * 1024) })).subarray(0, 700_000))
+      return 'handled'
+    },
+    type: `${CLIENT}MissingBody`,
   },
   'nothing at all': { lie: () => undefined, type: `${CLIENT}OutcomeUnknown`, stage: 'recorded' },
 }

@@ -92,6 +92,7 @@ export interface GatewayRig {
 
 export interface AdminAnswer {
   readonly status: number
+  readonly octets: Buffer
   readonly text: string
   readonly json: Record<string, never>
 }
@@ -232,9 +233,10 @@ function gatewayRig(t: Test, { agency, own, directory, config, state }: GatewayF
       const { key, cert } = readPair(join(directory, 'certs/members', slug, 'operator'))
       const dispatcher = new Agent({ connect: { key, cert, rejectUnauthorized: false } })
       const { statusCode, body } = await request(`https://127.0.0.1:${own.admin}${path}`, { dispatcher })
-      const text = await body.text()
+      const octets = Buffer.from(await body.arrayBuffer())
+      const text = octets.toString()
       await dispatcher.close()
-      return { status: statusCode, text, json: parseObject(text) }
+      return { status: statusCode, octets, text, json: parseObject(text) }
     },
     call: (call = {}) => callLocally(`http://127.0.0.1:${own.consumerHttp}`, CLIENTS[slug], call),
   }

@@ -1,0 +1,76 @@
+/** Every row of the threat list that holds here, and where it is proved: a row whose proof is gone shows. */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+const ROOT = join(import.meta.dirname, '..')
+
+const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: readonly string[] }>> = {
+  1: { threat: 'a peer claims to be somebody else', proofs: ['security/identity'] },
+  2: { threat: 'a stolen TLS key', proofs: ['security/identity', 'security/revocation'] },
+  4: {
+    threat: 'a revoked or expired certificate on a live connection',
+    proofs: ['security/revocation', 'security/identity'],
+  },
+  5: {
+    threat: 'a responder that is down or lies',
+    proofs: ['gateway/trust/ocsp', 'gateway/trust/revocation', 'security/revocation', 'failure/outages'],
+  },
+  6: { threat: 'replay', proofs: ['security/replay', 'failure/kills'] },
+  7: { threat: 'a message for another, a reply to another', proofs: ['security/replay', 'security/lying-provider'] },
+  8: { threat: 'a message changed on its way', proofs: ['security/tampering', 'security/tampering.long'] },
+  9: {
+    threat: 'algorithms, keys and headers of a signature',
+    proofs: ['gateway/protocol/sealing', 'security/forged-heads'],
+  },
+  10: {
+    threat: 'requests and headers that parsers read differently',
+    proofs: ['gateway/protocol/strict-http', 'gateway/preflight', 'gateway/malformed', 'security/forged-heads'],
+  },
+  11: {
+    threat: 'too much of everything',
+    proofs: ['gateway/server', 'security/starvation', 'security/misbehaving-service'],
+  },
+  12: { threat: 'too slow', proofs: ['gateway/pace', 'security/starvation', 'security/disconnects'] },
+  13: { threat: 'what unpacks to more', proofs: ['security/misbehaving-service'] },
+  14: { threat: 'JSON: a member twice', proofs: ['gateway/protocol/json', 'security/octets'] },
+  15: { threat: 'JSON: __proto__', proofs: ['gateway/protocol/json', 'security/octets'] },
+  16: { threat: 'JSON: numbers', proofs: ['gateway/protocol/json', 'security/octets'] },
+  17: { threat: 'JSON: depth, width, patterns', proofs: ['gateway/protocol/json', 'security/patterns'] },
+  18: {
+    threat: 'texts that are none, letters that are rare',
+    proofs: ['gateway/protocol/json', 'security/octets', 'adapters/names'],
+  },
+  19: {
+    threat: 'a path that is read differently behind us',
+    proofs: ['gateway/protocol/strict-http', 'gateway/access/path-glob', 'security/forged-heads'],
+  },
+  20: {
+    threat: 'a service address that leads elsewhere',
+    proofs: ['gateway/transport/http-service', 'security/addresses'],
+  },
+  21: { threat: 'addresses in certificates', proofs: ['security/addresses'] },
+  25: { threat: 'no time-stamps', proofs: ['gateway/message-log/stamping', 'failure/outages'] },
+  26: { threat: 'clocks', proofs: ['gateway/trust/clock', 'failure/clocks'] },
+  27: { threat: 'a full disk', proofs: ['gateway/message-log/full-disk', 'failure/full-disk'] },
+  28: { threat: 'a disk that fails', proofs: ['gateway/message-log/recovery'] },
+  29: { threat: 'a crash in between', proofs: ['gateway/message-log/crash', 'failure/kills', 'failure/kills.long'] },
+  36: {
+    threat: 'secrets and persons in logs',
+    proofs: ['gateway/logging', 'gateway/message-log/canary', 'security/canary'],
+  },
+  40: { threat: 'one who takes all', proofs: ['gateway/access/budgets', 'security/starvation', 'security/refusals'] },
+  41: { threat: 'an older version', proofs: ['security/forged-heads'] },
+  42: { threat: 'what a refusal gives away', proofs: ['security/refusals', 'gateway/mutual-tls'] },
+}
+
+for (const [row, { threat, proofs }] of Object.entries(ROWS)) {
+  t.test(`row ${row}: ${threat}`, async (t) => {
+    for (const proof of proofs) {
+      const file = join(ROOT, proof.endsWith('.long') ? `${proof}.ts` : `${proof}.test.ts`)
+      t.ok(existsSync(file), proof)
+      t.match(readFileSync(file, 'utf8'), /\bt\.test\(/, `${proof} tests`)
+    }
+  })
+}
