@@ -96,21 +96,30 @@ t.test('answers, refusals and failures leave at the same time, whatever they too
     down: async () => Promise.reject(new AdapterError('unavailable', 'connect')),
   }
   for (const [name, work] of Object.entries(works)) {
-    const instance = adapterOf(work, 100).open({})
-    const start = performance.now()
-    await instance.answer({}, caller(WHO)).catch(() => undefined)
-    const took = performance.now() - start
+    const took = await quickest(() => adapterOf(work, 100).open({}).answer({}, caller(WHO)))
     t.ok(took >= 98 && took < 150, `${name} left after ${took.toFixed(1)} ms`)
   }
 })
 
 t.test('work that takes longer leaves at the next multiple', async (t) => {
-  const instance = adapterOf(() => sleep(130, ADDRESS), 100).open({})
-  const start = performance.now()
-  await instance.answer({}, caller(WHO))
-  const took = performance.now() - start
+  const took = await quickest(() =>
+    adapterOf(() => sleep(130, ADDRESS), 100)
+      .open({})
+      .answer({}, caller(WHO)),
+  )
   t.ok(took >= 198 && took < 250, `${took.toFixed(1)} ms`)
 })
+
+/** Of several tries: a busy machine wakes a process late, never early. @returns milliseconds */
+async function quickest(work: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 8 && best > 150; i++) {
+    const start = performance.now()
+    await work().catch(() => undefined)
+    best = Math.min(best, performance.now() - start)
+  }
+  return best
+}
 
 t.test('the time of the answer is an option', async (t) => {
   const adapter = adapterOf(async () => ADDRESS, 100)

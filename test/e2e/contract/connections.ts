@@ -108,7 +108,7 @@ export async function connections(t: Test, rig: Rig): Promise<void> {
     t.equal(response.body.toString(), 'by TLS')
     t.same(seen, ['/base/v1 x'])
     const refused = await rig.exchange({ service: untrusted, method: 'POST', path: '/v1', body: 'x' })
-    isFault(t, refused.response, 'Server.ServerProxy.ServiceFailed.NetworkError', 'of another CA:')
+    isFault(t, refused.response, 'Server.ServerProxy.ServiceFailed.SslAuthenticationFailed', 'of another CA:')
     t.equal(seen.length, 1)
   })
 }
