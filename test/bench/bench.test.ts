@@ -11,7 +11,7 @@ import { readOptions } from './options.ts'
 import { costsOf } from './profile.ts'
 import type { Line } from './results.ts'
 import { comparison, median } from './results.ts'
-import { meansMs, stagesIn } from './stages.ts'
+import { meansMs, stagesIn, stampedAt } from './stages.ts'
 
 const REPLY = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nDate: x\r\n\r\nabc'
 
@@ -137,4 +137,6 @@ owl_stage_seconds_count{side="consumer",stage="opened"} 1
 
   t.same(meansMs(before, after), { opened: 50 })
   t.same(meansMs(after, after), {})
+  t.equal(stampedAt('owl_log_seq 7\nowl_tsa_last_success_timestamp_seconds 1795412345.5\n'), 1795412345.5)
+  t.equal(stampedAt('owl_log_seq 7\n'), undefined)
 })

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import type { Agent } from 'undici'
+import { request } from 'undici'
 import type { Side } from '../../gateway/message-log/message-log.ts'
 import { openAgent } from '../../gateway/region/calls.ts'
 import type { FederationGateway } from '../../gateway/region/federation.ts'
@@ -14,14 +16,12 @@ import type { Region } from '../../gateway/region/owl-region.ts'
 import { MEMBERS } from './members.ts'
 import { CLIENT, SERVICE } from './message.ts'
 import type { Path } from './paths.ts'
-import type { Stages } from './stages.ts'
-import { readStages } from './stages.ts'
 
 export interface GatewayPath {
   readonly path: Path
   readonly gateways: Readonly<Record<Side, FederationGateway & { readonly pid: number }>>
-  /** What the traces of this side's gateway add up to. */
-  stages(side: Side): Promise<Stages>
+  /** What Prometheus would get from this side's gateway. */
+  metrics(side: Side): Promise<string>
   /** Profiles every thread of both gateways while `work` runs. @returns the files */
   profile(work: () => Promise<void>): Promise<readonly string[]>
   stop(): Promise<void>
@@ -88,7 +88,7 @@ export async function startGatewayPath(options: GatewayPathOptions): Promise<Gat
         servingPids: () => [...hops, service.pid],
       },
       gateways: own,
-      stages: (side) => readStages(own[side].admin, agents[side], side),
+      metrics: (side) => readMetrics(own[side].admin, agents[side]),
       profile: (work) => profile(profiles as string, hops, work),
       async stop() {
         await Promise.all([agents.consumer.destroy(), agents.provider.destroy()])
@@ -105,6 +105,13 @@ function gatewayOf(gateways: readonly FederationGateway[], id: string): Federati
   const gateway = gateways.find(({ member }) => id.startsWith(`${member}/`))
   if (gateway === undefined || gateway.pid === null) throw new TypeError(`no gateway runs for ${id}`)
   return { ...gateway, pid: gateway.pid }
+}
+
+async function readMetrics(admin: string, dispatcher: Agent): Promise<string> {
+  const { statusCode, body } = await request(new URL('/metrics', admin), { dispatcher })
+  const text = await body.text()
+  if (statusCode !== 200) throw new Error(`/metrics answered ${statusCode}`)
+  return text
 }
 
 /** The launcher hands its environment to every process it starts. */

@@ -1,6 +1,6 @@
 /** `npm run bench`: the gateway beside what it could cost at least, measured in turns on one machine; one JSON line each. */
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commitTimesMs, isRealDisk } from './commit.ts'
 import type { Generator } from './generator.ts'
@@ -17,13 +17,15 @@ import { startGatewayPath } from './region.ts'
 import type { Line, Sample } from './results.ts'
 import { comparison, lineOf, median, rounded } from './results.ts'
 import type { Stages } from './stages.ts'
-import { meansMs } from './stages.ts'
+import { meansMs, stagesIn, stampedAt } from './stages.ts'
 
 /** What V8 takes until it has compiled the gateway's hot path as it will stay. */
 const FIRST_WARM_REPLIES = 40_000
 const REPLIES_MAX = 5_000_000
 const PROFILED_FUNCTIONS = 20
 const PROCESSORS_ELSEWHERE_MAX = 0.15
+/** Batches close every 10 s. */
+const STAMP_AGE_S_MAX = 60
 const SIDES = ['consumer', 'provider'] as const
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`)
@@ -65,7 +67,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const { directory, paths: wanted } = options
   await mkdir(directory, { recursive: true })
   if (!(await isRealDisk(directory))) throw new Error(`${directory} is in memory: choose a folder on a disk with --dir`)
-  const home = await mkdtemp(join(directory, 'run-'))
+  await sweep(directory)
+  const home = await mkdtemp(join(directory, `run-${process.pid}-`))
   started.push(() => rm(home, { recursive: true, force: true }))
   const baselines = await startBaselines(home, options.memory ? new Set() : wanted)
   started.push(baselines.stop)
@@ -84,6 +87,22 @@ async function bench(options: BenchOptions): Promise<void> {
   if (options.memory && gateway !== undefined) return watchMemory(gateway, generator, print)
   const paths = [...baselines.paths, ...(gateway === undefined ? [] : [gateway.path])]
   await exchanges({ options, paths, gateway, generator, home })
+}
+
+/** What runs left behind that were killed. */
+async function sweep(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = Number(/^run-(\d+)-/.exec(name)?.[1])
+    if (pid > 0 && !isAlive(pid)) await rm(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 interface Site {
@@ -125,14 +144,26 @@ async function exchanges(site: Site): Promise<void> {
       if (gateway !== undefined) print({ bench: 'stages', side, c, meanMs: meansMs(before[side], after[side]) })
     }
   }
-  if (gateway !== undefined && options.profile) await profile(site, gateway, most)
+  if (gateway !== undefined) {
+    await checkStamping(gateway)
+    if (options.profile) await profile(site, gateway, most)
+  }
   const last = lines.findLast(({ path }) => path === 'gateway')
   if (last !== undefined) print({ ...last, ...comparison(lines, median(commitsMs)) })
 }
 
 async function stagesOf(gateway: GatewayPath | undefined): Promise<Record<(typeof SIDES)[number], Stages>> {
   if (gateway === undefined) return { consumer: new Map(), provider: new Map() }
-  return { consumer: await gateway.stages('consumer'), provider: await gateway.stages('provider') }
+  const [consumer, provider] = await Promise.all(SIDES.map((side) => gateway.metrics(side)))
+  return { consumer: stagesIn(consumer as string, 'consumer'), provider: stagesIn(provider as string, 'provider') }
+}
+
+/** What was measured counts only with time-stamping on. @throws {Error} when a log has no recent time-stamp */
+async function checkStamping(gateway: GatewayPath): Promise<void> {
+  for (const side of SIDES) {
+    const ageS = Date.now() / 1000 - (stampedAt(await gateway.metrics(side)) ?? 0)
+    if (ageS > STAMP_AGE_S_MAX) throw new Error(`the log of the ${side}'s gateway has no time-stamp of the last minute`)
+  }
 }
 
 /** Apart from what was measured: sampling costs. */

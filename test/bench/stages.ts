@@ -1,21 +1,12 @@
 /** Stage means as the gateways' own traces have them: the difference between two scrapes of `/metrics`. */
 
-import type { Agent } from 'undici'
-import { request } from 'undici'
 import type { Side } from '../../gateway/message-log/message-log.ts'
 import { rounded } from './results.ts'
 
 /** Stage → what was counted since the gateway started. */
 export type Stages = ReadonlyMap<string, { readonly seconds: number; readonly count: number }>
 
-/** @param admin URL of a gateway's admin port */
-export async function readStages(admin: string, dispatcher: Agent, side: Side): Promise<Stages> {
-  const { statusCode, body } = await request(new URL('/metrics', admin), { dispatcher })
-  const text = await body.text()
-  if (statusCode !== 200) throw new Error(`/metrics answered ${statusCode}`)
-  return stagesIn(text, side)
-}
-
+/** @param metrics of one gateway, as Prometheus gets them */
 export function stagesIn(metrics: string, side: Side): Stages {
   const stages = new Map<string, { seconds: number; count: number }>()
   for (const [, figure, labels = '', value] of metrics.matchAll(FIGURE)) {
@@ -37,4 +28,10 @@ export function meansMs(before: Stages, after: Stages): Record<string, number> {
     if (count > earlier.count) means[stage] = rounded(((seconds - earlier.seconds) * 1000) / (count - earlier.count), 4)
   }
   return means
+}
+
+/** @returns seconds since the Unix epoch: the time in the message log's latest time-stamp */
+export function stampedAt(metrics: string): number | undefined {
+  const value = /^owl_tsa_last_success_timestamp_seconds (\S+)$/m.exec(metrics)?.[1]
+  return value === undefined ? undefined : Number(value)
 }
