@@ -7,6 +7,7 @@
 
 import { hash } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
@@ -125,21 +126,17 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
   /** Certificate → connection, of every socket this pool opened; one entry a certificate. */
   const connections = new Map<string, Connection>()
   let latest: Connection | undefined
-  const connectTls = buildConnector({
-    key: options.key,
-    cert: options.certificate,
-    ca: [...options.authorities()],
-    // The issuing CAs are listed themselves: the chain ends there.
-    allowPartialTrustChain: true,
-    minVersion: 'TLSv1.3',
-    ecdhCurve: 'X25519MLKEM768:X25519:prime256v1',
-    // The certificate itself is registered for this gateway: its names add nothing.
-    checkServerIdentity: () => undefined,
-    // No session is ever resumed: a resumed one proves no key.
-    maxCachedSessions: 0,
-    timeout: options.connectTimeoutMs,
-    keepAlive: true,
-  })
+  let trusted = ''
+  let connector: ReturnType<typeof buildConnector> | undefined
+  /** Made anew when the issuing CAs change. */
+  function connectTls(...args: Parameters<ReturnType<typeof buildConnector>>): void {
+    const authorities = options.authorities()
+    if (connector === undefined || authorities.join() !== trusted) {
+      trusted = authorities.join()
+      connector = connectorFor(options, authorities)
+    }
+    connector(...args)
+  }
   const pool = new Pool(address, {
     connections: options.connectionsMax,
     pipelining: 1,
@@ -201,6 +198,28 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
     },
     close: () => pool.close(),
   }
+}
+
+function connectorFor(options: PeersOptions, authorities: readonly string[]): ReturnType<typeof buildConnector> {
+  // One context for all connections: OpenSSL's is large.
+  const secureContext = createSecureContext({
+    key: options.key,
+    cert: options.certificate,
+    ca: [...authorities],
+    // The issuing CAs are listed themselves: the chain ends there.
+    allowPartialTrustChain: true,
+    minVersion: 'TLSv1.3',
+    ecdhCurve: 'X25519MLKEM768:X25519:prime256v1',
+  })
+  return buildConnector({
+    secureContext,
+    // The certificate itself is registered for this gateway: its names add nothing.
+    checkServerIdentity: () => undefined,
+    // No session is ever resumed: a resumed one proves no key.
+    maxCachedSessions: 0,
+    timeout: options.connectTimeoutMs,
+    keepAlive: true,
+  })
 }
 
 /** Opens a connection like those of the pool, and closes it. */
