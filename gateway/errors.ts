@@ -10,7 +10,7 @@ interface Fault {
   readonly message: string
   /** What to do about it; also the text of the README's row. */
   readonly help: string
-  /** The same request may succeed later without being changed. */
+  /** The same request may succeed later without being changed; said of it only while nobody has acted on it. */
   readonly retryable?: true
   /** The caller must change the request: HTTP 400 and the prefix `Client.`. Everything else is 500. */
   readonly client?: true

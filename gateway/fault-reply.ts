@@ -33,6 +33,7 @@ export interface FaultBody {
   /** The last stage that was passed. */
   readonly stage: string
   readonly side: FaultSide
+  /** The same request may succeed later, and nobody has acted on this one. */
   readonly retryable: boolean
   /** URL of the README's row. */
   readonly help: string
@@ -70,11 +71,17 @@ export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: s
       detail: requestId,
       stage,
       side: sideOf(error.code, proxy),
-      retryable: row.retryable ?? false,
+      retryable: row.retryable === true && !ACTED[proxy].has(stage),
       help: HELP_BASE + anchorOf(error.code),
       ...(error.pointers === undefined ? {} : { pointers: error.pointers }),
     },
   }
+}
+
+/** Behind these stages somebody may have acted on the request: repeating it unchanged is not safe. */
+const ACTED: Readonly<Record<ProxyName, ReadonlySet<string>>> = {
+  ClientProxy: new Set(['sent', 'verified', 'concluded']),
+  ServerProxy: new Set(['recorded', 'delivered', 'sealed']),
 }
 
 function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
