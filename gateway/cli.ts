@@ -96,6 +96,8 @@ function gatewayCommands(program: Command): void {
     .description('run it; SIGTERM ends it, SIGHUP makes it read its configuration again')
     .requiredOption('--config <file>', 'configuration of the gateway')
     .action(async ({ config }: WithConfig) => {
+      const { applyProcessSettings } = await import('./process-settings.ts')
+      applyProcessSettings()
       const [{ startGateway }, { announceGateway }] = await Promise.all([
         import('./main.ts'),
         import('./region/federation.ts'),

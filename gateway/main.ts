@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from './config.ts'
 import { openGateway } from './deps.ts'
 import { makeLogger } from './logging.ts'
+import { applyProcessSettings } from './process-settings.ts'
 
 /**
  * Runs until SIGTERM or SIGINT; SIGHUP reads services, clients and operators anew.
@@ -46,6 +47,7 @@ if (process.argv[1] === import.meta.filename) {
     process.stderr.write('usage: node gateway/main.ts --config FILE\n')
     process.exitCode = 2
   } else {
+    applyProcessSettings()
     await startGateway(values.config)
   }
 }

@@ -4,11 +4,16 @@ import { createHash, hash } from 'node:crypto'
 import type { Body } from './body.ts'
 
 export function sha256(octets: Uint8Array | string): Buffer {
-  return hash('sha256', octets, 'buffer')
+  return latin1(hash('sha256', octets, 'latin1'))
 }
 
 export function sha512(octets: Uint8Array | string): Buffer {
-  return hash('sha512', octets, 'buffer')
+  return latin1(hash('sha512', octets, 'latin1'))
+}
+
+/** Out of Node's pool of small buffers: half the price of a buffer of its own, and nothing to collect later. */
+function latin1(digest: string): Buffer {
+  return Buffer.from(digest, 'latin1')
 }
 
 /**

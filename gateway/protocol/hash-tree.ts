@@ -8,7 +8,7 @@ export const HASH_BYTES = 32
 export type ReducedHashTree = readonly (readonly Buffer[])[]
 
 export function sha256(octets: Uint8Array): Buffer {
-  return hash('sha256', octets, 'buffer')
+  return Buffer.from(hash('sha256', octets, 'latin1'), 'latin1')
 }
 
 /** A data object group's leaf: the hash of its sorted, concatenated hashes; one hash stands for itself. */

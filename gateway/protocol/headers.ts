@@ -65,9 +65,20 @@ export function areReplyHeaders(headers: readonly Header[]): boolean {
   return headers.every((header) => crosses(header, SET_ON_REPLY))
 }
 
+/** Names already judged, as written; few are ever used, and a flood of others empties it. */
+const judged = { request: new Map<string, boolean>(), reply: new Map<string, boolean>() }
+const JUDGED_MAX = 1000
+
 function crosses([name]: Header, alsoStripped: ReadonlySet<string>): boolean {
-  const key = name.toLowerCase()
-  return NAME.test(name) && !STRIPPED.has(key) && !alsoStripped.has(key) && !key.startsWith('owl-')
+  const known = alsoStripped === SET_ON_REQUEST ? judged.request : judged.reply
+  let verdict = known.get(name)
+  if (verdict === undefined) {
+    const key = name.toLowerCase()
+    verdict = NAME.test(name) && !STRIPPED.has(key) && !alsoStripped.has(key) && !key.startsWith('owl-')
+    if (known.size >= JUDGED_MAX) known.clear()
+    known.set(name, verdict)
+  }
+  return verdict
 }
 
 function surviving(raw: readonly string[], alsoStripped: ReadonlySet<string>): Header[] {

@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { request } from 'undici'
 import { makePki } from '../../certs-dev/make.ts'
+import { PROCESS_SETTINGS } from '../process-settings.ts'
 import { initRegistry, isRegistry, openRegistry } from '../registry/store.ts'
 import type { Federation } from './federation.ts'
 import { federationFile, refuseRunning, removeFederation, writeFederation } from './federation.ts'
@@ -12,7 +13,7 @@ import type { Agency, Region } from './owl-region.ts'
 import { OWL_REGION } from './owl-region.ts'
 import type { RegionPorts } from './ports.ts'
 import { checkFree, defaultPorts, freePorts } from './ports.ts'
-import type { RegionProcess } from './processes.ts'
+import type { ProcessOptions, RegionProcess } from './processes.ts'
 import { startProcess } from './processes.ts'
 import { mergeContent, registryContent } from './registry-content.ts'
 import type { Site } from './site.ts'
@@ -131,8 +132,20 @@ async function portsFor(choice: RegionOptions['ports'], region: Region): Promise
   return ports
 }
 
-async function launch(site: Site, name: string, file: string, args: readonly string[]): Promise<RegionProcess> {
-  const process = await startProcess({ name, file: join(ROOT, file), args, logs: site.logs })
+async function launch(
+  site: Site,
+  name: string,
+  file: string,
+  args: readonly string[],
+  settings?: ProcessOptions['settings'],
+): Promise<RegionProcess> {
+  const process = await startProcess({
+    name,
+    file: join(ROOT, file),
+    args,
+    logs: site.logs,
+    ...(settings && { settings }),
+  })
   site.processes.push(process)
   return process
 }
@@ -187,7 +200,7 @@ async function startGateways(site: Site, anchor: string, systems: LocalSystems):
   const gateways: RegionProcess[] = []
   for (const [index, { config }] of files.entries()) {
     const { slug } = region.agencies[index] as Agency
-    gateways.push(await launch(site, slug, 'gateway/main.ts', ['--config', config]))
+    gateways.push(await launch(site, slug, 'gateway/main.ts', ['--config', config], PROCESS_SETTINGS))
   }
   return gateways
 }

@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly args: readonly string[]
   /** Where its output goes: `<name>.log`. */
   readonly logs: string
+  /** Of Node and of the C library. */
+  readonly settings?: { readonly flags: readonly string[]; readonly environment: Readonly<Record<string, string>> }
   readonly readyMsMax?: number
 }
 
@@ -48,10 +50,11 @@ export async function startProcess(options: ProcessOptions): Promise<RegionProce
   const log = join(logs, `${name}.log`)
   // Straight into the file: nothing it writes under load passes through the launcher.
   const output = openSync(log, 'w')
-  const child = spawn(process.execPath, ['--import', LEASH, file, ...args], {
+  const { flags = [], environment = {} } = options.settings ?? {}
+  const child = spawn(process.execPath, [...flags, '--import', LEASH, file, ...args], {
     cwd: ROOT,
     stdio: ['pipe', output, output],
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+    env: { ...process.env, ...environment, NODE_COMPILE_CACHE: COMPILE_CACHE },
   })
   closeSync(output)
   const { pid } = child

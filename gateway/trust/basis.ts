@@ -32,8 +32,45 @@ export interface Clock {
   readonly offsetMs: number
 }
 
-/** @returns JSON text of `basis`; built from pieces, because it is written four times an exchange */
+/** Texts last made: many exchanges are judged by the very same. */
+const recent: { readonly basis: Basis; readonly text: string }[] = []
+const RECENT_MAX = 32
+
+/** @returns JSON text of `basis`; the same string while nothing in it is news, so that the log stores and hashes it once */
 export function basisText(basis: Basis): string {
+  const at = recent.findIndex((known) => isSame(known.basis, basis))
+  const found = recent[at] ?? { basis, text: makeText(basis) }
+  // The latest first: it is the likeliest next.
+  if (at !== 0) {
+    if (at > 0) recent.splice(at, 1)
+    recent.unshift(found)
+    if (recent.length > RECENT_MAX) recent.pop()
+  }
+  return found.text
+}
+
+function isSame(a: Basis, b: Basis): boolean {
+  return (
+    a.snapshot === b.snapshot &&
+    a.seal === b.seal &&
+    a.clock === b.clock &&
+    a.agreement === b.agreement &&
+    a.purpose === b.purpose &&
+    a.purposeBy === b.purposeBy &&
+    a.peerHead === b.peerHead &&
+    a.tls.peer === b.tls.peer &&
+    a.tls.version === b.tls.version &&
+    a.tls.group === b.tls.group &&
+    a.stages.length === b.stages.length &&
+    a.stages.every((stage, i) => stage === b.stages[i]) &&
+    a.revocation.length === b.revocation.length &&
+    a.revocation.every(
+      ({ sha256, status }, i) => sha256 === b.revocation[i]?.sha256 && status === b.revocation[i]?.status,
+    )
+  )
+}
+
+function makeText(basis: Basis): string {
   const { snapshot, agreement, seal, tls, clock } = basis
   const [id, digest] = agreement.split(';')
   const revocation = basis.revocation.map(({ sha256, status }) => statusText(sha256, status)).join(',')
