@@ -93,13 +93,30 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     })
   }
 
-  /** The only place that talks to the writer. */
+  /**
+   * The only place that talks to the writer. It gets its next group before the exchanges of the last one go on: they have
+   * work to do, and the writer need not wait for it.
+   */
   async function run(): Promise<void> {
     isRunning = true
+    let settleLast: (() => void) | undefined
+    const settle = (): void => {
+      settleLast?.()
+      settleLast = undefined
+    }
     for (;;) {
       const control = controls.shift()
-      if (control !== undefined) await control()
-      else if (queue.length > 0) await commit(take())
+      if (control !== undefined) {
+        settle()
+        await control()
+      } else if (queue.length > 0) {
+        const waiters = take()
+        const answering = send(waiters)
+        settle()
+        const answer = await answering
+        settleLast = () => settleAll(waiters, answer)
+        noted(waiters, answer)
+      } else if (settleLast !== undefined) settle()
       else break
     }
     isRunning = false
@@ -119,19 +136,26 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     return group
   }
 
-  async function commit(waiters: readonly Waiter[]): Promise<void> {
+  function send(waiters: readonly Waiter[]): Promise<AnswerTo<'commit'> | undefined> {
     const named = numberTexts(waiters)
     const group = packEntries(waiters.map(({ entry }) => entry))
-    const answer = await ask({ do: 'commit', at: now(), group, ...named, lost }, [group.octets])
+    return ask({ do: 'commit', at: now(), group, ...named, lost }, [group.octets])
+  }
+
+  /** What has to be known before the next group is sent. */
+  function noted(waiters: readonly Waiter[], answer: AnswerTo<'commit'> | undefined): void {
     lost = []
     for (const { octets } of waiters) heldBytes -= octets
     held -= waiters.length
-    for (const [index, waiter] of waiters.entries()) settle(waiter, answer, index)
     learn(answer)
     options.committed()
   }
 
-  function settle({ entry, resolve, reject }: Waiter, answer: AnswerTo<'commit'> | undefined, index: number): void {
+  function settleAll(waiters: readonly Waiter[], answer: AnswerTo<'commit'> | undefined): void {
+    for (const [index, waiter] of waiters.entries()) settleOne(waiter, answer, index)
+  }
+
+  function settleOne({ entry, resolve, reject }: Waiter, answer: AnswerTo<'commit'> | undefined, index: number): void {
     const seq = answer?.seqs[index] ?? 0
     if (answer !== undefined && seq > 0) {
       const { buffer, byteOffset } = answer.leaves
