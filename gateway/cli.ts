@@ -97,7 +97,7 @@ function gatewayCommands(program: Command): void {
     .requiredOption('--config <file>', 'configuration of the gateway')
     .action(async ({ config }: WithConfig) => {
       const { applyProcessSettings } = await import('./process-settings.ts')
-      applyProcessSettings()
+      applyProcessSettings(process.env)
       const [{ startGateway }, { announceGateway }] = await Promise.all([
         import('./main.ts'),
         import('./region/federation.ts'),

@@ -47,7 +47,7 @@ if (process.argv[1] === import.meta.filename) {
     process.stderr.write('usage: node gateway/main.ts --config FILE\n')
     process.exitCode = 2
   } else {
-    applyProcessSettings()
+    applyProcessSettings(process.env)
     await startGateway(values.config)
   }
 }

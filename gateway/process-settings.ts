@@ -9,9 +9,13 @@ const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' }
 /** For whoever starts a gateway as a process of its own. */
 export const PROCESS_SETTINGS = { flags: FLAGS, environment: ENVIRONMENT } as const
 
-/** Starts this process over, under the same id, unless it runs so already. They can only be set at the start. */
-export function applyProcessSettings(): void {
+/**
+ * Starts this process over, under the same id, unless it runs so already. They can only be set at the start.
+ *
+ * @param environment of this process
+ */
+export function applyProcessSettings(environment: NodeJS.ProcessEnv): void {
   if (FLAGS.every((flag) => process.execArgv.includes(flag)) || process.execve === undefined) return
   const args = [process.execPath, ...FLAGS, ...process.execArgv, ...process.argv.slice(1)]
-  process.execve(process.execPath, args, { ...process.env, ...ENVIRONMENT })
+  process.execve(process.execPath, args, { ...environment, ...ENVIRONMENT })
 }
