@@ -19,9 +19,10 @@ export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promi
   })
   const output = text(child.stdout)
   const errors = text(child.stderr)
+  const gone = once(child, 'exit')
   await sleep(STARTING_MS + afterMs)
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await gone
   t.equal(await errors, '', 'it ran until it was killed')
   // The last line may be cut off: then its record was not acknowledged.
   const acknowledged = (await output)
