@@ -3,16 +3,17 @@
 import { STATUS_CODES } from 'node:http'
 import type { Adapter, AdapterInstance } from '../../adapters/adapter.ts'
 import { AdapterError } from '../../adapters/adapter-error.ts'
+import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { headerOf } from '../protocol/headers.ts'
 import { parseStrictJson } from '../protocol/json.ts'
-import type { OpenService, ServiceConfig } from './services.ts'
+import type { OpenService } from './services.ts'
 import { bodyOf } from './spool.ts'
 
 export function adapterService(
-  { timeoutMs, bodyBytesMax }: ServiceConfig,
+  { timeoutMs, bodyBytesMax }: LocalService,
   adapter: Adapter,
   instance: AdapterInstance,
 ): OpenService {

@@ -7,16 +7,17 @@ import { STATUS_CODES } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { Pool } from 'undici'
+import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { replyHeaders } from '../protocol/headers.ts'
-import type { OpenService, ServiceConfig, ServicesOptions } from './services.ts'
+import type { OpenService, ServicesOptions } from './services.ts'
 
 const CONNECTIONS_MAX = 64
 
 /** @throws {Error} when the URL is outside the allowed networks or carries more than a base */
 export async function httpService(
-  service: ServiceConfig & { readonly url: string },
+  service: LocalService & { readonly url: string },
   options: ServicesOptions,
 ): Promise<OpenService> {
   const { id, timeoutMs, bodyBytesMax } = service

@@ -5,6 +5,7 @@
  */
 
 import type { Adapter, AdapterInstance } from '../../adapters/adapter.ts'
+import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
@@ -38,19 +39,8 @@ export interface ServiceReply {
   readonly body: Body | undefined
 }
 
-export interface ServiceConfig {
-  readonly id: Identifier
-  readonly adapter?: string
-  readonly url?: string
-  readonly openapi?: string
-  readonly ca?: string
-  readonly options?: Readonly<Record<string, unknown>>
-  readonly timeoutMs: number
-  readonly bodyBytesMax: number
-}
-
 export interface ServicesOptions {
-  readonly services: readonly ServiceConfig[]
+  readonly services: readonly LocalService[]
   readonly adapters: Readonly<Record<string, Adapter>>
   /** CIDR blocks in which services by URL may be. */
   readonly networksAllowed: readonly string[]
@@ -105,7 +95,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   }
 }
 
-async function openService(service: ServiceConfig, options: ServicesOptions): Promise<OpenService> {
+async function openService(service: LocalService, options: ServicesOptions): Promise<OpenService> {
   const { id, adapter: name, url } = service
   if (url !== undefined) return httpService({ ...service, url }, options)
   const adapter = name === undefined || !Object.hasOwn(options.adapters, name) ? undefined : options.adapters[name]
