@@ -12,7 +12,8 @@ import type { LogRig } from './log-rig.ts'
 const CHILD = new URL('./crash-child.ts', import.meta.url).pathname
 const STARTING_MS = 150
 
-export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promise<void> {
+/** @returns how many records were acknowledged before the kill */
+export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promise<number> {
   const { gateway, file, keyStore, masterKey } = rig.options
   const child = spawn(process.execPath, [CHILD, JSON.stringify({ gateway, file, keyStore, masterKey })], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,6 +49,7 @@ export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promi
       )
       .get()
     t.equal(open?.['n'], 0, 'no request is left without an end')
+    return acknowledged.length
   } finally {
     reader.close()
     await log.close()
