@@ -45,8 +45,7 @@ export function makeDirectories({ file, highWaterFile }: LogPlace): void {
  */
 export function openForWriting(place: LogPlace, openDatabase = openWritable): OpenedLog {
   const mark = readHighWater(place.highWaterFile)
-  const isNew = !existsSync(place.file)
-  if (isNew && mark !== undefined && mark.seq > 0) {
+  if (!existsSync(place.file) && mark !== undefined && mark.seq > 0) {
     throw new LogOpenError('behind', `The message log is gone; it had reached record ${mark.seq}`)
   }
 
@@ -56,6 +55,8 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })
     const identity = readIdentity(database)
     if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
+    // The mark comes last, and before the first record: a crash before it left a log half made.
+    const isNew = (mark === undefined || mark.seq === 0) && isEmpty(database)
     const keys = openKeyStore(place.keys, isNew)
     const files = openBodyFiles(place.bodies, isNew)
     const log = openLogFile({ database, identity, keys, files })
@@ -72,6 +73,10 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     database.close()
     throw error
   }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare('SELECT 1 FROM record LIMIT 1').get() === undefined
 }
 
 /** `gateway/node/epoch` */
