@@ -6,7 +6,8 @@
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
-import { sha256 } from '../protocol/hash-tree.ts'
+import { formatEvidenceRecord } from '../protocol/evidence-record.ts'
+import { reduceHashTree, sha256 } from '../protocol/hash-tree.ts'
 import { openBodyFiles } from './body-files.ts'
 import { openKeyStore } from './key-store.ts'
 import type { LogRecord } from './log-record.ts'
@@ -74,6 +75,12 @@ export interface LogReader {
   exchange(requestId: string): Promise<readonly RecordSummary[]>
   /** @returns nothing before the record's batch is closed, or once the record is erased */
   evidence(seq: number): Promise<EvidencePieces | undefined>
+  /**
+   * The evidence record with every renewal, DER. RFC 4998 §3.1.
+   *
+   * @returns nothing before the record's batch is time-stamped, or once the record is erased
+   */
+  evidenceRecord(seq: number): Promise<Buffer | undefined>
   /** For `verify.ts`. */
   readonly database: DatabaseSync
   readonly contents: Contents
@@ -133,6 +140,12 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
     }
   }
 
+  async function evidenceRecord(seq: number): Promise<Buffer | undefined> {
+    const pieces = await evidence(seq)
+    if (pieces?.token === undefined) return undefined
+    return formatEvidenceRecord(reduceHashTree(pieces.leaves, pieces.index, pieces.hashes), pieces.token)
+  }
+
   return {
     identity: readIdentity(database),
     list,
@@ -140,6 +153,7 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
     object,
     exchange: async (requestId) => exchange(requestId),
     evidence,
+    evidenceRecord,
     database,
     contents,
     close: () => database.close(),
