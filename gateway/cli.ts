@@ -14,6 +14,7 @@ import type { LogCommandDeps } from './admin/log-commands.ts'
 import { openTerminal, plain } from './admin/terminal.ts'
 import type { Config } from './config.ts'
 import { FAULTS, GatewayError } from './errors.ts'
+import { registerEvidenceCommands } from './evidence/cli.ts'
 
 const EXIT = { done: 0, failed: 1, misused: 2, unverified: 3 } as const
 const ROOT = join(import.meta.dirname, '..')
@@ -38,6 +39,11 @@ async function main(args: readonly string[]): Promise<void> {
   registerLogCommands(program, {
     onLog,
     fail: () => end('failed'),
+    failVerification: () => end('unverified'),
+    now: Date.now,
+  })
+  registerEvidenceCommands(program, {
+    terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
     now: Date.now,
   })
