@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { formatEvidenceRecord } from '../protocol/evidence-record.ts'
-import { reduceHashTree, sha256 } from '../protocol/hash-tree.ts'
+import type { HashTree } from '../protocol/hash-tree.ts'
+import { openHashTree, sha256 } from '../protocol/hash-tree.ts'
 import { openBodyFiles } from './body-files.ts'
 import { openKeyStore } from './key-store.ts'
 import type { LogRecord } from './log-record.ts'
@@ -55,6 +56,7 @@ export interface EvidencePieces {
   readonly batch: number
   /** Leaves of the tree: the batch's own record, then the records in their order. */
   readonly leaves: readonly Buffer[]
+  readonly tree: HashTree
   /** This record's place in `leaves`. */
   readonly index: number
   /** The group's hashes, `log-record.json` last. */
@@ -87,6 +89,17 @@ export interface LogReader {
   close(): void
 }
 
+interface BatchPlace {
+  readonly number: number
+  /** seq of the batch's own record, and of those in it. */
+  readonly own: number
+  readonly first: number
+  readonly last: number
+}
+
+/** Trees of batches kept at a time: some MB each at the most. */
+const TREES_MAX = 4
+
 /** @throws {LogOpenError} `missing`, `format`, `keys` */
 export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOptions): LogReader {
   const database = openReadable(file)
@@ -96,11 +109,12 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
   const one = selectStored(database, 'WHERE record.seq = ?')
   const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
   const batchBySeq = database.prepare('SELECT * FROM batch WHERE last = ? - 1')
+  const trees = new Map<number, Pick<EvidencePieces, 'leaves' | 'tree'>>()
   const leavesBetween = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
 
   function read(seq: number): StoredRecord | undefined {
     const row = one.get(seq)
-    return row === undefined ? undefined : storedRecord(row)
+    return row === undefined ? undefined : contents.complete(storedRecord(row))
   }
 
   async function get(seq: number): Promise<RecordDetail | undefined> {
@@ -128,11 +142,10 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
     const batch = stored?.kind === 'batch' ? batchBySeq.get(seq) : batchOf.get(seq)
     if (batch === undefined) return undefined
     const [own, first, last] = [Number(batch['seq']), Number(batch['first']), Number(batch['last'])]
-    const rows = [...leavesBetween.all(own, own), ...leavesBetween.all(first, last)]
     const token = batch['token'] as Uint8Array | null
     return {
       batch: Number(batch['number']),
-      leaves: rows.map((row) => bufferOf(row['leaf'] as Uint8Array)),
+      ...treeOf({ number: Number(batch['number']), own, first, last }),
       index: seq === own ? 0 : seq - first + 1,
       hashes: groupHashes(record),
       root: bufferOf(batch['root'] as Uint8Array),
@@ -140,10 +153,22 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
     }
   }
 
+  /** A closed batch never changes, and who asks for one of its records will ask for more. */
+  function treeOf(batch: BatchPlace): Pick<EvidencePieces, 'leaves' | 'tree'> {
+    const known = trees.get(batch.number)
+    if (known !== undefined) return known
+    const rows = [...leavesBetween.all(batch.own, batch.own), ...leavesBetween.all(batch.first, batch.last)]
+    const leaves = rows.map((row) => bufferOf(row['leaf'] as Uint8Array))
+    const made = { leaves, tree: openHashTree(leaves) }
+    if (trees.size >= TREES_MAX) trees.clear()
+    trees.set(batch.number, made)
+    return made
+  }
+
   async function evidenceRecord(seq: number): Promise<Buffer | undefined> {
     const pieces = await evidence(seq)
     if (pieces?.token === undefined) return undefined
-    return formatEvidenceRecord(reduceHashTree(pieces.leaves, pieces.index, pieces.hashes), pieces.token)
+    return formatEvidenceRecord(pieces.tree.reduce(pieces.index, pieces.hashes), pieces.token)
   }
 
   return {
