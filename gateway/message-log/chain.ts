@@ -74,6 +74,8 @@ export interface Content {
   readonly etsiU?: number
   readonly extension?: string
   readonly share?: Buffer
+  /** Of a body that is kept: one of its own, so that it can be erased and the head stay. */
+  readonly bodyShare?: Buffer
   readonly bodyKey?: Buffer
   readonly head?: Uint8Array
   readonly body?: Uint8Array
@@ -106,16 +108,18 @@ export interface EntryContext {
   readonly replayedSince: number
 }
 
-const RECORD_COLUMNS = 19
-const CONTENT_COLUMNS = 10
+const RECORD_COLUMNS =
+  'seq, leaf, at, kind, side, direction, request_id, x_road_id, client, service, method, purpose, code, stage, sender, ' +
+  'ends, body_bytes, body_until, record_until'
+const CONTENT_COLUMNS = 'seq, record, basis, signature, etsi_u, extension, share, body_share, body_key, head, body'
 /** Texts known to be stored. A text that is stored twice costs space, nothing else. */
 const REPEATED_MAX = 2048
 
 export function openChain({ database, identity, keys, files }: ChainDeps, start: Tip): Chain {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const commit = database.prepare('COMMIT')
-  const insertRecord = insertion(database, 'record', RECORD_COLUMNS, 2)
-  const insertContent = insertion(database, 'content', CONTENT_COLUMNS, 0)
+  const insertRecord = insertion(database, 'record', RECORD_COLUMNS)
+  const insertContent = insertion(database, 'content', CONTENT_COLUMNS)
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
   const dayKeys = openDayKeys(keys)
@@ -169,6 +173,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
     const purpose = entry.purpose ?? ''
     const keysOfDay = dayKeys(dayOf(at), purpose)
     const share = random(SHARE_BYTES)
+    const bodyShare = body === null && fileKey === null ? undefined : random(SHARE_BYTES)
     const objects = [{ name: HEAD_NAME, sha256: sha256(head as Buffer) }]
     if (bodySha256 !== null) objects.push({ name: bodyName(extension), sha256: bodySha256 })
     objects.push({ name: SIGNATURE_NAME, sha256: archiveHash(signature, etsiU) })
@@ -182,8 +187,9 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
         ...(bodySha256 !== null && { extension }),
         share,
         head: seal('head', keysOfDay.record, share, head as Buffer),
-        ...(body !== null && { body: seal('body', keysOfDay.body, share, body) }),
-        ...(fileKey !== null && { bodyKey: seal('file', keysOfDay.body, share, fileKey) }),
+        ...(bodyShare !== undefined && { bodyShare }),
+        ...(body !== null && { body: seal('body', keysOfDay.body, bodyShare as Buffer, body) }),
+        ...(fileKey !== null && { bodyKey: seal('file', keysOfDay.body, bodyShare as Buffer, fileKey) }),
       },
       basis,
       ...(entry.requestLeaf !== null && { request: entry.requestLeaf }),
@@ -258,13 +264,13 @@ function recordRow(seq: number, leaf: Buffer, columns: Columns): SQLInputValue[]
 
 function contentRow(seq: number, record: Buffer, content: Content): SQLInputValue[] {
   const { basis = null, signature = null, etsiU = null, extension = null, share = null } = content
-  const { bodyKey = null, head = null, body = null } = content
-  return [seq, record, basis, signature, etsiU, extension, share, bodyKey, head, body]
+  const { bodyShare = null, bodyKey = null, head = null, body = null } = content
+  return [seq, record, basis, signature, etsiU, extension, share, bodyShare, bodyKey, head, body]
 }
 
-function insertion(database: DatabaseSync, table: string, count: number, more: number): StatementSync {
-  const marks = Array.from({ length: count }, () => '?')
-  return database.prepare(`INSERT INTO ${table} VALUES (${[...marks, ...Array(more).fill('NULL')].join(', ')})`)
+function insertion(database: DatabaseSync, table: string, columns: string): StatementSync {
+  const marks = columns.replace(/\w+/g, '?')
+  return database.prepare(`INSERT INTO ${table} (${columns}) VALUES (${marks})`)
 }
 
 /** The handle is closed after any failure, so a rollback that fails as well changes nothing. */

@@ -17,6 +17,8 @@ export type DamageKind =
   | 'end'
   | 'batch'
   | 'token'
+  /** An archive file is missing or damaged. */
+  | 'archive'
   /** The log ends before a record that it has had. */
   | 'cut-off'
 

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
 import { parseRequestHead } from '../protocol/head-parser.ts'
+import { ArchiveError } from './archive-error.ts'
 import type { DamageKind } from './damage.ts'
 import { Damage, demand } from './damage.ts'
 import type { LogRecord } from './log-record.ts'
@@ -37,8 +38,10 @@ export interface CheckedRecord {
 }
 
 /** All but a body that is a file. @throws {Damage} */
-export function checkRecord(stored: StoredRecord, contents: Contents, { name, epoch }: LogIdentity): CheckedRecord {
-  const { seq } = stored
+export function checkRecord(row: StoredRecord, contents: Contents, { name, epoch }: LogIdentity): CheckedRecord {
+  const { seq } = row
+  const stored = completed(row, contents)
+  checkEmpty(stored, ['archive'])
   const octets = attempt(seq, 'record', () => contents.record(stored))
   if (octets === undefined) throw new Damage(seq, 'missing', 'The contents of the record are not there')
   // Its basis is hashed, not read: it is what others made of it.
@@ -72,7 +75,7 @@ export function checkRecord(stored: StoredRecord, contents: Contents, { name, ep
     if (stored.extension !== null) {
       bodySha256 = hashes.get(bodyName(stored.extension))
       checkBody(stored, body, bodySha256)
-    } else checkEmpty(stored, ['body', 'bodyKey', 'bodyErasedAt'])
+    } else checkEmpty(stored, ['body', 'bodyKey', 'bodyShare', 'bodyErasedAt', 'bodyErasedBy'])
   } else {
     checkEmpty(stored, OF_MESSAGES)
     if (stored.kind !== 'batch') checkEmpty(stored, ['head'])
@@ -88,14 +91,25 @@ export function checkRecord(stored: StoredRecord, contents: Contents, { name, ep
   return { record, stored, head, body, ...(bodySha256 !== undefined && { bodySha256 }) }
 }
 
+function completed(row: StoredRecord, contents: Contents): StoredRecord {
+  try {
+    return contents.complete(row)
+  } catch (error) {
+    if (error instanceof ArchiveError) throw new Damage(row.seq, 'archive', error.message)
+    throw new Damage(row.seq, 'object', 'The octets cannot be read')
+  }
+}
+
 const OF_MESSAGES = [
   'basis',
   'signature',
   'etsiU',
   'extension',
   'share',
+  'bodyShare',
   'bodyKey',
   'bodyErasedAt',
+  'bodyErasedBy',
   'sender',
   'stage',
 ] as const
@@ -152,6 +166,7 @@ function checkBody(stored: StoredRecord, body: Buffer | undefined, expected: Buf
   // A request that is refused before delivery is kept without its body; any other without its body has lost it.
   const isKept = kind !== 'request' || purpose !== 'refusal'
   demand(!isErased || (isKept && !isThere), seq, 'object', 'The body is marked as erased and is there, or never was')
+  demand((stored.bodyShare !== null) === isThere, seq, 'object', 'The share of the body is there without it, or not')
   demand(!(isFile && stored.body !== null), seq, 'object', 'The body is there twice')
   demand(isThere || isErased || !isKept, seq, 'object', 'The body is not there')
   if (isFile || !isThere) return

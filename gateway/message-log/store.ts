@@ -4,14 +4,20 @@ import { DatabaseSync } from 'node:sqlite'
 import { LogOpenError } from './open-error.ts'
 
 /** Grows with every change to the tables. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 /**
  * `record` is narrow, so that lists need not step over contents; `seq` and the request id (UUIDv7) ascend with time, so
  * that every insert goes to the right edge of its tree. `content` holds what is hashed: `head` and `body` sealed, the
  * rest as it stands; long texts that many records have in common lie once in `repeated`, so `record` ends before its
- * basis and `signature` has no `etsiU`. Erasing a body empties `body` and `body_key`; erasing a record deletes its row in `content` and
- * empties the columns of `record` but `seq` and `leaf`. A body that is a file lies in the bodies' directory.
+ * basis and `signature` has no `etsiU`. A body that is a file lies in the bodies' directory. Every body that is kept has a
+ * share of its own from the start, `body_share`, so that it can be erased and its head stay.
+ *
+ * What was archived lies in a file that is a row of `archive`: of `content` are left `share`, `body_share` and
+ * `body_key`. `seed` makes shares for records that had none; it goes when the last content is emptied.
+ *
+ * Erasing a body empties `body`, `body_share` and `body_key`; erasing a record deletes its row in `content` and empties
+ * the columns of `record` but `seq` and `leaf`.
  *
  * Times are milliseconds since the Unix epoch, `…_until` days since then.
  */
@@ -45,14 +51,16 @@ const TABLES = `
     body_until INTEGER,
     record_until INTEGER,
     body_erased_at INTEGER,
-    record_erased_at INTEGER
+    record_erased_at INTEGER,
+    body_erased_by INTEGER,
+    record_erased_by INTEGER
   ) STRICT;
   CREATE INDEX record_by_request_id ON record (request_id) WHERE request_id IS NOT NULL;
   CREATE INDEX record_configuration ON record (seq) WHERE kind = 'configuration';
 
   CREATE TABLE content (
     seq INTEGER PRIMARY KEY,
-    record BLOB NOT NULL,
+    record BLOB,
     basis INTEGER,
     signature TEXT,
     etsi_u INTEGER,
@@ -60,13 +68,28 @@ const TABLES = `
     share BLOB,
     body_key BLOB,
     head BLOB,
-    body BLOB
+    body BLOB,
+    archive INTEGER,
+    body_share BLOB
   ) STRICT;
 
   CREATE TABLE repeated (
     id INTEGER PRIMARY KEY,
     text TEXT NOT NULL
   ) STRICT;
+
+  CREATE TABLE erasure (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    pending INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX erasure_pending ON erasure (seq) WHERE pending = 1;
+
+  CREATE TABLE hold (
+    seq INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (seq, event)
+  ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE batch (
     number INTEGER PRIMARY KEY,
@@ -85,6 +108,20 @@ const TABLES = `
   CREATE INDEX batch_by_start ON batch (at_min, seq);
   CREATE INDEX batch_by_last ON batch (last);
   CREATE INDEX batch_unstamped ON batch (number) WHERE token IS NULL;
+
+  CREATE TABLE archive (
+    id INTEGER PRIMARY KEY,
+    day INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    last_batch INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    emptied_to INTEGER NOT NULL,
+    seed BLOB
+  ) STRICT;
+  CREATE INDEX archive_by_last ON archive (last);
 `
 
 export interface LogIdentity {

@@ -33,6 +33,9 @@ export interface StoredRecord {
   readonly bodyBytes: number | null
   readonly bodyErasedAt: number | null
   readonly recordErasedAt: number | null
+  /** The record of the log that says why. */
+  readonly bodyErasedBy: number | null
+  readonly recordErasedBy: number | null
   /** Absent once the record is erased. */
   readonly record: Uint8Array | null
   readonly basis: number | null
@@ -43,12 +46,17 @@ export interface StoredRecord {
   readonly bodyKey: Uint8Array | null
   readonly head: Uint8Array | null
   readonly body: Uint8Array | null
+  /** The archive file that holds what is empty here; `Contents` looks there. */
+  readonly archive: number | null
+  /** Of the body's own key: erasing it leaves the head. */
+  readonly bodyShare: Uint8Array | null
 }
 
 const COLUMNS = `
   record.seq, leaf, at, kind, side, direction, request_id, x_road_id, client, service, method, purpose, code, stage,
-  sender, ends, body_bytes, body_erased_at, record_erased_at,
-  content.record, basis, signature, etsi_u, extension, share, body_key, head, body`
+  sender, ends, body_bytes, body_erased_at, record_erased_at, body_erased_by,
+  record_erased_by, content.record, basis, signature, etsi_u, extension, share, body_key, head, body,
+  content.archive, body_share`
 
 const NAMES = COLUMNS.split(',').map((column) =>
   column
@@ -75,6 +83,14 @@ export function storedRecord(row: unknown): StoredRecord {
 
 /** Puts objects together and opens what is sealed. */
 export interface Contents {
+  /**
+   * The record with what an archive file holds of it, as if nothing had been archived; itself where nothing was. Whoever
+   * looks at the octets' columns (`record`, `head`, `body`, `extension`, …) asks for this before; the functions below
+   * take either.
+   *
+   * @throws {ArchiveError} when the file is missing or damaged
+   */
+  complete(stored: StoredRecord): StoredRecord
   /** `log-record.json` */
   record(stored: StoredRecord): Buffer | undefined
   /** `signature.jades.json` */
@@ -131,15 +147,17 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
   }
 
   function unseal(stored: StoredRecord, part: 'head' | 'body'): Buffer | undefined {
-    const { share } = stored
     const octets = stored[part]
     if (octets === null) return undefined
-    if (share === null) return bufferOf(octets)
+    // The log's own records are not sealed.
+    if (stored.share === null) return bufferOf(octets)
+    const share = part === 'head' ? stored.share : stored.bodyShare
     const key = keyOf(stored, part === 'head' ? 'record' : 'body')
-    return key === undefined ? undefined : open(part, key, bufferOf(share), bufferOf(octets))
+    return key === undefined || share === null ? undefined : open(part, key, bufferOf(share), bufferOf(octets))
   }
 
   return {
+    complete: (stored) => stored,
     record({ record, basis }) {
       if (record === null) return undefined
       return completeRecord(bufferOf(record), basis === null ? undefined : textOf(basis))
@@ -163,12 +181,12 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
     head: (stored) => unseal(stored, 'head'),
     body: (stored) => unseal(stored, 'body'),
     bodyStream(stored) {
-      const { seq, share, bodyKey } = stored
-      if (bodyKey === null || share === null) return undefined
+      const { seq, bodyShare, bodyKey } = stored
+      if (bodyKey === null || bodyShare === null) return undefined
       const key = keyOf(stored, 'body')
       if (key === undefined) return undefined
       // Unwrapped before the file is touched: a stream that nobody takes over must not be left behind.
-      const fileKey = open('file', key, bufferOf(share), bufferOf(bodyKey))
+      const fileKey = open('file', key, bufferOf(bodyShare), bufferOf(bodyKey))
       const file = createReadStream(files.pathOf(seq))
       const opener = createOpener(fileKey)
       file.on('error', (error) => opener.destroy(error))
