@@ -26,9 +26,9 @@ export interface Entry {
   readonly basis: number
   /** seq of the request's record that this one ends. */
   readonly ends: number | null
-  /** Days since the Unix epoch. */
-  readonly bodyUntil: number
-  readonly recordUntil: number
+  /** Days since the Unix epoch; of the body null when none is kept. */
+  readonly bodyUntil: number | null
+  readonly recordUntil: number | null
   readonly bodyBytes: number
   /** Of a spool file to adopt. */
   readonly filePath: string | null

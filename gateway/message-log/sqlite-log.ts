@@ -223,7 +223,7 @@ function entryOf(record: NewRecord, at: number, { bodyRetentionDays, recordReten
     basis: 0,
     basisText: record.basis,
     ends: request?.seq ?? null,
-    bodyUntil: day + bodyRetentionDays,
+    bodyUntil: body === undefined ? null : day + bodyRetentionDays,
     recordUntil: day + recordRetentionDays,
     bodyBytes: body?.size ?? bodyDigest?.size ?? 0,
     filePath: body?.file?.path ?? null,
@@ -240,7 +240,15 @@ function configurationEntry(octets: Buffer, bodySha256: Buffer, at: number): Wai
   const none = { method: null, purpose: null, code: null, stage: null, sender: null, ends: null, filePath: null }
   return {
     ...{ ...absent, ...none, kind: 'configuration', at, extension: '', signature: '', etsiU: 0, etsiUText: '' },
-    ...{ basis: 0, basisText: '', bodyUntil: 0, recordUntil: 0, bodyBytes: octets.length, head: null, body: octets },
+    ...{
+      basis: 0,
+      basisText: '',
+      bodyUntil: null,
+      recordUntil: null,
+      bodyBytes: octets.length,
+      head: null,
+      body: octets,
+    },
     ...{ bodySha256, requestLeaf: null, fileKey: null },
   }
 }

@@ -16,8 +16,10 @@ export const FORMAT = 2
  * What was archived lies in a file that is a row of `archive`: of `content` are left `share`, `body_share` and
  * `body_key`. `seed` makes shares for records that had none; it goes when the last content is emptied.
  *
- * Erasing a body empties `body`, `body_share` and `body_key`; erasing a record deletes its row in `content` and empties
- * the columns of `record` but `seq` and `leaf`.
+ * Erasing a body empties `body`, `body_share`, `body_key` and `body_until`; erasing a record deletes its row in `content`
+ * and empties the columns of `record` but `seq`, `leaf` and `ends`. The columns `…_erased_by` name the record of the log
+ * that says who erased, when and under which rule; `erasure` has those records and which are not carried out yet; `hold`
+ * what must not be erased, and the record that says so. A body that is not kept has no `body_until`.
  *
  * Times are milliseconds since the Unix epoch, `…_until` days since then.
  */
