@@ -1,6 +1,6 @@
 /** The octets of a time-stamp token: SignedData with one signer around TSTInfo. RFC 3161 §2.4.2, RFC 5652 §5. Judges nothing. */
 
-import type { Der, Members } from './der.ts'
+import type { Members } from './der.ts'
 import {
   booleanOf,
   contextTag,
@@ -16,6 +16,8 @@ import {
   writeOid,
   writeSequence,
 } from './der.ts'
+import type { DigestName, SignerInfo } from './signed-data.ts'
+import { algorithmOf, carried, DIGEST_BYTES, DIGESTS, openSignedData, readSigner, SIGNED_DATA } from './signed-data.ts'
 
 /** Why a token does not hold; the codes are for logs and metrics. */
 export type TimeStampFlaw =
@@ -44,6 +46,8 @@ export interface TimeStamp {
   /** Milliseconds since the Unix epoch. */
   readonly genTime: number
   readonly imprint: Buffer
+  /** Which digest the imprint is; its length says the same. */
+  readonly imprintDigest: DigestName
   /** Content of the INTEGER, when there is one. */
   readonly nonce?: Buffer
   readonly policy: string
@@ -60,43 +64,26 @@ export interface Token {
   readonly revocationLists: readonly Buffer[]
 }
 
-export interface SignerInfo {
-  readonly issuer: Buffer
-  readonly serial: Buffer
-  readonly digestAlgorithm: string
-  readonly signatureAlgorithm: Der
-  readonly attributes: ReadonlyMap<string, Der>
-  /** What the signature is over: the attributes as SET OF. RFC 5652 §5.4 */
-  readonly signed: Buffer
-  readonly signature: Buffer
-}
-
-export const SHA_256 = '2.16.840.1.101.3.4.2.1'
 export const TST_INFO = '1.2.840.113549.1.9.16.1.4'
-export const RSA_PSS = '1.2.840.113549.1.1.10'
-const SIGNED_DATA = '1.2.840.113549.1.7.2'
 
 /** @throws {TimeStampError} `malformed` */
 export function readToken(token: Buffer): Token {
   return strictly(() => {
     const data = openSignedData(token)
+    demand(integerOf(data.version) === 3n, 'The token is of another version')
     const encapsulated = membersOf(data.content, TAG.sequence)
     demand(oidOf(encapsulated.next()) === TST_INFO, 'The token holds no time-stamp')
     const explicit = membersOf(encapsulated.next(), contextTag(0))
     encapsulated.end()
     const content = octetsOf(explicit.next())
     explicit.end()
-    const signers = membersOf(data.signerInfos, TAG.set)
-    const signer = readSigner(signers.next())
-    signers.end()
-    const [algorithm, ...others] = membersOf(data.digestAlgorithms, TAG.set).rest().map(algorithmOf)
-    demand(algorithm === signer.digestAlgorithm && others.length === 0, 'The token names other digest algorithms')
+    const signer = readSigner(data)
     return {
       stamp: readInfo(content),
       content,
       signer,
-      certificates: carried(data.certificates),
-      revocationLists: carried(data.revocationLists),
+      certificates: carried(data.certificates).map(({ octets }) => octets),
+      revocationLists: carried(data.revocationLists).map(({ octets }) => octets),
     }
   })
 }
@@ -118,91 +105,20 @@ export function completeToken(token: Buffer, certificates: readonly Buffer[], li
   })
 }
 
-interface SignedData {
-  readonly version: Der
-  readonly digestAlgorithms: Der
-  readonly content: Der
-  readonly certificates: Der | undefined
-  readonly revocationLists: Der | undefined
-  readonly signerInfos: Der
-}
-
-function carried(set: Der | undefined): Buffer[] {
-  return set === undefined
-    ? []
-    : membersOf(set, set.tag)
-        .rest()
-        .map(({ octets }) => octets)
-}
-
-function openSignedData(token: Buffer): SignedData {
-  const info = membersOf(readDer(token), TAG.sequence)
-  demand(oidOf(info.next()) === SIGNED_DATA, 'The token is no SignedData')
-  const explicit = membersOf(info.next(), contextTag(0))
-  info.end()
-  const data = membersOf(explicit.next(), TAG.sequence)
-  explicit.end()
-  const version = data.next(TAG.integer)
-  demand(integerOf(version) === 3n, 'The token is of another version')
-  const digestAlgorithms = data.next(TAG.set)
-  const content = data.next(TAG.sequence)
-  const certificates = data.optional(contextTag(0))
-  const revocationLists = data.optional(contextTag(1))
-  const signerInfos = data.next(TAG.set)
-  data.end()
-  return { version, digestAlgorithms, content, certificates, revocationLists, signerInfos }
-}
-
-function readSigner(value: Der): SignerInfo {
-  const members = membersOf(value, TAG.sequence)
-  demand(integerOf(members.next()) === 1n, 'The signer is not named by issuer and serial number')
-  const id = membersOf(members.next(), TAG.sequence)
-  const issuer = id.next(TAG.sequence).octets
-  const serial = integerOctets(id.next())
-  id.end()
-  const digestAlgorithm = algorithmOf(members.next())
-  const signedAttributes = members.next(contextTag(0))
-  const signatureAlgorithm = members.next(TAG.sequence)
-  const signature = octetsOf(members.next())
-  members.optional(contextTag(1))
-  members.end()
-  const signed = writeDer(TAG.set, signedAttributes.content)
-  return { issuer, serial, digestAlgorithm, signatureAlgorithm, attributes: readAttributes(signed), signed, signature }
-}
-
-/** Each attribute once, with one value, in DER order. */
-function readAttributes(signed: Buffer): ReadonlyMap<string, Der> {
-  const attributes = new Map<string, Der>()
-  const list = membersOf(readDer(signed), TAG.set).rest(TAG.sequence)
-  for (const [at, each] of list.entries()) {
-    const before = list[at - 1]
-    demand(
-      before === undefined || Buffer.compare(before.octets, each.octets) < 0,
-      'The signed attributes are no SET OF',
-    )
-    const members = membersOf(each, TAG.sequence)
-    const type = oidOf(members.next())
-    const values = membersOf(members.next(), TAG.set)
-    members.end()
-    demand(!attributes.has(type), 'A signed attribute is there twice')
-    attributes.set(type, values.next())
-    values.end()
-  }
-  return attributes
-}
-
 function readInfo(content: Buffer): TimeStamp {
   const info = membersOf(readDer(content), TAG.sequence)
   demand(integerOf(info.next()) === 1n, 'The time-stamp is of another version')
   const policy = oidOf(info.next())
   const messageImprint = membersOf(info.next(), TAG.sequence)
-  demand(algorithmOf(messageImprint.next()) === SHA_256, 'The imprint is not SHA-256')
+  const imprintDigest = DIGESTS[algorithmOf(messageImprint.next())]
+  demand(imprintDigest !== undefined, 'The imprint is not SHA-2')
   const imprint = octetsOf(messageImprint.next())
+  demand(imprint.length === DIGEST_BYTES[imprintDigest], 'The imprint is not as long as its digest')
   messageImprint.end()
   integerOctets(info.next())
   const time = info.next(TAG.generalizedTime)
   const nonce = readOptionals(info)
-  return { genTime: timeOf(time), imprint, policy, ...(nonce !== undefined && { nonce }) }
+  return { genTime: timeOf(time), imprint, imprintDigest, policy, ...(nonce !== undefined && { nonce }) }
 }
 
 /** @returns the nonce */
@@ -215,15 +131,6 @@ function readOptionals(info: Members): Buffer | undefined {
   // Extensions, [1], may change what a token means, and none is known here.
   info.end()
   return nonce === undefined ? undefined : integerOctets(nonce)
-}
-
-/** An AlgorithmIdentifier's OID. Parameters are absent or NULL, but for RSASSA-PSS, whose values the check presumes. */
-export function algorithmOf(value: Der): string {
-  const members = membersOf(value, TAG.sequence)
-  const id = oidOf(members.next())
-  members.optional(id === RSA_PSS ? TAG.sequence : TAG.null)
-  members.end()
-  return id
 }
 
 function demand(condition: boolean, message: string): asserts condition {

@@ -4,9 +4,9 @@
  * There is no path building: a token is judged by the certificates of one registered authority and nothing in the token.
  */
 
-import { constants, hash, verify } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CertificateFields, RevocationList } from './authority-certificates.ts'
-import { EXTENSION, extendedKeyUsageOf, isAuthority, SIGNATURE_HASHES } from './authority-certificates.ts'
+import { EXTENSION, extendedKeyUsageOf, isAuthority } from './authority-certificates.ts'
 import type { Der } from './der.ts'
 import {
   integerOf,
@@ -18,11 +18,13 @@ import {
   writeDer,
   writeInteger,
   writeOctets,
-  writeOid,
   writeSequence,
 } from './der.ts'
-import type { SignerInfo, TimeStamp } from './time-stamp-token.ts'
-import { algorithmOf, RSA_PSS, readToken, SHA_256, strictly, TimeStampError, TST_INFO } from './time-stamp-token.ts'
+import { digestIdentifier } from './sha2.ts'
+import type { DigestName, SignerInfo } from './signed-data.ts'
+import { algorithmOf, DIGESTS, signatureHolds } from './signed-data.ts'
+import type { TimeStamp } from './time-stamp-token.ts'
+import { readToken, strictly, TimeStampError, TST_INFO } from './time-stamp-token.ts'
 
 /** One registered authority: the unit that signs and the CA that certified it. */
 export interface TimeStampAuthority {
@@ -30,31 +32,25 @@ export interface TimeStampAuthority {
   readonly ca: CertificateFields
 }
 
-const HASHES: Readonly<Record<string, string>> = {
-  [SHA_256]: 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-}
 const CONTENT_TYPE = '1.2.840.113549.1.9.3'
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47'
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
-const RSA = '1.2.840.113549.1.1.1'
 /** RFC 3161 §2.4.1: a nonce is a large random number. */
 export const NONCE_BYTES = 16
 
 /**
- * @param imprint SHA-256
+ * @param imprint made with `digest`
  * @param nonce random octets; the first bit is cleared and the second set, so that it is one positive INTEGER
  */
 export function formatTimeStampRequest(
   imprint: Buffer,
   nonce: Buffer,
+  digest: DigestName = 'sha256',
 ): { readonly der: Buffer; readonly nonce: Buffer } {
   const positive = Buffer.from(nonce)
   positive[0] = ((positive[0] ?? 0) & 0x7f) | 0x40
-  const algorithm = writeSequence(writeOid(SHA_256))
-  const messageImprint = writeSequence(algorithm, writeOctets(imprint))
+  const messageImprint = writeSequence(digestIdentifier(digest), writeOctets(imprint))
   const certReq = writeDer(TAG.boolean, Buffer.from([0xff]))
   const der = writeSequence(writeInteger(1), messageImprint, writeDer(TAG.integer, positive), certReq)
   return { der, nonce: positive }
@@ -77,17 +73,19 @@ export function openTimeStampReply(octets: Buffer): Buffer {
  * Everything about a token that its octets and the authority's certificates can say.
  *
  * @param token ContentInfo, DER
- * @param expected `imprint` is what was stamped; `nonce` as `formatTimeStampRequest` gave it, when the request is known
+ * @param expected `imprint` is what was stamped, SHA-256 where `digest` does not say else; `nonce` as `formatTimeStampRequest` gave it, when the request is known
  * @throws {TimeStampError} any flaw but `refused` and `revoked`
  */
 export function verifyTimeStamp(
   token: Buffer,
   { unit, ca }: TimeStampAuthority,
-  expected: { readonly imprint: Buffer; readonly nonce?: Buffer },
+  expected: { readonly imprint: Buffer; readonly digest?: DigestName; readonly nonce?: Buffer },
 ): TimeStamp {
   return strictly(() => {
     const { stamp, content, signer, certificates } = readToken(token)
-    if (!stamp.imprint.equals(expected.imprint)) throw new TimeStampError('imprint', 'The token is over something else')
+    const { digest = 'sha256' } = expected
+    if (stamp.imprintDigest !== digest || !stamp.imprint.equals(expected.imprint))
+      throw new TimeStampError('imprint', 'The token is over something else')
     if (expected.nonce !== undefined && !(stamp.nonce?.equals(expected.nonce) ?? false)) {
       throw new TimeStampError('nonce', 'The token answers another request')
     }
@@ -133,7 +131,7 @@ function checkSigner(signer: SignerInfo, content: Buffer, unit: CertificateField
   if (!signer.issuer.equals(unit.issuer) || !signer.serial.equals(unit.serial)) {
     throw new TimeStampError('certificate', 'The token names another certificate')
   }
-  const digest = HASHES[signer.digestAlgorithm]
+  const digest = DIGESTS[signer.digestAlgorithm]
   if (digest === undefined) throw new TimeStampError('algorithm', 'The digest algorithm is not SHA-2')
   const { attributes } = signer
   const type = attributes.get(CONTENT_TYPE)
@@ -147,32 +145,20 @@ function checkSigner(signer: SignerInfo, content: Buffer, unit: CertificateField
     named !== undefined &&
     namesCertificate(named, unit)
   if (!holds) throw new TimeStampError('attributes', 'The signed attributes do not fit content and certificate')
-  if (!verify(...verification(signer, digest, unit), signer.signature)) {
-    throw new TimeStampError('signature', 'The signature of the token does not hold')
+  const isHolding = signatureHolds(signer, digest, unit.publicKey)
+  if (isHolding === undefined) {
+    throw new TimeStampError(
+      'algorithm',
+      'The signature algorithm is not an allowed one, or does not fit key or digest',
+    )
   }
+  if (!isHolding) throw new TimeStampError('signature', 'The signature of the token does not hold')
 }
 
 /** RFC 5035 §3: the first certificate named is the signer's. */
-function namesCertificate(attribute: Der, unit: CertificateFields): boolean {
+export function namesCertificate(attribute: Der, unit: CertificateFields): boolean {
   const certs = membersOf(membersOf(attribute, TAG.sequence).next(), TAG.sequence)
   const id = membersOf(certs.next(), TAG.sequence)
-  const algorithm = id.peek() === TAG.sequence ? HASHES[algorithmOf(id.next())] : 'sha256'
+  const algorithm = id.peek() === TAG.sequence ? DIGESTS[algorithmOf(id.next())] : 'sha256'
   return algorithm !== undefined && octetsOf(id.next()).equals(hash(algorithm, unit.der, 'buffer'))
-}
-
-type Key = Parameters<typeof verify>[2]
-
-function verification(signer: SignerInfo, digest: string, unit: CertificateFields): [string, Buffer, Key] {
-  const key = unit.publicKey
-  const algorithm = algorithmOf(signer.signatureAlgorithm)
-  const known = SIGNATURE_HASHES[algorithm]
-  const type = key.asymmetricKeyType
-  if (known !== undefined && known.key === type && known.hash === digest) return [digest, signer.signed, key]
-  // RFC 3370 §3.2: `rsaEncryption`, the hash is the digest algorithm's.
-  if (algorithm === RSA && type === 'rsa') return [digest, signer.signed, key]
-  if (algorithm === RSA_PSS && type === 'rsa') {
-    const padding = constants.RSA_PKCS1_PSS_PADDING
-    return [digest, signer.signed, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }]
-  }
-  throw new TimeStampError('algorithm', 'The signature algorithm is not an allowed one, or does not fit key or digest')
 }
