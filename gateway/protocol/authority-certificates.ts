@@ -102,11 +102,11 @@ export function isAuthority({ extensions }: CertificateFields): boolean {
  * @throws {DerError | Error} on anything but a complete list signed by this authority
  */
 export function readRevocationList(der: Buffer, authority: CertificateFields): RevocationList {
-  const list = membersOf(readDer(der), TAG.sequence)
-  const tbsOctets = list.next(TAG.sequence)
-  const algorithm = list.next(TAG.sequence)
-  const signature = bitOctetsOf(list.next())
-  list.end()
+  const outer = membersOf(readDer(der), TAG.sequence)
+  const tbsOctets = outer.next(TAG.sequence)
+  const algorithm = outer.next(TAG.sequence)
+  const signature = bitOctetsOf(outer.next())
+  outer.end()
 
   const tbs = membersOf(tbsOctets, TAG.sequence)
   tbs.optional(TAG.integer)
@@ -127,9 +127,9 @@ export function readRevocationList(der: Buffer, authority: CertificateFields): R
   if (extensions !== undefined && isAnyCritical(readExtensions(extensions))) throw new Error('The list is not complete')
 
   const revoked = new Set<string>()
-  for (const entry of entries === undefined ? [] : membersOf(entries, TAG.sequence).rest(TAG.sequence)) {
-    revoked.add(integerOctets(membersOf(entry, TAG.sequence).next()).toString('hex'))
-  }
+  // One by one: a list may be long.
+  const list = entries && membersOf(entries, TAG.sequence)
+  while (list?.more) revoked.add(integerOctets(membersOf(list.next(), TAG.sequence).next()).toString('hex'))
   return { der, thisUpdate, nextUpdate, revoked }
 }
 

@@ -6,6 +6,8 @@
 
 export const DER_BYTES_MAX = 16 * 1024 * 1024
 export const DER_DEPTH_MAX = 32
+/** Of one value, taken at once: each costs far more memory than its octets. */
+export const DER_MEMBERS_MAX = 10_000
 
 export const TAG = {
   boolean: 0x01,
@@ -97,7 +99,10 @@ export class Members {
 
   rest(tag?: number): Der[] {
     const values: Der[] = []
-    while (this.more) values.push(this.next(tag))
+    while (this.more) {
+      if (values.length === DER_MEMBERS_MAX) throw new DerError('A value has too many members')
+      values.push(this.next(tag))
+    }
     return values
   }
 
