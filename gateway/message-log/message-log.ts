@@ -18,7 +18,7 @@ export interface MessageLog {
   append(record: NewRecord): Promise<Appended>
   /** Was this request id of this sender taken in the last 24 h? Answers from disk and from what is being written. */
   seen(sender: Identifier, requestId: string): boolean
-  /** SHA-256 of the latest batch header, base64url; `none` before the first batch. `owl-log-head`. */
+  /** The latest batch as `owl-log-head` names it; `none` before the first. */
   head(): string
   close(): Promise<void>
 }

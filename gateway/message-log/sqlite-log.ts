@@ -119,7 +119,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const stamping = openStamping(
     {
       ...{ stampIntervalMs, stampRecordsMax, stampFailureLimitMs, stampRetryMs },
-      ...{ now, closeBatch, storeToken, report, stamp: client.stamp, state: () => queue.state },
+      ...{ log: id, now, closeBatch, storeToken, report, stamp: client.stamp, state: () => queue.state },
     },
     known,
   )

@@ -3,6 +3,7 @@
  * security.md row 25. Batches close on schedule whether or not an authority answers; their tokens follow, oldest first.
  */
 
+import { formatLogHead, NO_HEAD } from '../protocol/log-head.ts'
 import type { Stamped } from './time-stamp-client.ts'
 import type { Answer, Known, PendingBatch, WriterState } from './writer-messages.ts'
 
@@ -18,6 +19,8 @@ export interface StampingOptions {
 }
 
 export interface StampingDeps extends StampingOptions {
+  /** `gateway/node/epoch` */
+  readonly log: string
   readonly now: () => number
   stamp(imprint: Buffer): Promise<Stamped>
   /** @throws when the log cannot be written */
@@ -42,7 +45,7 @@ export interface StampingHealth {
 }
 
 export interface Stamping {
-  /** SHA-256 of the latest batch header, base64url, or `none`. */
+  /** The latest batch as `owl-log-head` names it, or `none`. */
   head(): string
   /** No time-stamp for longer than allowed. */
   isOverdue(): boolean
@@ -58,7 +61,7 @@ export interface Stamping {
 
 export function openStamping(deps: StampingDeps, known: Known): Stamping {
   const { now, stampIntervalMs, stampRecordsMax, stampFailureLimitMs, stampRetryMs } = deps
-  let head = 'none'
+  let head = NO_HEAD
   let pending: PendingBatch[] = []
   let stampedAt: number | undefined
   let failures = 0
@@ -73,9 +76,13 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
   retryIn(stampRetryMs, () => void closeBatch().then(stampPending))
 
   function take(log: Known): void {
-    if (log.head !== null) head = Buffer.from(log.head).toString('base64url')
+    if (log.head !== null) name(log.headBatch, log.head)
     pending = [...log.unstamped]
     stampedAt = log.stampedAt ?? stampedAt
+  }
+
+  function name(batch: number, sha256: Uint8Array): void {
+    head = formatLogHead({ log: deps.log, batch, sha256: Buffer.from(sha256).toString('base64url') })
   }
 
   function learn(log: Known): void {
@@ -97,7 +104,7 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
       const { batch } = await deps.closeBatch()
       if (batch !== null) {
         pending.push(batch)
-        head = Buffer.from(batch.head).toString('base64url')
+        name(batch.number, batch.head)
       }
     } catch {
       return false

@@ -50,8 +50,9 @@ export interface PendingBatch {
 
 /** What the gateway's thread keeps of the log. */
 export interface Known {
-  /** SHA-256 of the latest batch header. */
+  /** SHA-256 of the latest batch header, and the batch's number; 0 before the first. */
   readonly head: Uint8Array | null
+  readonly headBatch: number
   /** Oldest first. */
   readonly unstamped: readonly PendingBatch[]
   /** genTime of the latest token. */

@@ -196,7 +196,7 @@ function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
     .prepare('SELECT gen_time FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 1')
     .get()
   const stampedAt = stamped === undefined ? null : Number(stamped['gen_time'])
-  return { head: batch.headerSha256 ?? null, unstamped, stampedAt }
+  return { head: batch.headerSha256 ?? null, headBatch: batch.number, unstamped, stampedAt }
 }
 
 function lastConfiguration(database: DatabaseSync): AnswerOf<'open'>['configuration'] {

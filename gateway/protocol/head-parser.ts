@@ -6,6 +6,7 @@ import { sha256 } from './digests.ts'
 import type { ConfigReference, ReplyHead, RequestHead } from './head.ts'
 import type { Header } from './headers.ts'
 import { areReplyHeaders, areRequestHeaders, headerOf, mediaTypeOf } from './headers.ts'
+import { isHeadOf } from './log-head.ts'
 
 const CRLF = '\r\n'
 
@@ -36,7 +37,7 @@ export function parseRequestHead(octets: Buffer): RequestHead {
       config: parseConfigReference(config),
       agreement: agreement as string,
       purpose: purpose as string,
-      logHead: logHead as string,
+      logHead: ownHead(logHead, sender),
     },
   }
 }
@@ -85,7 +86,7 @@ export function parseReplyHead(octets: Buffer): ReplyHead {
       config: parseConfigReference(config),
       requestDigest: requestDigest as string,
       receipt: receipt as string,
-      logHead: logHead as string,
+      logHead: ownHead(logHead, sender),
       stage,
     },
   }
@@ -182,6 +183,11 @@ function parseConfigReference(text: string | undefined): ConfigReference {
 function instant(text: string | undefined): string {
   if (text === undefined || !INSTANT.test(text) || Number.isNaN(Date.parse(text)))
     throw malformed('owl-issued-at is not an instant')
+  return text
+}
+
+function ownHead(text: string | undefined, sender: string | undefined): string {
+  if (text === undefined || !isHeadOf(text, sender ?? '')) throw malformed('owl-log-head is not one of its sender')
   return text
 }
 

@@ -33,7 +33,7 @@ export interface RequestBlock {
   readonly agreement: string
   /** Purpose code or `none`. */
   readonly purpose: string
-  /** SHA-256 of the sender's latest batch header, base64url, or `none`. */
+  /** The sender's latest batch, `log;batch;sha256` of its header, or `none`. */
   readonly logHead: string
 }
 
