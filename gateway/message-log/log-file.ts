@@ -49,9 +49,17 @@ export interface LogFile {
   readonly attempted: { readonly tip: Chain['tip']; readonly results: readonly Result[] } | undefined
   /** @returns nothing when there is no record since the latest batch */
   closeBatch(at: number): ClosedBatch | undefined
-  storeToken(batch: { readonly number: number; readonly token: Uint8Array; readonly genTime: number }): void
+  storeToken(batch: StampedBatch): void
   /** A write that changes nothing, to see whether writing is possible. */
   probe(at: number): void
+}
+
+export interface StampedBatch {
+  readonly number: number
+  readonly token: Uint8Array
+  readonly genTime: number
+  /** When the certificate ends that the token rests on. */
+  readonly until: number
 }
 
 export interface Commit {
@@ -71,8 +79,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
   const requestRow = database.prepare(
     `SELECT leaf, request_id, x_road_id, client, service, method, purpose, side, record_until FROM record WHERE seq = ?`,
   )
-  const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)')
-  const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ? WHERE number = ?')
+  const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)')
+  const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ?, token_until = ? WHERE number = ?')
   const updateProbe = database.prepare('UPDATE log SET probed_at = ?')
   const { open } = end
   let { batch, unbatched } = end
@@ -198,8 +206,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     },
     commit,
     closeBatch,
-    storeToken({ number, token, genTime }) {
-      chain.transact(() => updateToken.run(token, genTime, number))
+    storeToken({ number, token, genTime, until }) {
+      chain.transact(() => updateToken.run(token, genTime, until, number))
     },
     probe(at) {
       chain.transact(() => updateProbe.run(at))

@@ -4,6 +4,7 @@
  */
 
 import { formatLogHead, NO_HEAD } from '../protocol/log-head.ts'
+import type { StampedBatch } from './log-file.ts'
 import type { Stamped } from './time-stamp-client.ts'
 import type { Answer, Known, PendingBatch, WriterState } from './writer-messages.ts'
 
@@ -26,7 +27,7 @@ export interface StampingDeps extends StampingOptions {
   /** @throws when the log cannot be written */
   closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
   /** @throws when the log cannot be written */
-  storeToken(batch: { readonly number: number; readonly token: Buffer; readonly genTime: number }): Promise<void>
+  storeToken(batch: StampedBatch): Promise<void>
   state(): WriterState
   /** Told of every attempt. */
   report(event: StampingEvent): void
@@ -128,7 +129,8 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
     for (let batch = pending[0]; batch !== undefined && !isClosed; batch = pending[0]) {
       try {
         const stamped = await deps.stamp(Buffer.from(batch.root))
-        await deps.storeToken({ number: batch.number, token: stamped.token, genTime: stamped.genTime })
+        const { token, genTime, until } = stamped
+        await deps.storeToken({ number: batch.number, token, genTime, until })
         // The list may be another one by now: the log may have been reopened meanwhile.
         pending = pending.filter(({ number }) => number !== batch?.number)
         stampedAt = stamped.genTime

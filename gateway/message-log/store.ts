@@ -21,7 +21,12 @@ export const FORMAT = 2
  * that says who erased, when and under which rule; `erasure` has those records and which are not carried out yet; `hold`
  * what must not be erased, and the record that says so. A body that is not kept has no `body_until`.
  *
- * Times are milliseconds since the Unix epoch, `…_until` days since then.
+ * A row of `renewal` is one tree over what the batches from `first_batch` to `last_batch` had before; it counts once it has
+ * a token. `renewal_node` has its hashes, 1024 at a time from the leaves up, and `renewal_body` the new hashes of bodies,
+ * which may be erased later and with their record go from here.
+ *
+ * Times are milliseconds since the Unix epoch, `…_until` days since then, `token_until` again milliseconds: when the
+ * certificate ends that the token rests on.
  */
 const TABLES = `
   CREATE TABLE log (
@@ -104,12 +109,14 @@ const TABLES = `
     header_sha256 BLOB NOT NULL,
     root BLOB NOT NULL,
     token BLOB,
-    gen_time INTEGER
+    gen_time INTEGER,
+    token_until INTEGER
   ) STRICT;
   CREATE INDEX batch_by_end ON batch (at_max, first);
   CREATE INDEX batch_by_start ON batch (at_min, seq);
   CREATE INDEX batch_by_last ON batch (last);
   CREATE INDEX batch_unstamped ON batch (number) WHERE token IS NULL;
+  CREATE INDEX batch_by_token_until ON batch (token_until) WHERE token_until IS NOT NULL;
 
   CREATE TABLE archive (
     id INTEGER PRIMARY KEY,
@@ -124,6 +131,40 @@ const TABLES = `
     seed BLOB
   ) STRICT;
   CREATE INDEX archive_by_last ON archive (last);
+
+  CREATE TABLE renewal (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    first_batch INTEGER NOT NULL,
+    last_batch INTEGER NOT NULL,
+    leaves INTEGER NOT NULL,
+    began_at INTEGER NOT NULL,
+    root BLOB,
+    token BLOB,
+    gen_time INTEGER,
+    token_until INTEGER
+  ) STRICT;
+
+  CREATE TABLE renewal_node (
+    renewal INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    hashes BLOB NOT NULL,
+    PRIMARY KEY (renewal, level, place)
+  ) STRICT;
+
+  CREATE TABLE renewal_body (
+    seq INTEGER NOT NULL,
+    renewal INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (seq, renewal)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TRIGGER renewal_erased AFTER DELETE ON content BEGIN
+    DELETE FROM renewal_body WHERE seq = OLD.seq;
+  END;
 `
 
 export interface LogIdentity {

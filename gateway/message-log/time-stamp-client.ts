@@ -42,6 +42,8 @@ export interface Stamped {
   readonly token: Buffer
   /** Milliseconds since the Unix epoch. */
   readonly genTime: number
+  /** When the first of the certificates ends that the token rests on. */
+  readonly until: number
   /** Who stamped. */
   readonly url: string
   /** Their clock less ours, to the precision of their time. */
@@ -97,7 +99,8 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
       throw new TimeStampError('time', 'The time is not the present one')
     }
     const token = completeToken(bare, [authority.unit.der, authority.ca.der], list.der)
-    return { token, genTime, url: row.url, offsetMs }
+    const until = Math.min(authority.unit.notAfter, authority.ca.notAfter)
+    return { token, genTime, until, url: row.url, offsetMs }
   }
 
   async function listOf(row: RegisteredAuthority, { ca }: TimeStampAuthority): Promise<RevocationList> {

@@ -1,6 +1,7 @@
 /** What the gateway's thread and the writer's say to each other: one command, one answer, never two at a time. */
 
 import type { Group } from './entry.ts'
+import type { StampedBatch } from './log-file.ts'
 import type { LogOpenFlaw } from './open-error.ts'
 import type { LogPlace } from './opening.ts'
 
@@ -23,7 +24,7 @@ export type Command = { readonly at: number } & (
       readonly lost: readonly number[]
     }
   | { readonly do: 'batch' }
-  | { readonly do: 'token'; readonly number: number; readonly token: Uint8Array; readonly genTime: number }
+  | ({ readonly do: 'token' } & StampedBatch)
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }
 )

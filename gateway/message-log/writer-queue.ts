@@ -6,6 +6,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { octetsIn, packEntries } from './entry.ts'
+import type { StampedBatch } from './log-file.ts'
 import type { Appended } from './message-log.ts'
 import type { Answer, Command, Known, WriterState } from './writer-messages.ts'
 import { CODES } from './writer-messages.ts'
@@ -48,7 +49,7 @@ export interface WriterQueue {
   /** @throws {GatewayError} `LoggingFailed`, `ReplayedMessage`, `InternalError` when the request has its end already */
   append(entry: Waiting): Promise<Appended>
   closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
-  storeToken(batch: { readonly number: number; readonly token: Buffer; readonly genTime: number }): Promise<void>
+  storeToken(batch: StampedBatch): Promise<void>
   /** When everything that waits has been answered. */
   close(): Promise<void>
 }

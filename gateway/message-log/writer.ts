@@ -107,8 +107,8 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     }
   }
 
-  function storeToken({ at, number, token, genTime }: CommandOf<'token'>): AnswerOf<'token'> {
-    const attempt = log.attempt(at, (file) => file.storeToken({ number, token, genTime }))
+  function storeToken({ at, number, token, genTime, until }: CommandOf<'token'>): AnswerOf<'token'> {
+    const attempt = log.attempt(at, (file) => file.storeToken({ number, token, genTime, until }))
     if ('problem' in attempt) return { did: 'token', state: state(), isStored: false, ...trouble(attempt.problem) }
     grow(token.length)
     return { did: 'token', state: state(), isStored: true }
