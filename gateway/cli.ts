@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import type { Finding } from './admin/doctor.ts'
+import { registerEvidenceExport } from './admin/evidence-cli.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
@@ -42,11 +43,12 @@ async function main(args: readonly string[]): Promise<void> {
     failVerification: () => end('unverified'),
     now: Date.now,
   })
-  registerEvidenceCommands(program, {
+  const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
     now: Date.now,
   })
+  registerEvidenceExport(evidence, { onExport: async (given, work) => onLog(given, work) })
   certificateCommands(program)
   doctorCommand(program)
   adapterCommands(program)

@@ -49,7 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Never each other.
   'gateway/consumer/': PORT,
   'gateway/provider/': PORT,
-  'gateway/admin/': PORT,
+  'gateway/admin/': [...PORT, 'gateway/evidence/'],
   'gateway/registry/': [...CORE, 'gateway/trust/'],
 }
 /** Shapes of data may be named from further away: they are erased and pull in no code. */

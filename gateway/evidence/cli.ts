@@ -11,6 +11,7 @@ export interface EvidenceCommandsOptions {
   readonly now: () => number
 }
 
-export function registerEvidenceCommands(program: Command, _options: EvidenceCommandsOptions): void {
-  program.command('evidence').description('what a message leaves behind: export it, check it without a gateway')
+/** @returns the group, for commands that need a gateway's log */
+export function registerEvidenceCommands(program: Command, _options: EvidenceCommandsOptions): Command {
+  return program.command('evidence').description('what a message leaves behind: export it, check it without a gateway')
 }

@@ -1,0 +1,128 @@
+/**
+ * What a container is made of, read out of the message log and checked: a message's files against their hashes, and its
+ * evidence record. Source: design of the evidence, sections 3 to 5.
+ */
+
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { crc32 as crc32Of } from 'node:zlib'
+import type { GroupFile, Package } from '../evidence/container.ts'
+import type { Content } from '../evidence/content.ts'
+import { contentOf } from '../evidence/content.ts'
+import type { LogRecord } from '../message-log/log-record.ts'
+import { BATCH_HEADER_NAME, HEAD_NAME, RECORD_NAME, SIGNATURE_NAME } from '../message-log/log-record.ts'
+import type { LogReader } from '../message-log/reader.ts'
+import type { StoredRecord } from '../message-log/stored-record.ts'
+import { selectStored, storedRecord } from '../message-log/stored-record.ts'
+import { sha256 } from '../protocol/hash-tree.ts'
+
+/** Why there is no evidence of a record to be had. */
+export type Lack = 'missing' | 'unstamped' | 'erased' | 'damaged'
+
+export class NoEvidence extends Error {
+  override readonly name = 'NoEvidence'
+  readonly lack: Lack
+
+  constructor(lack: Lack, message: string) {
+    super(message)
+    this.lack = lack
+  }
+}
+
+export interface RecordPackage extends Package {
+  readonly seq: number
+  readonly kind: string
+  readonly record: LogRecord
+  /** Objects of the group that are known by their hash only. */
+  readonly absent: readonly string[]
+}
+
+export interface Packages {
+  /** @throws {NoEvidence} any lack */
+  read(seq: number): Promise<RecordPackage>
+}
+
+/** `signature.jades.json` first, as examples have it; any order is as good. */
+const FIRST = SIGNATURE_NAME
+
+export function openPackages(reader: LogReader): Packages {
+  const { contents } = reader
+  const one = selectStored(reader.database, 'WHERE record.seq = ?')
+
+  async function read(seq: number): Promise<RecordPackage> {
+    const row = one.get(seq)
+    if (row === undefined) throw new NoEvidence('missing', `There is no record ${seq} in this log`)
+    const stored = storedRecord(row)
+    const octets = contents.record(stored)
+    if (octets === undefined) {
+      throw new NoEvidence('erased', `Record ${seq} was erased; what is left of it proves only that there was one`)
+    }
+    const evidenceRecord = await reader.evidenceRecord(seq)
+    if (evidenceRecord === undefined) throw new NoEvidence('unstamped', `Record ${seq} is not time-stamped yet`)
+    const record = JSON.parse(octets.toString()) as LogRecord
+    const files: GroupFile[] = []
+    const absent: string[] = []
+    for (const { name, sha256: expected } of record.objects) {
+      const content = await contentOfObject(stored, name, expected)
+      if (content === undefined) absent.push(name)
+      else files.push({ name, sha256: Buffer.from(expected, 'hex'), content })
+    }
+    files.sort((a, b) => Number(b.name === FIRST) - Number(a.name === FIRST))
+    files.push({ name: RECORD_NAME, sha256: sha256(octets), content: contentOf(octets) })
+    const { kind } = record
+    return { seq, kind, record, at: Date.parse(record.at), files, absent, evidenceRecord }
+  }
+
+  /** @returns nothing where the object is erased or was never kept */
+  async function contentOfObject(stored: StoredRecord, name: string, expected: string): Promise<Content | undefined> {
+    const open = (): Readable | undefined => (placeOf(name) === 'body' ? contents.bodyStream(stored) : undefined)
+    const stream = open()
+    if (stream !== undefined) return measured(stream, open, stored.seq, expected)
+    const octets = contents[placeOf(name)](stored)
+    if (octets === undefined) return undefined
+    demandSame(sha256(octets).toString('hex') === expected, stored.seq)
+    return contentOf(octets)
+  }
+
+  return { read }
+}
+
+/** Reads a large body through once: nothing leaves here before all of it is known to be what was recorded. */
+async function measured(
+  stream: Readable,
+  open: () => Readable | undefined,
+  seq: number,
+  expected: string,
+): Promise<Content> {
+  const digest = createHash('sha256')
+  let size = 0
+  let crc32 = 0
+  for await (const octets of stream as AsyncIterable<Buffer>) {
+    digest.update(octets)
+    crc32 = crc32Of(octets, crc32)
+    size += octets.length
+  }
+  demandSame(digest.digest('hex') === expected, seq)
+  return { size, crc32, read: () => readAgain(open, seq, size) }
+}
+
+async function* readAgain(open: () => Readable | undefined, seq: number, size: number): AsyncGenerator<Buffer> {
+  const stream = open()
+  if (stream === undefined) throw new NoEvidence('erased', `The body of record ${seq} was erased meanwhile`)
+  let left = size
+  for await (const octets of stream as AsyncIterable<Buffer>) {
+    left -= octets.length
+    yield octets
+  }
+  demandSame(left === 0, seq)
+}
+
+/** Where the log keeps an object; what is neither head nor signature is the record's one large object. */
+function placeOf(name: string): 'head' | 'signature' | 'body' {
+  if (name === SIGNATURE_NAME) return 'signature'
+  return name === HEAD_NAME || name === BATCH_HEADER_NAME ? 'head' : 'body'
+}
+
+function demandSame(isSame: boolean, seq: number): asserts isSame {
+  if (!isSame) throw new NoEvidence('damaged', `Record ${seq} is damaged: an object is not the one that was recorded`)
+}
