@@ -162,7 +162,7 @@ t.test('looks up by number and request id, and lists by time, in a log of many r
            '${CLIENT}', '${SERVICE}', 'POST', 'UMZUG', 10 FROM n;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count / 1000})
     INSERT INTO batch SELECT i, i * 1000, i * 1000 - 999, i * 1000 - 1, 1795000000000 + (i * 1000 - 999) * 1000,
-           1795000000000 + i * 1000000, 1, x'00', x'00', NULL, NULL FROM n;`)
+           1795000000000 + i * 1000000, 1, x'00', x'00', NULL, NULL, NULL FROM n;`)
   database.close()
   const median = async (work: (i: number) => Promise<unknown>): Promise<number> => {
     const times: number[] = []
