@@ -1,0 +1,151 @@
+/**
+ * Finds identification numbers in octets of any kind: § 139b AO, ISO 7064 MOD 11,10.
+ *
+ * One is found as eleven digits in a row, in its printed form 2-3-3-3 with one separator throughout, or as a run of
+ * digits and single separators that has eleven digits in all. Separators are blank (also no-break and thin), `.`, `-` and
+ * `/`. What stands directly beside a letter is part of something else (a UUID, a hash, base64); what follows `+` is a
+ * telephone number, what stands behind a decimal point a fraction, 3/4/4 and 3/3/5 with slashes a Steuernummer. Of all
+ * other numbers of eleven digits one in 270 passes check digit and repetition rule.
+ */
+
+/** `test`: it begins with 0, which is never issued. */
+export type IdnrFinding = 'none' | 'test' | 'issued'
+
+const DIGITS = 11
+
+/** 1 digit, 2 part of a separator; 0 octets count as nothing, so that UTF-16 is read as well. */
+const CLASS = new Uint8Array(256)
+for (let digit = 0x30; digit <= 0x39; digit++) CLASS[digit] = 1
+// Blank, point, hyphen, slash; octets of U+00A0, U+2009, U+202F, U+2011, U+2013 in UTF-8.
+for (const octet of [0, 0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xe2, 0x80, 0x89, 0xaf, 0x91, 0x93]) CLASS[octet] = 2
+
+/** One message, or a part of one that is whole. */
+export function findIdnr(octets: Uint8Array): IdnrFinding {
+  return scan(octets, true, true)
+}
+
+export interface IdnrScan {
+  /** Parts in their order, each but the last of at least `SEAM_BYTES`. */
+  add(part: Uint8Array, isLast: boolean): void
+  readonly finding: IdnrFinding
+}
+
+/** A number that two parts share is looked for in so many octets before and after the seam. */
+export const SEAM_BYTES = 64
+
+/** For what is never in memory as a whole. */
+export function openIdnrScan(): IdnrScan {
+  let finding: IdnrFinding = 'none'
+  let tail: Buffer | undefined
+  return {
+    add(part, isLast) {
+      if (tail !== undefined) {
+        const isWhole = isLast && part.length <= SEAM_BYTES
+        finding = worse(finding, scan(Buffer.concat([tail, part.subarray(0, SEAM_BYTES)]), false, isWhole))
+      }
+      finding = worse(finding, scan(part, tail === undefined, isLast))
+      tail = Buffer.from(part.subarray(-SEAM_BYTES))
+    },
+    get finding() {
+      return finding
+    },
+  }
+}
+
+function worse(a: IdnrFinding, b: IdnrFinding): IdnrFinding {
+  if (a === 'issued' || b === 'issued') return 'issued'
+  return a === 'test' ? a : b
+}
+
+/** Looks at one octet in eleven: what is shorter than that between two looks can be no number. */
+function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFinding {
+  const { length } = octets
+  let finding: IdnrFinding = 'none'
+  let judged = 0
+  for (let at = DIGITS - 1; at < length; at += DIGITS) {
+    if (CLASS[octets[at] as number] === 0) continue
+    let start = at
+    while (start > judged && CLASS[octets[start - 1] as number] !== 0) start -= 1
+    let digits = 0
+    let end = start
+    for (let found = CLASS[octets[end] as number]; end < length && found !== 0; found = CLASS[octets[++end] as number])
+      digits += found === 1 ? 1 : 0
+    if (digits >= DIGITS) {
+      const before = start === 0 ? (isBeginning ? OUTSIDE : UNKNOWN) : neighbour(octets[start - 1] as number)
+      const after = end === length ? (isEnd ? OUTSIDE : UNKNOWN) : neighbour(octets[end] as number)
+      finding = worse(finding, findInRun(before + textOf(octets, start, end) + after))
+      if (finding === 'issued') return finding
+    }
+    judged = end
+    at = end
+  }
+  return finding
+}
+
+/** What may stand beside a number, what may not, and what only the part before or after would tell. */
+const OUTSIDE = '|'
+const LETTER = 'a'
+const UNKNOWN = '?'
+
+function neighbour(octet: number): string {
+  if (octet === 0x2b) return '+'
+  const upper = octet & 0xdf
+  return (upper >= 0x41 && upper <= 0x5a) || octet === 0x5f ? LETTER : OUTSIDE
+}
+
+/** Digits and separators of one character each. */
+function textOf(octets: Uint8Array, start: number, end: number): string {
+  const text = Buffer.from(octets.buffer, octets.byteOffset + start, end - start).latin1Slice()
+  if (!/[\0\x80-\xff]/.test(text)) return text
+  return text
+    .replace(/\0/g, '')
+    .replace(/\xc2\xa0|\xe2\x80[\x89\xaf]/g, ' ')
+    .replace(/\xe2\x80[\x91\x93]/g, '-')
+}
+
+const IN_A_ROW = /(?<![0-9a?+]|[0-9]\.)[0-9]{11}(?![0-9a?]|\.[0-9])/g
+const PRINTED = /(?<![0-9a?+])[0-9]{2}([ ./-])[0-9]{3}\1[0-9]{3}\1[0-9]{3}(?![0-9a?])/g
+/** The whole run; what stands at its ends besides separators is known to be no letter. */
+const GROUPED = /^(?:\||[|a][ ./-]+)([0-9]+(?:[ ./-][0-9]+)+)(?:\||[ ./-]+[|a+])$/
+const STEUERNUMMER = /^[0-9]{3}\/(?:[0-9]{4}\/[0-9]{4}|[0-9]{3}\/[0-9]{5})$/
+
+function findInRun(text: string): IdnrFinding {
+  let finding: IdnrFinding = 'none'
+  for (const pattern of [IN_A_ROW, PRINTED]) {
+    for (const [found] of text.matchAll(pattern)) finding = worse(finding, judge(found))
+  }
+  const grouped = GROUPED.exec(text)?.[1]
+  if (grouped !== undefined && !STEUERNUMMER.test(grouped)) finding = worse(finding, judge(grouped))
+  return finding
+}
+
+/** @param text digits and separators */
+function judge(text: string): IdnrFinding {
+  const digits = text.replace(/[^0-9]/g, '')
+  if (digits.length !== DIGITS || !hasRepetition(digits) || !hasCheckDigit(digits)) return 'none'
+  return digits.startsWith('0') ? 'test' : 'issued'
+}
+
+/** Of the first ten digits one is there twice or, not all adjacent, three times; no other is there again. */
+function hasRepetition(digits: string): boolean {
+  const counts = new Uint8Array(10)
+  for (let at = 0; at < DIGITS - 1; at++) {
+    const digit = digits.charCodeAt(at) - 0x30
+    counts[digit] = (counts[digit] as number) + 1
+  }
+  let repeated = 0
+  for (const count of counts) {
+    if (count > 3) return false
+    if (count > 1) repeated += 1
+  }
+  return repeated === 1 && !/([0-9])\1\1/.test(digits.slice(0, -1))
+}
+
+function hasCheckDigit(digits: string): boolean {
+  let product = 10
+  for (let at = 0; at < DIGITS - 1; at++) {
+    const sum = (digits.charCodeAt(at) - 0x30 + product) % 10 || 10
+    product = (2 * sum) % 11
+  }
+  return (11 - product) % 10 === digits.charCodeAt(DIGITS - 1) - 0x30
+}
