@@ -80,6 +80,7 @@ export function replyRecord(
     signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, underway, reply, head.block.logHead, trace),
+    saying: head.block,
     request,
   }
 }

@@ -14,6 +14,8 @@ import type { Entry } from './entry.ts'
 import type { KeyStore } from './key-store.ts'
 import type { InDoubt } from './log-record.ts'
 import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from './log-record.ts'
+import type { Heard } from './received-heads.ts'
+import { openHeadStore } from './received-heads.ts'
 import type { LogIdentity } from './store.ts'
 
 export interface LogFileDeps {
@@ -50,6 +52,7 @@ export interface LogFile {
   /** @returns nothing when there is no record since the latest batch */
   closeBatch(at: number): ClosedBatch | undefined
   storeToken(batch: StampedBatch): void
+  storeHeads(heard: Heard): void
   /** A write that changes nothing, to see whether writing is possible. */
   probe(at: number): void
 }
@@ -81,6 +84,7 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
   )
   const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)')
   const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ?, token_until = ? WHERE number = ?')
+  const addHeads = openHeadStore(database)
   const updateProbe = database.prepare('UPDATE log SET probed_at = ?')
   const { open } = end
   let { batch, unbatched } = end
@@ -208,6 +212,9 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     closeBatch,
     storeToken({ number, token, genTime, until }) {
       chain.transact(() => updateToken.run(token, genTime, until, number))
+    },
+    storeHeads(heard) {
+      chain.transact(() => addHeads(heard))
     },
     probe(at) {
       chain.transact(() => updateProbe.run(at))

@@ -2,6 +2,7 @@
 
 import type { Body } from '../protocol/body.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
+import type { Saying } from './witness.ts'
 
 /** What a record is about. A request has one end: reply, refusal, failure or in-doubt. */
 export type Outcome = 'request' | 'reply' | 'refusal' | 'failure' | 'in-doubt' | 'configuration' | 'batch'
@@ -53,6 +54,8 @@ export interface NewRecord {
   readonly basis: string
   /** The record of the request that this one ends. */
   readonly request?: Appended
+  /** Of a message that came in: what it says of its sender's log. */
+  readonly saying?: Saying
   /** Provider side, outcome `request`: who sent it; judged with the request id for 24 h. */
   readonly replaySender?: Identifier
 }

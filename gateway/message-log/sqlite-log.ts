@@ -11,11 +11,14 @@ import { syncFile } from './body-files.ts'
 import { dayOf } from './key-store.ts'
 import type { Appended, MessageLog, NewRecord } from './message-log.ts'
 import type { LogPlace } from './opening.ts'
+import { openHeadList } from './received-heads.ts'
 import type { StampingEvent, StampingHealth } from './stamping.ts'
 import { openStamping } from './stamping.ts'
 import { openReadable } from './store.ts'
 import type { RegisteredAuthority, TimeStampClientOptions } from './time-stamp-client.ts'
 import { openTimeStampClient } from './time-stamp-client.ts'
+import type { WitnessEvent, WitnessHealth } from './witness.ts'
+import { openWitness } from './witness.ts'
 import type { Waiting, WriterEvent } from './writer-queue.ts'
 import { openWriterQueue } from './writer-queue.ts'
 import { startWriter } from './writer-thread.ts'
@@ -58,10 +61,10 @@ export interface Retention {
   readonly recordRetentionDays: number
 }
 
-export type LogEvent = WriterEvent | StampingEvent
+export type LogEvent = WriterEvent | StampingEvent | WitnessEvent
 
 /** Times are milliseconds since the Unix epoch; what is absent is not known. */
-export interface MessageLogHealth extends StampingHealth {
+export interface MessageLogHealth extends StampingHealth, WitnessHealth {
   /** `gateway/node/epoch` */
   readonly id: string
   readonly isWritable: boolean
@@ -125,6 +128,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   )
   const database = openReadable(place.file)
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
+  const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
   let appended = 0
@@ -142,6 +146,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       const place = await queue.append(entryOf(record, now(), retention(record.purpose)))
       appended += 1
       appendMs += performance.now() - began
+      if (record.saying !== undefined) witness.heard(record.saying, place.seq)
       return place
     } finally {
       if (key !== undefined) inFlight.delete(key)
@@ -173,10 +178,12 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       appended,
       appendMs,
       ...stamping.health(),
+      ...witness.health(),
     }),
     stampNow: stamping.stampNow,
     async close() {
       await stamping.close()
+      await witness.close()
       await client.close()
       database.close()
       await queue.close()

@@ -2,6 +2,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import { LogOpenError } from './open-error.ts'
+import { RECEIVED_TABLES } from './received-heads.ts'
 
 /** Grows with every change to the tables. */
 export const FORMAT = 2
@@ -211,6 +212,7 @@ export function openReadable(path: string): DatabaseSync {
 export function createTables(database: DatabaseSync, { name, epoch }: LogIdentity): void {
   database.exec('BEGIN IMMEDIATE')
   database.exec(TABLES)
+  database.exec(RECEIVED_TABLES)
   database.prepare('INSERT INTO log VALUES (1, ?, ?, ?, 0)').run(FORMAT, name, epoch)
   database.exec('COMMIT')
 }

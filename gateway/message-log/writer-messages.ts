@@ -4,6 +4,7 @@ import type { Group } from './entry.ts'
 import type { StampedBatch } from './log-file.ts'
 import type { LogOpenFlaw } from './open-error.ts'
 import type { LogPlace } from './opening.ts'
+import type { Heard } from './received-heads.ts'
 
 export interface WriterData {
   readonly place: LogPlace
@@ -25,6 +26,7 @@ export type Command = { readonly at: number } & (
     }
   | { readonly do: 'batch' }
   | ({ readonly do: 'token' } & StampedBatch)
+  | { readonly do: 'heads'; readonly heard: Heard }
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }
 )
@@ -81,5 +83,6 @@ export type Answer =
         }
       | { readonly did: 'batch'; readonly batch: (PendingBatch & { readonly head: Uint8Array }) | null }
       | { readonly did: 'token'; readonly isStored: boolean }
+      | { readonly did: 'heads'; readonly isStored: boolean }
       | { readonly did: 'recover' }
     ))

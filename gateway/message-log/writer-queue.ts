@@ -8,6 +8,7 @@ import type { Entry } from './entry.ts'
 import { octetsIn, packEntries } from './entry.ts'
 import type { StampedBatch } from './log-file.ts'
 import type { Appended } from './message-log.ts'
+import type { Heard } from './received-heads.ts'
 import type { Answer, Command, Known, WriterState } from './writer-messages.ts'
 import { CODES } from './writer-messages.ts'
 import type { WriterThread } from './writer-thread.ts'
@@ -50,6 +51,8 @@ export interface WriterQueue {
   append(entry: Waiting): Promise<Appended>
   closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
   storeToken(batch: StampedBatch): Promise<void>
+  /** @throws {GatewayError} `LoggingFailed` */
+  storeHeads(heard: Heard): Promise<void>
   /** When everything that waits has been answered. */
   close(): Promise<void>
 }
@@ -274,6 +277,10 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     storeToken: (batch) =>
       control(async () => {
         await demand(ask({ do: 'token', at: now(), ...batch }), ({ isStored }) => isStored)
+      }),
+    storeHeads: (heard) =>
+      control(async () => {
+        await demand(ask({ do: 'heads', at: now(), heard }), ({ isStored }) => isStored)
       }),
     async close() {
       isClosed = true

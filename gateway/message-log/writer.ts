@@ -47,6 +47,8 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
         return closeBatch(command.at)
       case 'token':
         return storeToken(command)
+      case 'heads':
+        return storeHeads(command)
       case 'recover':
         return recover(command)
       case 'close':
@@ -112,6 +114,13 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     if ('problem' in attempt) return { did: 'token', state: state(), isStored: false, ...trouble(attempt.problem) }
     grow(token.length)
     return { did: 'token', state: state(), isStored: true }
+  }
+
+  function storeHeads({ at, heard }: CommandOf<'heads'>): AnswerOf<'heads'> {
+    const attempt = log.attempt(at, (file) => file.storeHeads(heard))
+    if ('problem' in attempt) return { did: 'heads', state: state(), isStored: false, ...trouble(attempt.problem) }
+    grow(0)
+    return { did: 'heads', state: state(), isStored: true }
   }
 
   function recover({ at, lost }: CommandOf<'recover'>): AnswerOf<'recover'> {

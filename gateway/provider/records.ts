@@ -46,6 +46,7 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
     signature: received.incoming.signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
+    saying: head.block,
     replaySender: head.block.sender,
   }
 }

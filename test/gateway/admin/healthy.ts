@@ -30,6 +30,7 @@ export function healthyAt(now: number): Health {
       queued: 0,
       appended: 200,
       appendMs: 500,
+      contradictions: 0,
     },
     clock: { source: 'tsa', offsetMs: 12 },
     inFlight: { consumer: 2, provider: 1 },
