@@ -8,7 +8,9 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import type { Finding } from './admin/doctor.ts'
+import type { ExportGiven } from './admin/evidence-cli.ts'
 import { registerEvidenceExport } from './admin/evidence-cli.ts'
+import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
@@ -48,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
     failVerification: () => end('unverified'),
     now: Date.now,
   })
-  registerEvidenceExport(evidence, { onExport: async (given, work) => onLog(given, work) })
+  registerEvidenceExport(evidence, { onExport })
   certificateCommands(program)
   doctorCommand(program)
   adapterCommands(program)
@@ -95,6 +97,19 @@ async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogComm
   } finally {
     reader.close()
   }
+}
+
+async function onExport<T>(given: ExportGiven, work: (deps: EvidenceCommandDeps) => Promise<T>): Promise<T> {
+  return onLog(given, async (deps) => {
+    if (given.seal === undefined) return work(deps)
+    const { openSealingAlone } = await import('./admin/sealing-alone.ts')
+    const sealing = await openSealingAlone(await readConfig(given.config), Date.now)
+    try {
+      return await work({ ...deps, sealing })
+    } finally {
+      await sealing.close()
+    }
+  })
 }
 
 function gatewayCommands(program: Command): void {

@@ -24,6 +24,7 @@ export function registerEvidenceExport(evidence: Command, { onExport }: Evidence
     .argument('<seq>', 'number of the record')
     .requiredOption('--config <file>', 'configuration of the gateway')
     .option('--out <file>', 'where to write it; - is standard output (default: record-SEQ.asice)')
+    .option('--seal', 'with the seal of this gateway over all of it, time-stamped')
     .option('--json', 'print JSON')
     .action(async (name: string, given: ExportGiven) => {
       const seq = parseSeq(name)
