@@ -14,19 +14,23 @@ const TAG_BYTES = 16
 const NONCE = Buffer.alloc(12)
 
 /** Which octets of a message; part of the derivation, so that no two have one key. */
-export type Part = 'head' | 'body' | 'file'
+export type Part = 'head' | 'body' | 'file' | 'arch'
 
-/** @param key of day, purpose and use @param share of the message */
-export function seal(part: Part, key: Buffer, share: Buffer, octets: Uint8Array): Buffer {
-  const cipher = createCipheriv('aes-256-gcm', derive(part, key, share), NONCE)
+/**
+ * @param key of day, purpose and use
+ * @param share of the message
+ * @param nonce 12 octets, where something else may have been sealed before: an archive file that was given up
+ */
+export function seal(part: Part, key: Buffer, share: Buffer, octets: Uint8Array, nonce: Buffer = NONCE): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', derive(part, key, share), nonce)
   return Buffer.concat([cipher.update(octets), cipher.final(), cipher.getAuthTag()])
 }
 
 /** @throws {Error} when the octets, a share or the part is another */
-export function open(part: Part, key: Buffer, share: Buffer, sealed: Buffer): Buffer {
+export function open(part: Part, key: Buffer, share: Buffer, sealed: Buffer, nonce: Buffer = NONCE): Buffer {
   const end = sealed.length - TAG_BYTES
   if (end < 0) throw new Error('Sealed octets are cut off')
-  const decipher = createDecipheriv('aes-256-gcm', derive(part, key, share), NONCE, { authTagLength: TAG_BYTES })
+  const decipher = createDecipheriv('aes-256-gcm', derive(part, key, share), nonce, { authTagLength: TAG_BYTES })
   decipher.setAuthTag(sealed.subarray(end))
   const octets = decipher.update(sealed.subarray(0, end))
   decipher.final()

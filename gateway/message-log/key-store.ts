@@ -8,11 +8,11 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readIfThere, replaceFile, syncPath } from './durable-file.ts'
+import { eraseFile, finishErasing, readIfThere, replaceFile, syncPath } from './durable-file.ts'
 import { LogOpenError } from './open-error.ts'
 
-/** Heads live as long as the record, bodies often less long. */
-export type KeyUse = 'record' | 'body'
+/** Heads live as long as the record, bodies often less long; `archive`: what archive files of a day hold besides. */
+export type KeyUse = 'record' | 'body' | 'archive'
 
 export interface KeyName {
   /** Days since the Unix epoch, UTC. */
@@ -26,6 +26,10 @@ export interface KeyStore {
   read(name: KeyName): Buffer | undefined
   /** The same, made and on the disk if there was none. */
   obtain(name: KeyName): Buffer
+  /** Every key there is, oldest first. */
+  names(): KeyName[]
+  /** Makes whatever was sealed under it unreadable, in every copy of the log. Not of a day that is still written. */
+  destroy(name: KeyName): void
 }
 
 export interface KeyStoreOptions {
@@ -95,6 +99,18 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
       replaceFile(fileOf(directory, name.day), JSON.stringify(file))
       return remember(id, key)
     },
+    names: () =>
+      daysIn(directory).flatMap((day) =>
+        Object.keys(readDay(directory, day).keys).map((entry) => ({ day, ...partsOf(entry) })),
+      ),
+    destroy(name) {
+      cache.delete(idOf(name))
+      const { [entryOf(name)]: gone, ...keys } = readDay(directory, name.day).keys
+      if (gone === undefined) return
+      const file: DayFile = { v: 1, keys }
+      const isLast = Object.keys(keys).length === 0
+      eraseFile(fileOf(directory, name.day), isLast ? undefined : JSON.stringify(file))
+    },
   }
 }
 
@@ -135,17 +151,27 @@ function readMasterKey(path: string): Buffer {
 /** A wrong master key shows now, not with the first message. */
 function checkMasterKey(directory: string, master: Buffer): void {
   try {
-    const newest = readdirSync(directory)
-      .filter((name) => FILE.test(name))
-      .sort()
-      .at(-1)
+    const newest = daysIn(directory).at(-1)
     if (newest === undefined) return
-    const day = Date.parse(newest.slice(0, 10)) / DAY_MS
-    for (const [entry, wrapped] of Object.entries(readDay(directory, day).keys)) {
-      unwrap(master, `${newest.slice(0, 10)}/${entry}`, wrapped)
+    for (const [entry, wrapped] of Object.entries(readDay(directory, newest).keys)) {
+      unwrap(master, `${dateOf(newest)}/${entry}`, wrapped)
     }
   } catch (cause) {
     throw new LogOpenError('keys', 'The master key does not open the key store, or the store is missing', cause)
+  }
+}
+
+/** Ascending. @throws when the directory is missing */
+function daysIn(directory: string): number[] {
+  const names = readdirSync(directory).filter((name) => FILE.test(name))
+  return names.sort().map((name) => Date.parse(name.slice(0, 10)) / DAY_MS)
+}
+
+/** What a crash left of keys that were being destroyed, or made. By whoever writes the log. */
+export function finishDestroying(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const file = name.slice(0, '0000-00-00.json'.length)
+    if (name !== file && FILE.test(file)) finishErasing(join(directory, file))
   }
 }
 
@@ -166,7 +192,13 @@ function entryOf({ use, purpose }: KeyName): string {
   return `${use}/${purpose}`
 }
 
-function dateOf(day: number): string {
+function partsOf(entry: string): Pick<KeyName, 'use' | 'purpose'> {
+  const end = entry.indexOf('/')
+  return { use: entry.slice(0, end) as KeyUse, purpose: entry.slice(end + 1) }
+}
+
+/** `2026-11-23` */
+export function dateOf(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)
 }
 

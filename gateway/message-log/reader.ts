@@ -30,6 +30,8 @@ export interface LogReaderOptions {
   readonly masterKey: string
   /** `bodies` beside the database when absent. */
   readonly bodies?: string
+  /** Directory of archive files; `archive` beside the database when absent. */
+  readonly archive?: string
 }
 
 /** One record with what it says of itself. */
@@ -101,10 +103,15 @@ interface BatchPlace {
 const TREES_MAX = 4
 
 /** @throws {LogOpenError} `missing`, `format`, `keys` */
-export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOptions): LogReader {
+export function openLogReader({ file, keyStore, masterKey, bodies, archive }: LogReaderOptions): LogReader {
   const database = openReadable(file)
   const keys = openKeyStore({ directory: keyStore, masterKeyFile: masterKey })
-  const contents = openContents({ database, keys, files: openBodyFiles(bodies ?? join(dirname(file), 'bodies')) })
+  const contents = openContents({
+    database,
+    keys,
+    files: openBodyFiles(bodies ?? join(dirname(file), 'bodies')),
+    archive: archive ?? join(dirname(file), 'archive'),
+  })
   const { list, exchange, summary } = openRecordList(database)
   const one = selectStored(database, 'WHERE record.seq = ?')
   const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
@@ -181,7 +188,10 @@ export function openLogReader({ file, keyStore, masterKey, bodies }: LogReaderOp
     evidenceRecord,
     database,
     contents,
-    close: () => database.close(),
+    close() {
+      contents.close()
+      database.close()
+    },
   }
 }
 

@@ -4,10 +4,12 @@ import { createReadStream } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { createOpener } from '../protocol/chunked-cipher.ts'
+import type { ArchiveFiles } from './archive-files.ts'
+import { openArchiveFiles } from './archive-files.ts'
 import { openArchiveHash } from './archive-signature.ts'
 import type { BodyFiles } from './body-files.ts'
 import { open } from './content-cipher.ts'
-import type { KeyStore } from './key-store.ts'
+import type { KeyName, KeyStore } from './key-store.ts'
 import { dayOf } from './key-store.ts'
 import { completeRecord, formatArchiveRest, formatArchiveStart } from './log-record.ts'
 import type { Outcome, Side } from './message-log.ts'
@@ -104,28 +106,55 @@ export interface Contents {
   body(stored: StoredRecord): Buffer | undefined
   /** The body, when it is a file. The stream fails when the file was changed. */
   bodyStream(stored: StoredRecord): Readable | undefined
+  readonly archives: ArchiveFiles
+  /** Of archive files. */
+  close(): void
 }
 
 export interface ContentsDeps {
   readonly database: DatabaseSync
   readonly keys: KeyStore
   readonly files: BodyFiles
+  /** Directory of archive files. */
+  readonly archive: string
 }
 
 const REPEATED_MAX = 4096
 
-export function openContents({ database, keys, files }: ContentsDeps): Contents {
+export function openContents({ database, keys, files, archive }: ContentsDeps): Contents {
   const selectText = database.prepare('SELECT text FROM repeated WHERE id = ?')
   const texts = new Map<number, string>()
   const purposes = new Map<number, unknown>()
   const archiveHash = openArchiveHash()
   const keysOfDay = new Map<string, Buffer>()
   let today = 0
+  const archives = openArchiveFiles({ database, directory: archive, keyOf: keyNamed })
+  /** The record completed last: its parts are asked for one after the other. */
+  let latest: { readonly stored: StoredRecord; readonly complete: StoredRecord } | undefined
+  /** Of completed records. */
+  const paths = new WeakMap<StoredRecord, string>()
+
+  function complete(stored: StoredRecord): StoredRecord {
+    if (stored.archive === null) return stored
+    if (latest?.stored === stored) return latest.complete
+    const { record, signature, head, body } = stored
+    if (record !== null || signature !== null || head !== null || body !== null) {
+      throw new Error('An archived record is in the log as well')
+    }
+    const read = archives.read(stored, stored.archive)
+    if (read === undefined) return { ...stored, archive: null }
+    const { file, fileSha256: _, ...octets } = read
+    // Nothing in it is sealed any more.
+    const made = { ...stored, ...octets, share: null, archive: null }
+    if (file !== undefined) paths.set(made, file)
+    latest = { stored, complete: made }
+    return made
+  }
 
   function textOf(id: number): string {
     const known = texts.get(id)
     if (known !== undefined) return known
-    const text = selectText.get(id)?.['text']
+    const text = id < 0 ? archives.text(id) : selectText.get(id)?.['text']
     if (typeof text !== 'string') throw new Error('A text that many records have in common is missing')
     if (texts.size >= REPEATED_MAX) texts.clear()
     texts.set(id, text)
@@ -133,9 +162,7 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
   }
 
   /** Nothing when its key was destroyed: that is how a message is erased from every copy of the log. */
-  function keyOf({ at, purpose }: StoredRecord, use: 'record' | 'body'): Buffer | undefined {
-    if (at === null || purpose === null) throw new Error('A sealed object has no purpose or time')
-    const day = dayOf(at)
+  function keyNamed({ day, purpose, use }: KeyName): Buffer | undefined {
     if (day !== today) keysOfDay.clear()
     today = day
     const id = use + purpose
@@ -144,6 +171,11 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
     const key = keys.read({ day, purpose, use })
     if (key !== undefined) keysOfDay.set(id, key)
     return key
+  }
+
+  function keyOf({ at, purpose }: StoredRecord, use: 'record' | 'body'): Buffer | undefined {
+    if (at === null || purpose === null) throw new Error('A sealed object has no purpose or time')
+    return keyNamed({ day: dayOf(at), purpose, use })
   }
 
   function unseal(stored: StoredRecord, part: 'head' | 'body'): Buffer | undefined {
@@ -157,19 +189,23 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
   }
 
   return {
-    complete: (stored) => stored,
-    record({ record, basis }) {
+    complete,
+    record(stored) {
+      const { record, basis } = complete(stored)
       if (record === null) return undefined
       return completeRecord(bufferOf(record), basis === null ? undefined : textOf(basis))
     },
-    signature({ signature, etsiU }) {
+    signature(stored) {
+      const { signature, etsiU } = complete(stored)
       if (signature === null || etsiU === null) return undefined
       return Buffer.from(formatArchiveStart(textOf(etsiU)) + formatArchiveRest(signature), 'latin1')
     },
-    signatureSha256({ signature, etsiU }) {
+    signatureSha256(stored) {
+      const { signature, etsiU } = complete(stored)
       return signature === null || etsiU === null ? undefined : archiveHash(signature, textOf(etsiU))
     },
-    purpose({ basis }) {
+    purpose(stored) {
+      const { basis } = complete(stored)
       if (basis === null) return null
       const known = purposes.get(basis)
       if (known !== undefined) return known
@@ -178,21 +214,24 @@ export function openContents({ database, keys, files }: ContentsDeps): Contents 
       purposes.set(basis, purpose)
       return purpose
     },
-    head: (stored) => unseal(stored, 'head'),
-    body: (stored) => unseal(stored, 'body'),
-    bodyStream(stored) {
+    head: (stored) => unseal(complete(stored), 'head'),
+    body: (stored) => unseal(complete(stored), 'body'),
+    bodyStream(given) {
+      const stored = complete(given)
       const { seq, bodyShare, bodyKey } = stored
       if (bodyKey === null || bodyShare === null) return undefined
       const key = keyOf(stored, 'body')
       if (key === undefined) return undefined
       // Unwrapped before the file is touched: a stream that nobody takes over must not be left behind.
       const fileKey = open('file', key, bufferOf(bodyShare), bufferOf(bodyKey))
-      const file = createReadStream(files.pathOf(seq))
+      const file = createReadStream(paths.get(stored) ?? files.pathOf(seq))
       const opener = createOpener(fileKey)
       file.on('error', (error) => opener.destroy(error))
       opener.on('close', () => file.destroy())
       return file.pipe(opener)
     },
+    archives,
+    close: () => archives.close(),
   }
 }
 

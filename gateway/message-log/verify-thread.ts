@@ -13,8 +13,9 @@ interface Task {
 
 /** @throws {Error} when the log cannot be opened */
 export function verifyLogApart(reader: LogReaderOptions, verify: VerifyOptions): Promise<Verification> {
-  const { file, keyStore, masterKey, bodies } = reader
-  const task: Task = { reader: { file, keyStore, masterKey, ...(bodies !== undefined && { bodies }) }, verify }
+  const { file, keyStore, masterKey, bodies, archive } = reader
+  const places = { ...(bodies !== undefined && { bodies }), ...(archive !== undefined && { archive }) }
+  const task: Task = { reader: { file, keyStore, masterKey, ...places }, verify }
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL(import.meta.url), { workerData: task, name: 'log-verify' })
     thread.once('message', resolve)
