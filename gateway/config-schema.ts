@@ -120,6 +120,12 @@ export const CONFIG_SCHEMA = {
         items: { type: 'string' },
         description: 'CIDR blocks in which services may be; empty: none by URL',
       },
+      idnrTestNumbers: {
+        type: 'boolean',
+        default: false,
+        description:
+          'Identification numbers that begin with 0 are guarded too: for test data; telephone numbers look alike',
+      },
       log: object(
         ['masterKey'],
         {

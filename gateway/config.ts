@@ -29,6 +29,7 @@ export interface Config {
   readonly services: readonly LocalService[]
   /** Where services may be: CIDR blocks. */
   readonly networksAllowed: readonly string[]
+  readonly idnrTestNumbers: boolean
   readonly log: LogConfig
   readonly limits: Limits
 }

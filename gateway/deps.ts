@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { inFlight, tokenBuckets } from './access/budgets.ts'
+import { idnrGuard } from './access/idnr-guard.ts'
 import { makeMetrics } from './admin/metrics.ts'
 import { adminPlugin } from './admin/plugin.ts'
 import { reporter } from './admin/report.ts'
@@ -176,6 +177,7 @@ async function compose(
     now,
     clock,
     clockSkewMsMax: limits.clockSkewMsMax,
+    idnrGuard: idnrGuard({ testNumbers: config.idnrTestNumbers }),
   }
   const consumer: ConsumerDeps = { ...shared, clients: local.clients, peers, spool, bodyBytesMax: limits.bodyBytesMax }
   const refusals = tokenBuckets({ perSecond: limits.refusalsPerSecond, burst: limits.refusalsBurst })

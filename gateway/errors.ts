@@ -50,6 +50,10 @@ export const FAULTS = {
     message: 'The agreement does not allow this purpose',
     help: 'Name a purpose in OWL-Purpose that the agreement lists for this endpoint.',
   },
+  IdentifierNotAllowed: {
+    message: 'The message carries an identification number (IDNr) that its agreement does not allow',
+    help: 'Leave the number out. Where a law lets this exchange carry it, have the lead municipality register that: owl registry agreement add … --allow-idnr.',
+  },
   SslAuthenticationFailed: {
     message: 'The TLS certificate does not authenticate the party',
     help: 'Use a certificate registered for the subsystem (local system) or the gateway (peer); check that it is neither expired nor revoked.',
@@ -145,6 +149,11 @@ export const FAULTS = {
   'ServiceFailed.InvalidContentType': {
     message: 'The reply of the provider system has another content type than its schema',
     help: 'The provider must mend its adapter or local system.',
+  },
+  'ServiceFailed.IdentifierNotAllowed': {
+    message:
+      'The reply of the provider system carries an identification number (IDNr) that its agreement does not allow',
+    help: 'The provider must leave the number out of its reply, or have the lead municipality register that a law allows it.',
   },
   'ServiceFailed.TooLarge': {
     message: 'The reply of the provider system is larger than allowed',

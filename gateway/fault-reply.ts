@@ -51,6 +51,7 @@ const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
   'ServiceFailed.SslAuthenticationFailed',
   'ServiceFailed.TimedOut',
   'ServiceFailed.InvalidBody',
+  'ServiceFailed.IdentifierNotAllowed',
   'ServiceFailed.InvalidContentType',
   'ServiceFailed.TooLarge',
   'ServiceFailed.InvalidResponse',
@@ -85,7 +86,8 @@ const ACTED: Readonly<Record<ProxyName, ReadonlySet<string>>> = {
 }
 
 function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
-  if (faultOf(code).client || (code === 'InvalidBody' && proxy === 'ServerProxy')) return 'consumer-system'
+  if (faultOf(code).client || code === 'IdentifierNotAllowed') return 'consumer-system'
+  if (code === 'InvalidBody' && proxy === 'ServerProxy') return 'consumer-system'
   if (NETWORK.has(code) && proxy === 'ClientProxy') return 'network'
   if (PROVIDER_SYSTEM.has(code)) return 'provider-system'
   return proxy === 'ClientProxy' ? 'consumer-gateway' : 'provider-gateway'

@@ -24,11 +24,17 @@ export interface Permission {
   readonly agreement: string
   readonly purpose: string
   readonly purposeBy: 'caller' | 'agreement' | 'none'
+  /** Where the agreement lets an identification number be; nowhere when absent. */
+  readonly idnr?: Agreement['idnr']
 }
 
 /** Services of the gateway itself: any registered client may ask them. X-Road PR-META; contract §2.6. */
 export const METASERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
-export const META_PERMISSION: Permission = { agreement: NONE, purpose: NONE, purposeBy: 'none' }
+export const META_PERMISSION: Permission = {
+  ...{ agreement: NONE, purpose: NONE, purposeBy: 'none' },
+  // It is asked about services, not about people.
+  idnr: ['request', 'reply'],
+}
 
 export function isMetaservice(call: Pick<Call, 'service'>): boolean {
   return METASERVICES.has(call.service.slice(call.service.lastIndexOf('/') + 1))
@@ -50,17 +56,17 @@ export function choosePurpose(rights: Rights, call: Call, named: string | undefi
   if (named !== undefined) {
     checkRequired(rights, call, named)
     const chosen = endpoints.find(({ purposes }) => purposes.includes(named)) ?? first
-    return { agreement: chosen.reference, purpose: named, purposeBy: 'caller' }
+    return { ...granted(chosen), purpose: named, purposeBy: 'caller' }
   }
   const free = endpoints.find(({ purposes }) => purposes.length === 0)
-  if (free !== undefined) return { agreement: free.reference, purpose: NONE, purposeBy: 'none' }
+  if (free !== undefined) return { ...granted(free), purpose: NONE, purposeBy: 'none' }
   const possible = [...new Set(endpoints.flatMap(({ purposes }) => purposes))]
   if (possible.length > 1)
     throw new GatewayError('BadRequest', { reason: `OWL-Purpose is missing; possible are ${possible.join(', ')}` })
   const purpose = possible[0] as string
   checkRequired(rights, call, purpose)
   const chosen = endpoints.find(({ purposes }) => purposes.includes(purpose)) ?? first
-  return { agreement: chosen.reference, purpose, purposeBy: 'agreement' }
+  return { ...granted(chosen), purpose, purposeBy: 'agreement' }
 }
 
 /**
@@ -73,18 +79,17 @@ export function permit(rights: Rights, call: Call, purpose: string, now: number)
   if (isMetaservice(call)) return META_PERMISSION
   const endpoints = matching(rights, call, now)
   if (endpoints.length === 0) throw new GatewayError('AccessDenied')
-  const granted = endpoints.find(({ purposes }) =>
+  const asked = endpoints.find(({ purposes }) =>
     purpose === NONE ? purposes.length === 0 : purposes.includes(purpose),
   )
   // An endpoint that asks for no purpose may be called for any that exists.
-  const free =
-    granted ?? endpoints.find(({ purposes }) => purposes.length === 0 && rights.purpose(purpose) !== undefined)
+  const free = asked ?? endpoints.find(({ purposes }) => purposes.length === 0 && rights.purpose(purpose) !== undefined)
   if (free === undefined) throw new GatewayError('PurposeNotAllowed')
-  if (purpose === NONE) return { agreement: free.reference, purpose, purposeBy: 'none' }
+  if (purpose === NONE) return { ...granted(free), purpose, purposeBy: 'none' }
   const registered = rights.purpose(purpose)
   if (registered === undefined || missingHeader(registered, call) !== undefined)
     throw new GatewayError('PurposeNotAllowed', { reason: 'a header that the purpose requires is missing' })
-  return { agreement: free.reference, purpose, purposeBy: 'caller' }
+  return { ...granted(free), purpose, purposeBy: 'caller' }
 }
 
 /**
@@ -101,6 +106,11 @@ export function checkAge(rights: Rights, purpose: string, ageMs: number): void {
 interface Endpoint {
   readonly reference: string
   readonly purposes: readonly string[]
+  readonly idnr: Agreement['idnr']
+}
+
+function granted({ reference, idnr }: Endpoint): Pick<Permission, 'agreement' | 'idnr'> {
+  return { agreement: reference, ...(idnr !== undefined && { idnr }) }
 }
 
 /**
@@ -145,8 +155,8 @@ function covers(right: Pattern, { method, path }: Call): boolean {
 
 function matching(rights: Rights, call: Call, now: number): Endpoint[] {
   const endpoints: Endpoint[] = []
-  for (const { right, reference } of inForce(rights, call, now)) {
-    if (covers(right, call)) endpoints.push({ reference, purposes: right.purposes })
+  for (const { right, reference, idnr } of inForce(rights, call, now)) {
+    if (covers(right, call)) endpoints.push({ reference, purposes: right.purposes, idnr })
   }
   return endpoints
 }
@@ -155,11 +165,11 @@ function* inForce(
   rights: Rights,
   call: Pick<Call, 'client' | 'clientMember' | 'service'>,
   now: number,
-): Generator<{ readonly reference: string; readonly right: Agreement['endpoints'][number] }> {
+): Generator<Pick<Endpoint, 'reference' | 'idnr'> & { readonly right: Agreement['endpoints'][number] }> {
   for (const { agreement, reference } of rights.agreementsOf(call)) {
-    const { validFrom, validUntil } = agreement
+    const { validFrom, validUntil, idnr } = agreement
     if (Date.parse(validFrom) > now || (validUntil !== undefined && Date.parse(validUntil) <= now)) continue
-    for (const right of agreement.endpoints) yield { reference, right }
+    for (const right of agreement.endpoints) yield { reference, right, idnr }
   }
 }
 

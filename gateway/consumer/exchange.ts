@@ -7,6 +7,7 @@
 
 import { checkAge, choosePurpose } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
+import type { IdnrGuard } from '../access/idnr-guard.ts'
 import type { FaultCode } from '../errors.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
@@ -43,6 +44,7 @@ export interface ConsumerDeps {
   readonly revocation: Revocation
   readonly seal: OwnSeal
   readonly log: MessageLog
+  readonly idnrGuard: IdnrGuard
   readonly peers: Peers
   readonly spool: Spool
   readonly now: () => number
@@ -119,6 +121,7 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   trace.at('located')
 
   const body = (underway.body = await request.receive(bytesMaxOf(deps, snapshot, call)))
+  deps.idnrGuard.request(permission, call, body)
   trace.at('received')
 
   const own = deps.seal.judged(judging)
@@ -154,6 +157,7 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   trace.at('verified')
 
   const fault = faultIn(reply)
+  if (fault === undefined) deps.idnrGuard.reply(permission, { headers: reply.head.headers, body: reply.body })
   await deps.log.append(replyRecord(deps, underway, reply, recorded, fault, trace))
   trace.at('concluded')
   const { status, reason, headers, ids } = reply.head

@@ -8,6 +8,7 @@ import { faultOfError, renderFault } from '../fault-reply.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseCall } from '../protocol/call.ts'
 import { headerOf } from '../protocol/headers.ts'
+import { findIdnr } from '../protocol/idnr.ts'
 import type { Observed } from '../trace.ts'
 import { Trace, traceIdOf } from '../trace.ts'
 import type { ConsumerDeps, LocalReply, LocalRequest } from './exchange.ts'
@@ -81,6 +82,9 @@ function localRequest(request: FastifyRequest, deps: ConsumerDeps): LocalRequest
   const purpose = raw.headers['owl-purpose']
   if (purpose !== undefined && (typeof purpose !== 'string' || !/^[A-Za-z0-9_.-]{1,64}$/.test(purpose)))
     throw new GatewayError('BadRequest', { reason: 'OWL-Purpose is not one purpose code' })
+  // It stands in lists of records.
+  if (purpose !== undefined && findIdnr(Buffer.from(purpose)) !== 'none')
+    throw new GatewayError('BadRequest', { reason: 'OWL-Purpose contains an identification number' })
   return {
     call,
     connection: { secure: 'encrypted' in raw.socket, ...(peer === undefined ? {} : { certificate: peer.sha256 }) },

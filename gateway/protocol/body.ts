@@ -1,6 +1,7 @@
 /** A message body once it is complete: small ones are octets in memory, large ones an encrypted spool file. */
 
 import type { Readable } from 'node:stream'
+import type { IdnrFinding } from './idnr.ts'
 
 export interface Body {
   readonly size: number
@@ -11,6 +12,8 @@ export interface Body {
   readonly bytes?: Buffer
   /** Where they are otherwise. */
   readonly file?: BodyFile
+  /** Of a body that is a file: looked for while it was written. */
+  readonly idnr?: IdnrFinding
   /** Reads the octets from the start; may be called again. */
   stream(): Readable
   /** Removes the spool file, unless the message log has adopted it. Safe to call twice. */

@@ -5,6 +5,7 @@ import type { Header } from './headers.ts'
 import { headerOf, requestHeaders } from './headers.ts'
 import type { Identifier } from './identifiers.ts'
 import { formatIdentifier, memberOf, parseIdentifier, subsystemOf } from './identifiers.ts'
+import { findIdnr } from './idnr.ts'
 import { HTTP_REASONS, HTTP_RULES, judgeTarget } from './strict-http.ts'
 
 /** PR-REST §4.1 asks for RFC 7231's methods; CONNECT makes no sense here, PATCH is RFC 5789's. */
@@ -61,6 +62,9 @@ export function readCall(method: string, target: string, headers: readonly Heade
   const securityServer = headerOf(headers, 'x-road-security-server')
   const represented = headerOf(headers, 'x-road-represented-party')
   if (represented !== undefined) checkRepresentedParty(represented)
+  // An empty one names nothing: it counts as none.
+  const xRoadId = headerOf(headers, 'x-road-id') || undefined
+  if (xRoadId !== undefined) checkShown(xRoadId, 'X-Road-Id')
   const provider = subsystemOf(service)
   return {
     method,
@@ -73,8 +77,7 @@ export function readCall(method: string, target: string, headers: readonly Heade
     providerMember: memberOf(provider),
     path,
     query,
-    // An empty one names nothing: it counts as none.
-    xRoadId: headerOf(headers, 'x-road-id') || undefined,
+    xRoadId,
     userId: headerOf(headers, 'x-road-userid'),
     issue: headerOf(headers, 'x-road-issue'),
     securityServer: securityServer === undefined ? undefined : parseSecurityServer(securityServer),
@@ -123,7 +126,18 @@ function readTarget(target: string): Target {
     }
     end = next
   }
-  return { service: formatIdentifier(parseIdentifier(path.slice(4, end))), path: path.slice(end), query }
+  const service = formatIdentifier(parseIdentifier(path.slice(4, end)))
+  checkShown(service, 'the service')
+  return { service, path: path.slice(end), query }
+}
+
+/**
+ * What lists of records show must say nothing about a person, whatever an agreement allows.
+ *
+ * @throws {GatewayError} `BadRequest`
+ */
+function checkShown(text: string, what: string): void {
+  if (findIdnr(Buffer.from(text, 'latin1')) !== 'none') throw bad(`${what} contains an identification number`)
 }
 
 const clients = new Map<string, Identifier>()
@@ -136,6 +150,7 @@ function parseClient(text: string | undefined): Identifier {
   const parts = parseIdentifier(text)
   if (parts.length !== 3 && parts.length !== 4) throw bad('X-Road-Client has neither three nor four parts')
   const client = formatIdentifier(parts)
+  checkShown(client, 'X-Road-Client')
   if (clients.size >= CLIENTS_MAX) clients.clear()
   clients.set(text, client)
   return client

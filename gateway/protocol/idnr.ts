@@ -95,7 +95,7 @@ function neighbour(octet: number): string {
 
 /** Digits and separators of one character each. */
 function textOf(octets: Uint8Array, start: number, end: number): string {
-  const text = Buffer.from(octets.buffer, octets.byteOffset + start, end - start).latin1Slice()
+  const text = Buffer.from(octets.buffer, octets.byteOffset + start, end - start).toString('latin1')
   if (!/[\0\x80-\xff]/.test(text)) return text
   return text
     .replace(/\0/g, '')

@@ -7,6 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkAge, permit } from '../access/agreements.ts'
+import type { IdnrGuard } from '../access/idnr-guard.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import type { Appended, MessageLog } from '../message-log/message-log.ts'
@@ -42,6 +43,7 @@ export interface ProviderDeps {
   readonly log: MessageLog
   readonly services: Services
   readonly metaservices: Metaservices
+  readonly idnrGuard: IdnrGuard
   /** May this peer be answered one more refusal? */
   readonly mayRefuse: (peer: Identifier, now: number) => boolean
   readonly now: () => number
@@ -134,6 +136,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   received.body = body
   if (body?.sha256.toString('base64url') !== claims.bodySha256)
     throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
+  deps.idnrGuard.request(permission, head.call, body)
   const delivery = service.prepare({ head, body, purpose: permission.purpose })
   trace.at('received')
 
@@ -144,6 +147,7 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   const reply = await delivery()
   received.reply = reply
   await body?.dispose()
+  deps.idnrGuard.reply(permission, reply)
   trace.at('delivered')
 
   const outgoing = sealReply(deps, received, reply)

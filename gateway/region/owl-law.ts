@@ -80,6 +80,8 @@ interface Right {
   readonly clients: readonly string[]
   readonly service: string
   readonly purpose: string
+  /** Where an identification number may be (§ 139b AO): only where the law names it among the data. */
+  readonly idnr?: Agreement['idnr']
 }
 
 const PADERBORN = 'OWL/GOV/05774032'
@@ -88,13 +90,25 @@ const DELBRUECK = 'OWL/GOV/05774020'
 const BIELEFELD = 'OWL/GOV/05711000'
 const DETMOLD = 'OWL/GOV/057'
 
-/** Detmold has none on `vams`: it is no registration authority. domain 0.2, 1.7 `BRD_ARB`. */
+/**
+ * Kfz, Gewerbe and Personensuche carry no identification number: § 6 (1) FZV, § 34 (1) sentence 1 BMG name none. domain 1.2 S8, 1.3
+ *
+ * Detmold has none on `vams`: it is no registration authority. domain 0.2, 1.7 `BRD_ARB`.
+ */
 const RIGHTS: readonly Right[] = [
-  { clients: [`${PADERBORN}/BUERGERBUERO`], service: `${BIELEFELD}/MELDEWESEN/vams`, purpose: 'UMZUG_VAMS' },
+  {
+    clients: [`${PADERBORN}/BUERGERBUERO`],
+    service: `${BIELEFELD}/MELDEWESEN/vams`,
+    purpose: 'UMZUG_VAMS',
+    // § 4 (1) 1. BMeldDÜV, sheet 2701. Nobody may be looked for by it: § 4 (2). domain 1.2 S1
+    idnr: ['reply'],
+  },
   {
     clients: [`${PADERBORN}/BUERGERBUERO`, `${PADERBORN}/MELDEWESEN`],
     service: `${BIELEFELD}/MELDEWESEN/rueckmeldung`,
     purpose: 'UMZUG_RUECKMELDUNG',
+    // § 6 (1) 1. BMeldDÜV, sheet 2701; the Auswertung (§ 7) has no such sheet. domain 1.2 S4, S5
+    idnr: ['request'],
   },
   {
     clients: [`${BIELEFELD}/MELDEWESEN`],
@@ -121,10 +135,11 @@ const RIGHTS: readonly Right[] = [
 /** `OWL-2026-001` … in the order above: their ids stand in records, so rows are only added at the end. */
 export const AGREEMENTS: readonly Agreement[] = RIGHTS.flatMap(({ clients, ...right }) =>
   clients.map((client) => ({ client, ...right })),
-).map(({ client, service, purpose }, index) => ({
+).map(({ client, service, purpose, idnr }, index) => ({
   id: `OWL-2026-${String(index + 1).padStart(3, '0')}`,
   client,
   service,
   validFrom: '2026-01-01T00:00:00.000Z',
+  ...(idnr !== undefined && { idnr }),
   endpoints: [{ method: 'POST', path: '/v1', purposes: [purpose] }],
 }))

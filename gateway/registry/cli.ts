@@ -48,10 +48,14 @@ interface AgreementWish {
   readonly method: string
   readonly path: string
   readonly purpose?: readonly string[]
+  readonly allowIdnr?: keyof typeof IDNR
   readonly id?: string
   readonly validFrom?: string
   readonly validUntil?: string
 }
+
+/** Where an identification number may be. */
+const IDNR = { request: ['request'], reply: ['reply'], both: ['request', 'reply'], none: [] } as const
 
 const FEDERATION = join(import.meta.dirname, '../../var/federation.json')
 
@@ -217,13 +221,19 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
     .option('--method <method>', 'HTTP method or *', '*')
     .option('--path <glob>', '* within a segment, ** across', '**')
     .option('--purpose <code...>', 'allowed purposes; none: no purpose is required')
+    .addOption(
+      new Option('--allow-idnr [where]', 'messages that may carry an identification number, as a law lets them')
+        .choices(Object.keys(IDNR))
+        .preset('both'),
+    )
     .option('--id <id>', 'of the agreement; made of client and service when absent')
     .option('--valid-from <time>', 'ISO 8601; now when absent', instant)
     .option('--valid-until <time>', 'ISO 8601', instant)
   on(addAgreementCommand, (deps, wish: AgreementWish) => {
-    const { client, service, method, path, purpose: purposes = [], id, validUntil } = wish
+    const { client, service, method, path, purpose: purposes = [], allowIdnr, id, validUntil } = wish
+    const idnr = allowIdnr && IDNR[allowIdnr]
     const validFrom = wish.validFrom ?? new Date(now()).toISOString()
-    const agreed = { client, service, method, path, purposes, validFrom, ...given({ id, validUntil }) }
+    const agreed = { client, service, method, path, purposes, validFrom, ...given({ id, validUntil, idnr }) }
     return change(deps, (content) => addAgreement(content, agreed), [client, service])
   })
   on(agreement.command('remove').argument('<id>'), (deps, _: object, id: string) =>

@@ -168,6 +168,8 @@ export interface NewAgreement {
   readonly path: string
   /** None: no purpose is required. */
   readonly purposes: readonly string[]
+  /** Of the agreement as a whole; `[]` takes back what was allowed. */
+  readonly idnr?: Agreement['idnr']
   /** ISO 8601. */
   readonly validFrom: string
   readonly validUntil?: string
@@ -175,21 +177,29 @@ export interface NewAgreement {
 
 /** Adds an agreement, or one more right to the agreement of that id. The same right again changes its purposes. */
 export function addAgreement(content: Content, wish: NewAgreement): Content {
-  const { client, service, method, path, purposes, validFrom, validUntil } = wish
+  const { client, service, method, path, purposes, validFrom, validUntil, idnr } = wish
   const id = wish.id ?? agreementIdOf(client, service)
   const right = { method, path, purposes }
   const present = content.agreements.find((agreement) => agreement.id === id)
   if (present === undefined) {
     const end = validUntil !== undefined && { validUntil }
     const agreement: Agreement = { id, client, service, validFrom, ...end, endpoints: [right] }
-    return { ...content, agreements: [...content.agreements, agreement] }
+    return { ...content, agreements: [...content.agreements, withIdnr(agreement, idnr)] }
   }
   if (present.client !== client || present.service !== service) {
     throw new CommandError(`Agreement ${id} is between others; choose another --id`)
   }
   const others = present.endpoints.filter((it) => it.method !== method || it.path !== path)
   const endpoints = others.length === present.endpoints.length ? [...others, right] : replaced(present.endpoints, right)
-  return { ...content, agreements: edit(content.agreements, id, () => ({ endpoints })) }
+  const changed = withIdnr({ ...present, endpoints }, idnr)
+  return {
+    ...content,
+    agreements: content.agreements.map((agreement) => (agreement === present ? changed : agreement)),
+  }
+}
+
+function withIdnr({ idnr: before, ...agreement }: Agreement, idnr = before): Agreement {
+  return idnr === undefined || idnr.length === 0 ? agreement : { ...agreement, idnr }
 }
 
 export function removeAgreement(content: Content, id: string): Content {

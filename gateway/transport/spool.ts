@@ -17,6 +17,7 @@ import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import { CHUNK_BYTES, CHUNK_KEY_BYTES, createOpener, sealChunk } from '../protocol/chunked-cipher.ts'
 import { sha256, sha512 } from '../protocol/digests.ts'
+import { openIdnrScan } from '../protocol/idnr.ts'
 
 export interface SpoolOptions {
   readonly directory: string
@@ -205,6 +206,7 @@ class SpoolFile {
   readonly #key = randomBytes(CHUNK_KEY_BYTES)
   readonly #sha256: Hash = createHash('sha256')
   readonly #sha512: Hash = createHash('sha512')
+  readonly #idnr = openIdnrScan()
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   #filled = 0
   #index = 0
@@ -233,7 +235,9 @@ class SpoolFile {
   }
 
   async #flush(last: boolean): Promise<void> {
-    const sealed = sealChunk(this.#key, this.#index, last, this.#chunk.subarray(0, this.#filled))
+    const chunk = this.#chunk.subarray(0, this.#filled)
+    this.#idnr.add(chunk, last)
+    const sealed = sealChunk(this.#key, this.#index, last, chunk)
     this.#index += 1
     this.#filled = 0
     await this.#handle.writeFile(sealed).catch(diskFailed)
@@ -248,6 +252,7 @@ class SpoolFile {
       sha256: this.#sha256.digest(),
       sha512: this.#sha512.digest(),
       file,
+      idnr: this.#idnr.finding,
       stream: () => openBodyFile(file),
       dispose: () => rm(this.#path, { force: true }),
     }

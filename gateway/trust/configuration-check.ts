@@ -109,7 +109,7 @@ const SCHEMA = record({
         validFrom: instant,
         endpoints: list(record({ method, path, purposes: list(text) }), 1),
       },
-      { validUntil: instant },
+      { validUntil: instant, idnr: { ...list({ enum: ['request', 'reply'] }, 1), uniqueItems: true } },
     ),
   ),
 })

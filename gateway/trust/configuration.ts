@@ -87,6 +87,8 @@ export interface Agreement {
   readonly service: Identifier
   readonly validFrom: string
   readonly validUntil?: string
+  /** Messages that may carry an identification number (§ 139b AO), because a law lets them; none when absent. */
+  readonly idnr?: readonly ('request' | 'reply')[]
   /** Rights: method or `*`, path glob (contract §2.7). Empty `purposes`: no purpose is required. */
   readonly endpoints: readonly {
     readonly method: string
