@@ -6,10 +6,12 @@
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
-import { formatEvidenceRecord } from '../protocol/evidence-record.ts'
+import { formatEvidence } from '../protocol/evidence-record.ts'
 import type { HashTree } from '../protocol/hash-tree.ts'
 import { openHashTree, sha256 } from '../protocol/hash-tree.ts'
 import { openBodyFiles } from './body-files.ts'
+import { openEvidenceChains } from './evidence-chains.ts'
+import { readGroup } from './group.ts'
 import { openKeyStore } from './key-store.ts'
 import type { LogRecord } from './log-record.ts'
 import { bodyName, HEAD_NAME } from './log-record.ts'
@@ -117,6 +119,7 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
   const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
   const batchBySeq = database.prepare('SELECT * FROM batch WHERE last = ? - 1')
   const trees = new Map<number, Pick<EvidencePieces, 'leaves' | 'tree'>>()
+  const chains = openEvidenceChains(database)
   const leavesBetween = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
 
   function read(seq: number): StoredRecord | undefined {
@@ -173,9 +176,10 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
   }
 
   async function evidenceRecord(seq: number): Promise<Buffer | undefined> {
-    const pieces = await evidence(seq)
-    if (pieces?.token === undefined) return undefined
-    return formatEvidenceRecord(pieces.tree.reduce(pieces.index, pieces.hashes), pieces.token)
+    const stored = read(seq)
+    const group = stored === undefined ? undefined : readGroup(stored, contents)
+    const evidence = group === undefined ? undefined : chains.of(group)
+    return evidence === undefined ? undefined : formatEvidence(evidence)
   }
 
   return {
