@@ -1,7 +1,11 @@
 /** Kills a process that writes a log, at a random moment, and looks at what it leaves. */
 
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -15,18 +19,21 @@ const STARTING_MS = 150
 /** @returns how many records were acknowledged before the kill */
 export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promise<number> {
   const { gateway, file, keyStore, masterKey } = rig.options
+  // A file takes what it is given at once; a pipe that nobody empties in time does not.
+  const said = join(rig.directory, `acknowledged-${randomUUID()}`)
+  const output = await open(said, 'w')
   const child = spawn(process.execPath, [CHILD, JSON.stringify({ gateway, file, keyStore, masterKey })], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output.fd, 'pipe'],
   })
-  const output = text(child.stdout)
-  const errors = text(child.stderr)
+  await output.close()
+  const errors = text(child.stderr as Readable)
   const gone = once(child, 'exit')
   await sleep(STARTING_MS + afterMs)
   child.kill('SIGKILL')
   await gone
   t.equal(await errors, '', 'it ran until it was killed')
   // The last line may be cut off: then its record was not acknowledged.
-  const acknowledged = (await output)
+  const acknowledged = (await readFile(said, 'utf8'))
     .split('\n')
     .slice(0, -1)
     .map((line) => line.split(' ') as [string, string])
