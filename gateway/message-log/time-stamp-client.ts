@@ -7,7 +7,8 @@
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'undici'
 import type { RevocationList } from '../protocol/authority-certificates.ts'
-import { readCertificate, readRevocationList } from '../protocol/authority-certificates.ts'
+import { readCertificate } from '../protocol/authority-certificates.ts'
+import type { DigestName } from '../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
 import {
   checkNotRevoked,
@@ -18,6 +19,8 @@ import {
 } from '../protocol/time-stamp.ts'
 import { completeToken, TimeStampError } from '../protocol/time-stamp-token.ts'
 import type { Authorities } from '../trust/configuration.ts'
+import type { ListPlace } from './revocation-lists.ts'
+import { openRevocationLists } from './revocation-lists.ts'
 
 export type RegisteredAuthority = Authorities['tsa'][number]
 
@@ -31,6 +34,10 @@ export interface TimeStampClientOptions {
   readonly listBytesMax?: number
   /** A list is fetched anew after this time; while that fails, the one at hand serves until its nextUpdate. */
   readonly listAgeMsMax?: number
+  /** How long after its end a list still serves, when there is no current one of any authority. */
+  readonly listGraceMs?: number
+  /** Lists known from before, DER: those in the latest tokens. */
+  readonly known?: readonly Buffer[]
   /** How far the time of a token may be from ours. */
   readonly offsetMsMax?: number
   /** Told how far an authority's clock is from ours, also when that is too far for its token: then most of all. */
@@ -48,51 +55,80 @@ export interface Stamped {
   readonly url: string
   /** Their clock less ours, to the precision of their time. */
   readonly offsetMs: number
+  /** The revocation list in the token was the last one known, and no longer current. */
+  readonly isListOld?: true
 }
 
 export interface TimeStampClient {
-  /** @param imprint SHA-256 @throws {AggregateError} what each authority did wrong */
-  stamp(imprint: Buffer): Promise<Stamped>
+  /** @param imprint SHA-256 where `digest` does not say else @throws {AggregateError} what each authority did wrong */
+  stamp(imprint: Buffer, digest?: DigestName): Promise<Stamped>
   close(): Promise<void>
 }
 
+interface Question {
+  readonly imprint: Buffer
+  readonly digest: DigestName
+}
+
+type ListOf = (place: ListPlace) => Promise<RevocationList>
+
+/** The authority may be well; its list is not to be had. */
+class ListError extends Error {
+  override readonly name = 'ListError'
+}
+
 const CONNECTIONS_MAX = 4
+const DAY_MS = 86_400_000
 
 export function openTimeStampClient(options: TimeStampClientOptions): TimeStampClient {
   const { authorities, now, timeoutMs = 10_000, tokenBytesMax = 64 * 1024, listBytesMax = 16 * 1024 * 1024 } = options
-  const { listAgeMsMax = 600_000, offsetMsMax = 60_000, observed = () => {} } = options
+  const { listAgeMsMax = 600_000, listGraceMs = DAY_MS, offsetMsMax = 60_000, observed = () => {} } = options
+  const { known = [] } = options
   const agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1, maxHeaderSize: 16 * 1024 })
   const closing = new AbortController()
-  const lists = new Map<string, { readonly list: RevocationList; readonly fetchedAt: number }>()
+  const fetch = (url: string): Promise<Buffer> => fetchOctets(url, listBytesMax)
+  const lists = openRevocationLists({ fetch, now, listAgeMsMax, listGraceMs, offsetMsMax, known })
   /** The one that answered last is asked first. */
   let preferred: string | undefined
 
-  async function stamp(imprint: Buffer): Promise<Stamped> {
+  async function stamp(imprint: Buffer, digest: DigestName = 'sha256'): Promise<Stamped> {
     const problems: Error[] = []
+    const listless: RegisteredAuthority[] = []
     const registered = [...authorities()].sort((a, b) => Number(b.url === preferred) - Number(a.url === preferred))
-    for (const row of registered) {
+    const attempt = async (row: RegisteredAuthority, listOf: ListOf): Promise<Stamped | undefined> => {
       try {
-        const stamped = await stampBy(row, imprint)
+        const stamped = await stampBy(row, { imprint, digest }, listOf)
         preferred = row.url
         return stamped
       } catch (error) {
         problems.push(error as Error)
-        if (closing.signal.aborted) break
+        if (error instanceof ListError) listless.push(row)
+        return undefined
       }
+    }
+    for (const row of registered) {
+      const stamped = await attempt(row, currentList)
+      if (stamped !== undefined) return stamped
+      if (closing.signal.aborted) break
+    }
+    // A list that does not come must not stop stamping at once: the last one known serves for some time.
+    for (const row of closing.signal.aborted ? [] : listless.splice(0)) {
+      const stamped = await attempt(row, lastList)
+      if (stamped !== undefined) return { ...stamped, isListOld: true }
     }
     throw new AggregateError(problems, problems.map(problemOf).join('; ') || 'No authority is registered')
   }
 
-  async function stampBy(row: RegisteredAuthority, imprint: Buffer): Promise<Stamped> {
+  async function stampBy(row: RegisteredAuthority, { imprint, digest }: Question, listOf: ListOf): Promise<Stamped> {
     const authority = authorityOf(row)
-    const list = await listOf(row, authority)
+    const list = await listOf({ url: row.crl, ca: authority.ca })
     checkNotRevoked(authority, list)
-    const asked = formatTimeStampRequest(imprint, randomBytes(NONCE_BYTES))
+    const asked = formatTimeStampRequest(imprint, randomBytes(NONCE_BYTES), digest)
     const sentAt = now()
     const answer = await fetchOctets(row.url, tokenBytesMax, asked.der)
     const receivedAt = now()
     const bare = openTimeStampReply(answer)
-    const { genTime } = verifyTimeStamp(bare, authority, { imprint, nonce: asked.nonce })
+    const { genTime } = verifyTimeStamp(bare, authority, { imprint, digest, nonce: asked.nonce })
     const offsetMs = Math.round(genTime - (sentAt + receivedAt) / 2)
     observed(offsetMs)
     if (genTime < sentAt - offsetMsMax || genTime > receivedAt + offsetMsMax) {
@@ -103,26 +139,16 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
     return { token, genTime, until, url: row.url, offsetMs }
   }
 
-  async function listOf(row: RegisteredAuthority, { ca }: TimeStampAuthority): Promise<RevocationList> {
-    const id = `${row.crl} ${row.ca}`
-    const known = lists.get(id)
-    if (known !== undefined && now() - known.fetchedAt < listAgeMsMax && isCurrent(known.list)) return known.list
-    try {
-      const list = readRevocationList(await fetchOctets(row.crl, listBytesMax), ca)
-      if (!isCurrent(list)) throw new Error('The revocation list is not current')
-      // A list that is older than one already seen would take a revocation back.
-      if (known !== undefined && list.thisUpdate < known.list.thisUpdate) return known.list
-      lists.clear()
-      lists.set(id, { list, fetchedAt: now() })
-      return list
-    } catch (error) {
-      if (known !== undefined && isCurrent(known.list)) return known.list
-      throw error
-    }
+  function currentList(place: ListPlace): Promise<RevocationList> {
+    return lists.current(place).catch((cause: Error) => {
+      throw new ListError(problemOf(cause), { cause })
+    })
   }
 
-  function isCurrent({ thisUpdate, nextUpdate }: RevocationList): boolean {
-    return thisUpdate <= now() + offsetMsMax && now() <= nextUpdate
+  async function lastList(place: ListPlace): Promise<RevocationList> {
+    const list = lists.last(place)
+    if (list === undefined) throw new Error('No revocation list is known, or it ended too long ago')
+    return list
   }
 
   /** No redirects, no decompression, no more octets than allowed, no longer than allowed. */
