@@ -110,6 +110,7 @@ async function compose(
       timeStamps: { observed: (offsetMs) => clock.observe('tsa', now() + offsetMs, now()) },
       report: (event) => {
         if (event.event !== 'stamped') log.warn(event, 'message log')
+        else if (event.stamped.isListOld) log.warn({ url: event.stamped.url }, 'a token has an old revocation list')
       },
     }),
   )

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
 import { Agent, request } from 'undici'
 import type { RevocationList } from '../protocol/authority-certificates.ts'
 import { readCertificate } from '../protocol/authority-certificates.ts'
@@ -17,7 +18,7 @@ import {
   openTimeStampReply,
   verifyTimeStamp,
 } from '../protocol/time-stamp.ts'
-import { completeToken, TimeStampError } from '../protocol/time-stamp-token.ts'
+import { completeToken, readToken, TimeStampError } from '../protocol/time-stamp-token.ts'
 import type { Authorities } from '../trust/configuration.ts'
 import type { ListPlace } from './revocation-lists.ts'
 import { openRevocationLists } from './revocation-lists.ts'
@@ -180,6 +181,12 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
       return agent.destroy()
     },
   }
+}
+
+/** The revocation lists in the newest tokens of a log: what is known of them after a start. @returns DER */
+export function listsInTokens(database: DatabaseSync): Buffer[] {
+  const rows = database.prepare('SELECT token FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 4').all()
+  return rows.flatMap((row) => readToken(Buffer.from(row['token'] as Uint8Array)).revocationLists)
 }
 
 const read = new Map<string, TimeStampAuthority>()
