@@ -14,6 +14,9 @@ export const OUTCOMES: readonly Outcome[] = [
   'in-doubt',
   'configuration',
   'batch',
+  'erasure',
+  'hold',
+  'release',
 ]
 
 /** Name → what its text becomes; undefined when it is none. */

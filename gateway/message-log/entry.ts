@@ -3,10 +3,11 @@
  * buffer, the rest as one flat list, which costs a fraction of cloning an object each.
  */
 
+import type { Decision } from './erasure-event.ts'
 import type { Outcome, Side } from './message-log.ts'
 
 export interface Entry {
-  readonly kind: Exclude<Outcome, 'in-doubt' | 'batch'>
+  readonly kind: Exclude<Outcome, 'in-doubt' | 'batch' | Decision['event']>
   readonly at: number
   readonly side: Side | null
   readonly direction: 'in' | 'out' | null

@@ -5,7 +5,17 @@ import type { Identifier } from '../protocol/identifiers.ts'
 import type { Saying } from './witness.ts'
 
 /** What a record is about. A request has one end: reply, refusal, failure or in-doubt. */
-export type Outcome = 'request' | 'reply' | 'refusal' | 'failure' | 'in-doubt' | 'configuration' | 'batch'
+export type Outcome =
+  | 'request'
+  | 'reply'
+  | 'refusal'
+  | 'failure'
+  | 'in-doubt'
+  | 'configuration'
+  | 'batch'
+  | 'erasure'
+  | 'hold'
+  | 'release'
 export type Side = 'consumer' | 'provider'
 
 export interface MessageLog {

@@ -150,6 +150,9 @@ function namesOf(stored: StoredRecord): string[] {
     case 'configuration':
       return [CONFIGURATION_NAME]
     case 'in-doubt':
+    case 'erasure':
+    case 'hold':
+    case 'release':
       return [EVENT_NAME]
     case 'batch':
       return [BATCH_HEADER_NAME, BATCH_LEAVES_NAME]

@@ -19,7 +19,7 @@ export interface RecoverableLog {
   /** Requests whose end could not be recorded: closed in doubt with the next commit. */
   readonly lost: Set<number>
   /** Runs `work`; when it throws, the log is reopened at once if that is possible. */
-  attempt<T>(at: number, work: (log: LogFile) => T): Attempt<T>
+  attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T>
   /** @returns why it did not succeed */
   recover(at: number): string | undefined
   close(): void
@@ -50,6 +50,7 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
 
   try {
     opened = openForWriting(place, openDatabase)
+    opened.erasing.settle(at)
     closeInDoubt(opened.log, [...opened.log.open], 'restart', at)
   } catch (error) {
     opened?.database.close()
@@ -57,11 +58,11 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
     throw error
   }
 
-  function attempt<T>(at: number, work: (log: LogFile) => T): Attempt<T> {
+  function attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T> {
     if (opened === undefined) return { problem: UNAVAILABLE }
     const { log } = opened
     try {
-      return { value: work(log) }
+      return { value: work(log, opened) }
     } catch (error) {
       const { attempted } = log
       suspend(log, error)

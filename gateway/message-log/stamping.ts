@@ -55,6 +55,8 @@ export interface Stamping {
   committed(): void
   /** What the log holds, after it was reopened. */
   learn(known: Known): void
+  /** @returns whether the log took it; its token follows */
+  closeBatch(): Promise<boolean>
   /** Closes a batch and resolves when everything is stamped. @throws what the last attempt failed with */
   stampNow(): Promise<void>
   close(): Promise<void>
@@ -172,6 +174,7 @@ export function openStamping(deps: StampingDeps, known: Known): Stamping {
       if (closing === 0 && deps.state().unbatched >= stampRecordsMax) void closeBatch()
     },
     learn,
+    closeBatch,
     async stampNow() {
       if (!(await closeBatch())) throw new Error('The message log cannot be written')
       await stampPending()

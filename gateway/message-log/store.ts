@@ -19,7 +19,7 @@ export const FORMAT = 2
  *
  * Erasing a body empties `body`, `body_share`, `body_key` and `body_until`; erasing a record deletes its row in `content`
  * and empties the columns of `record` but `seq`, `leaf` and `ends`. The columns `…_erased_by` name the record of the log
- * that says who erased, when and under which rule; `erasure` has those records and which are not carried out yet; `hold`
+ * that says who erased, when and under which rule; `decision` has those records and which are not carried out yet; `hold`
  * what must not be erased, and the record that says so. A body that is not kept has no `body_until`.
  *
  * A row of `renewal` is one tree over what the batches from `first_batch` to `last_batch` had before; it counts once it has
@@ -86,12 +86,12 @@ const TABLES = `
     text TEXT NOT NULL
   ) STRICT;
 
-  CREATE TABLE erasure (
+  CREATE TABLE decision (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     pending INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX erasure_pending ON erasure (seq) WHERE pending = 1;
+  CREATE INDEX decision_pending ON decision (seq) WHERE pending = 1;
 
   CREATE TABLE hold (
     seq INTEGER NOT NULL,
@@ -175,7 +175,7 @@ export interface LogIdentity {
 }
 
 /** Waiting for a lock. Writers never wait for readers; only emptying the WAL does. */
-const BUSY_MS = 1000
+export const BUSY_MS = 1000
 /** A WAL is folded into the database when it is this large at the latest. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024
 

@@ -1,10 +1,12 @@
 /** What the gateway's thread and the writer's say to each other: one command, one answer, never two at a time. */
 
 import type { Group } from './entry.ts'
+import type { Decided, RetentionRules, Step } from './erasing.ts'
 import type { StampedBatch } from './log-file.ts'
 import type { LogOpenFlaw } from './open-error.ts'
 import type { LogPlace } from './opening.ts'
 import type { Heard } from './received-heads.ts'
+import type { Request } from './selection.ts'
 
 export interface WriterData {
   readonly place: LogPlace
@@ -27,6 +29,8 @@ export type Command = { readonly at: number } & (
   | { readonly do: 'batch' }
   | ({ readonly do: 'token' } & StampedBatch)
   | { readonly do: 'heads'; readonly heard: Heard }
+  | { readonly do: 'decide'; readonly request: Request }
+  | { readonly do: 'erase'; readonly rules: RetentionRules | null }
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }
 )
@@ -83,6 +87,8 @@ export type Answer =
         }
       | { readonly did: 'batch'; readonly batch: (PendingBatch & { readonly head: Uint8Array }) | null }
       | { readonly did: 'token'; readonly isStored: boolean }
+      | { readonly did: 'decide'; readonly decided: Decided | null }
+      | { readonly did: 'erase'; readonly step: Step | null }
       | { readonly did: 'heads'; readonly isStored: boolean }
       | { readonly did: 'recover' }
     ))

@@ -6,11 +6,11 @@
 import { GatewayError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { octetsIn, packEntries } from './entry.ts'
-import type { StampedBatch } from './log-file.ts'
 import type { Appended } from './message-log.ts'
-import type { Heard } from './received-heads.ts'
 import type { Answer, Command, Known, WriterState } from './writer-messages.ts'
 import { CODES } from './writer-messages.ts'
+import type { AnswerTo, Ordered, WriterOrders } from './writer-orders.ts'
+import { writerOrders } from './writer-orders.ts'
 import type { WriterThread } from './writer-thread.ts'
 
 export interface WriterQueueOptions {
@@ -43,16 +43,12 @@ export type Waiting = Omit<Entry, 'etsiU' | 'basis'> & {
   readonly basisText: string
 }
 
-export interface WriterQueue {
+export interface WriterQueue extends WriterOrders {
   readonly state: WriterState
   /** Records waiting or being written. */
   readonly length: number
   /** @throws {GatewayError} `LoggingFailed`, `ReplayedMessage`, `InternalError` when the request has its end already */
   append(entry: Waiting): Promise<Appended>
-  closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
-  storeToken(batch: StampedBatch): Promise<void>
-  /** @throws {GatewayError} `LoggingFailed` */
-  storeHeads(heard: Heard): Promise<void>
   /** When everything that waits has been answered. */
   close(): Promise<void>
 }
@@ -252,14 +248,16 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     })
   }
 
-  async function demand<A extends { state: WriterState; problem?: string; known?: Known } & Answer>(
-    asked: Promise<A | undefined>,
-    isDone: (answer: A) => boolean,
-  ): Promise<A> {
-    const answer = await asked
-    learn(answer as Parameters<typeof learn>[0])
-    if (answer === undefined || !isDone(answer)) throw new GatewayError('LoggingFailed')
-    return answer
+  function order<Do extends Ordered>(
+    command: () => Extract<Command, { readonly do: Do }>,
+    isDone: (answer: AnswerTo<Do>) => boolean,
+  ): Promise<AnswerTo<Do>> {
+    return control(async () => {
+      const answer = await ask(command())
+      learn(answer as Parameters<typeof learn>[0])
+      if (answer === undefined || !isDone(answer as AnswerTo<Do>)) throw new GatewayError('LoggingFailed')
+      return answer as AnswerTo<Do>
+    })
   }
 
   return {
@@ -270,18 +268,7 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
       return held
     },
     append,
-    closeBatch: () =>
-      control(() =>
-        demand(ask({ do: 'batch', at: now() }), ({ batch, problem }) => batch !== null || problem === undefined),
-      ),
-    storeToken: (batch) =>
-      control(async () => {
-        await demand(ask({ do: 'token', at: now(), ...batch }), ({ isStored }) => isStored)
-      }),
-    storeHeads: (heard) =>
-      control(async () => {
-        await demand(ask({ do: 'heads', at: now(), heard }), ({ isStored }) => isStored)
-      }),
+    ...writerOrders(order, now),
     async close() {
       isClosed = true
       clearInterval(recovering)
@@ -294,5 +281,3 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     },
   }
 }
-
-type AnswerTo<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }>

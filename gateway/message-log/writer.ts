@@ -10,6 +10,7 @@ import type { ClosedBatch, LogFile } from './log-file.ts'
 import { LogOpenError } from './open-error.ts'
 import { logId } from './opening.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
+import { BUSY_MS } from './store.ts'
 import type { Answer, Command, Known, PendingBatch, WriterData, WriterState } from './writer-messages.ts'
 import { CODES, NOT_WRITTEN } from './writer-messages.ts'
 
@@ -17,6 +18,10 @@ import { CODES, NOT_WRITTEN } from './writer-messages.ts'
 const CHECKPOINT_BYTES = 4 * 1024 * 1024
 const CHECKPOINT_BYTES_MAX = 32 * 1024 * 1024
 const IDLE_MS = 20
+/** While something is erased. */
+const ERASING_WAL_BYTES = 1024 * 1024
+/** Somebody may be reading when the WAL is to be emptied. */
+const WAL_TRIES_MAX = 500
 /** What a commit adds to the WAL besides the octets of its entries: the last page of every tree, and columns. */
 const COMMIT_BYTES = 5 * 8192
 const ENTRY_BYTES = 4096
@@ -37,6 +42,9 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   const texts = new Map<number, string>()
   let walBytes = 0
   let idle: NodeJS.Timeout | undefined
+  /** The WAL may still have what was erased. */
+  let isWalTold = true
+  let walTries = 0
 
   function answer(command: Command): Answer {
     lastAt = command.at
@@ -49,6 +57,10 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
         return storeToken(command)
       case 'heads':
         return storeHeads(command)
+      case 'decide':
+        return decide(command)
+      case 'erase':
+        return erase(command)
       case 'recover':
         return recover(command)
       case 'close':
@@ -123,6 +135,33 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     return { did: 'heads', state: state(), isStored: true }
   }
 
+  function decide({ at, request }: CommandOf<'decide'>): AnswerOf<'decide'> {
+    const now = { at, replayedSince: at - replayWindowMs }
+    const attempt = log.attempt(at, (_file, { erasing }) => erasing.decide(request, now))
+    if ('problem' in attempt) return { did: 'decide', state: state(), decided: null, ...trouble(attempt.problem) }
+    grow(ENTRY_BYTES)
+    return { did: 'decide', state: state(), decided: attempt.value }
+  }
+
+  function erase({ at, rules }: CommandOf<'erase'>): AnswerOf<'erase'> {
+    // By itself it would come in large pieces: there is never a moment without a step.
+    if (walBytes >= ERASING_WAL_BYTES) checkpoint()
+    const now = { at, replayedSince: at - replayWindowMs }
+    const attempt = log.attempt(at, (_file, { erasing, database }) => {
+      const step = erasing.step(now, rules)
+      isWalTold ||= step.bodies + step.records > 0
+      if (step.more || !step.isClean || !isWalTold) return step
+      isWalTold = !emptyWal(database)
+      if (!isWalTold) return step
+      walTries = (walTries + 1) % WAL_TRIES_MAX
+      return walTries > 0 ? { ...step, more: true } : { ...step, problem: 'the WAL is in use and cannot be emptied' }
+    })
+    if ('problem' in attempt) return { did: 'erase', state: state(), step: null, ...trouble(attempt.problem) }
+    const step = attempt.value
+    grow((step.bodies + step.records) * ENTRY_BYTES)
+    return { did: 'erase', state: state(), step }
+  }
+
   function recover({ at, lost }: CommandOf<'recover'>): AnswerOf<'recover'> {
     for (const seq of lost) log.lost.add(seq)
     const problem = log.recover(at)
@@ -177,6 +216,16 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     configuration: lastConfiguration(opened.database),
   }
   return { greeting, answer }
+}
+
+/** Waits for nobody. @returns whether it is empty */
+function emptyWal(database: DatabaseSync): boolean {
+  database.exec('PRAGMA busy_timeout = 0')
+  try {
+    return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+  }
 }
 
 function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; leaves: Uint8Array } {

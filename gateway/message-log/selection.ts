@@ -1,0 +1,121 @@
+/** What somebody asks to be erased, held or released, and why it must not be. The writer's thread knows both. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Moment } from './erasing.ts'
+import type { Actor, Decision, What } from './erasure-event.ts'
+import { toRanges } from './erasure-event.ts'
+
+/** By number, or all of an exchange. */
+export type Selection = { readonly seq: number } | { readonly exchange: string }
+
+interface Asked {
+  /** A new one each time. */
+  readonly id: string
+  readonly by: Actor
+  readonly reason: string
+  readonly records: Selection
+}
+
+export type Request =
+  | (Asked & { readonly event: 'erasure'; readonly what: What })
+  | (Asked & { readonly event: 'hold' | 'release' })
+
+export type Refusal =
+  /** There is no such record or exchange. */
+  | 'none'
+  /** The log's own: configurations, batches, decisions like this one. */
+  | 'own'
+  | 'erased'
+  | 'no-body'
+  | 'held'
+  | 'not-held'
+  /** The exchange is under way. */
+  | 'open'
+  /** Its request id guards against replay. */
+  | 'fresh'
+  /** No batch holds it: after the next one. */
+  | 'unbatched'
+
+export type Chosen =
+  | { readonly decision: Decision; readonly seqs: readonly number[] }
+  | { readonly refused: Refusal; readonly of: number | null }
+
+export interface SelectionDeps {
+  readonly database: DatabaseSync
+  /** Requests that have no end yet. */
+  readonly open: ReadonlySet<number>
+}
+
+interface Row {
+  readonly seq: number
+  readonly at: number | null
+  readonly purpose: string | null
+  readonly isErased: boolean
+  readonly hasBody: boolean
+  readonly isHeld: boolean
+}
+
+const COLUMNS = `seq, at, purpose, record_erased_at IS NOT NULL AS erased, body_until IS NOT NULL AS body,
+  EXISTS (SELECT 1 FROM hold WHERE hold.seq = record.seq) AS held`
+
+export function openSelection({ database, open }: SelectionDeps) {
+  const bySeq = database.prepare(`SELECT ${COLUMNS} FROM record WHERE seq = ?`)
+  const byExchange = database.prepare(`SELECT ${COLUMNS} FROM record WHERE request_id = ? ORDER BY seq`)
+  const lastBatched = database.prepare('SELECT max(last) AS last FROM batch')
+  const holdsOf = database.prepare('SELECT id FROM hold JOIN decision ON decision.seq = event WHERE hold.seq = ?')
+
+  function rowsOf(records: Selection): Row[] {
+    const rows = 'seq' in records ? bySeq.all(records.seq) : byExchange.all(records.exchange)
+    return rows.map((row) => ({
+      seq: Number(row['seq']),
+      at: row['at'] as number | null,
+      purpose: row['purpose'] as string | null,
+      isErased: row['erased'] === 1,
+      hasBody: row['body'] === 1,
+      isHeld: row['held'] === 1,
+    }))
+  }
+
+  function flawOf(row: Row, request: Request, { replayedSince }: Moment): Refusal | undefined {
+    if (row.isErased) return 'erased'
+    if (row.purpose === null) return 'own'
+    if (row.seq > Number(lastBatched.get()?.['last'] ?? 0)) return 'unbatched'
+    if (request.event === 'release') return row.isHeld ? undefined : 'not-held'
+    if (request.event !== 'erasure') return undefined
+    if (row.isHeld) return 'held'
+    if (request.what === 'body') return undefined
+    if (open.has(row.seq)) return 'open'
+    return row.at !== null && row.at > replayedSince ? 'fresh' : undefined
+  }
+
+  return {
+    choose(request: Request, now: Moment): Chosen {
+      const { id, by, reason } = request
+      const rows = rowsOf(request.records)
+      if (rows.length === 0) return { refused: 'none', of: null }
+      for (const row of rows) {
+        const refused = flawOf(row, request, now)
+        // Of an exchange some records may be held, or have no body.
+        if (refused === undefined || (refused === 'not-held' && rows.some(({ isHeld }) => isHeld))) continue
+        return { refused, of: row.seq }
+      }
+      const isBody = request.event === 'erasure' && request.what === 'body'
+      const isRelease = request.event === 'release'
+      const meant = rows.filter(({ hasBody, isHeld }) => (!isBody || hasBody) && (!isRelease || isHeld))
+      if (meant.length === 0) return { refused: 'no-body', of: rows[0]?.seq ?? null }
+      const seqs = meant.map(({ seq }) => seq)
+      const records = toRanges(seqs)
+      const said = { id, by, reason }
+      if (request.event === 'erasure') {
+        const parts = [{ what: request.what, rule: BY_ORDER, records }]
+        return { decision: { ...said, event: 'erasure', parts }, seqs }
+      }
+      if (request.event === 'hold') return { decision: { ...said, event: 'hold', records }, seqs }
+      const holds = new Set(seqs.flatMap((seq) => holdsOf.all(seq).map((row) => String(row['id']))))
+      return { decision: { ...said, event: 'release', holds: [...holds], records }, seqs }
+    },
+  }
+}
+
+/** The rule under which somebody's order is carried out. */
+const BY_ORDER = 'by order'
