@@ -26,6 +26,8 @@ const TRUST_PURE = [
   'gateway/trust/configuration.ts',
   'gateway/trust/configuration-check.ts',
   'gateway/trust/certificate-profile.ts',
+  // What a CA said of a certificate: octets and a time in, an answer out.
+  'gateway/trust/ocsp.ts',
 ]
 const PORT = [
   ...CORE,

@@ -3,6 +3,7 @@
 import { hash, X509Certificate } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { Head } from './head.ts'
+import { parseStrictJson } from './json.ts'
 import type { Claims } from './sealing.ts'
 import { holds, readSignature } from './sealing.ts'
 
@@ -17,39 +18,74 @@ export interface ArchivedSignature {
 
 /** `etsiU` first, as `message-log/log-record.ts` writes it. */
 const FORM =
-  /^\{"header":\{"etsiU":(\[[^\]]*\])\},"payload":"","protected":"([A-Za-z0-9_-]+)","signature":"([A-Za-z0-9_-]+)"\}$/
+  /^\{"header":\{"etsiU":(\["[A-Za-z0-9_-]+"(?:,"[A-Za-z0-9_-]+")?\])\},"payload":"","protected":"([A-Za-z0-9_-]+)","signature":"([A-Za-z0-9_-]+)"\}$/
+export const ARCHIVE_FORM_BYTES_MAX = 1024 * 1024
+const MEMBERS = 'header payload protected signature'
 
-/** @throws {GatewayError} `SignatureVerification.MalformedSignature` when it is not exactly of our form */
+/**
+ * Exactly the members of the form, in any order; every value in its one encoding.
+ *
+ * @throws {GatewayError} `SignatureVerification.MalformedSignature`
+ */
 export function readArchiveForm(octets: Buffer): ArchivedSignature {
-  const match = FORM.exec(octets.toString('latin1'))
-  if (match === null) throw malformed()
-  const [, etsiU, protectedSegment, signature] = match as unknown as [string, string, string, string]
+  if (octets.length > ARCHIVE_FORM_BYTES_MAX) throw malformed()
   try {
-    const members = (JSON.parse(etsiU) as string[]).map(
-      (member) => JSON.parse(Buffer.from(member, 'base64url').toString()) as Member,
-    )
-    const chain = members.flatMap(({ xVals }) => xVals ?? []).map(({ x509Cert }) => Buffer.from(x509Cert.val, 'base64'))
-    const { ocspVals, crlVals } = members.find(({ rVals }) => rVals !== undefined)?.rVals ?? {}
-    const value = ocspVals?.[0] ?? crlVals?.[0]
-    return {
-      wire: `${protectedSegment}..${signature}`,
-      certificates: chain,
-      revocation:
-        value === undefined
-          ? undefined
-          : { kind: ocspVals === undefined ? 'crl' : 'ocsp', der: Buffer.from(value.val, 'base64') },
-    }
+    const match = FORM.exec(octets.toString('latin1'))
+    if (match === null) return readInAnyOrder(octets)
+    const [, etsiU, protectedSegment, signature] = match as unknown as [string, string, string, string]
+    return { wire: `${protectedSegment}..${signature}`, ...readUnprotected(JSON.parse(etsiU)) }
   } catch (cause) {
-    throw malformed(cause)
+    throw cause instanceof GatewayError ? cause : malformed(cause)
   }
 }
 
-interface Value {
-  readonly val: string
+function readInAnyOrder(octets: Buffer): ArchivedSignature {
+  const form = record(parseStrictJson(octets), MEMBERS)
+  const { etsiU } = record(form['header'], 'etsiU')
+  if (form['payload'] !== '') throw malformed()
+  const wire = `${text(form['protected'])}..${text(form['signature'])}`
+  return { wire, ...readUnprotected(etsiU) }
 }
-interface Member {
-  readonly xVals?: readonly { readonly x509Cert: Value }[]
-  readonly rVals?: { readonly ocspVals?: readonly Value[]; readonly crlVals?: readonly Value[] }
+
+/** `xVals`, then `rVals` where there was an answer; TS 119 182-1 §5.3.5. */
+function readUnprotected(etsiU: unknown): Pick<ArchivedSignature, 'certificates' | 'revocation'> {
+  const [first, second, ...others] = list(etsiU, 2).map((member) => parseStrictJson(decoded(member, 'base64url')))
+  if (others.length > 0) throw malformed()
+  const { xVals } = record(first, 'xVals')
+  const certificates = list(xVals, 2).map((each) => octetsOf(record(each, 'x509Cert')['x509Cert']))
+  if (second === undefined) return { certificates, revocation: undefined }
+  const rVals = record(record(second, 'rVals')['rVals'])
+  const kind = 'ocspVals' in rVals ? 'ocsp' : 'crl'
+  const values = list(record(rVals, `${kind}Vals`)[`${kind}Vals`], 1)
+  return { certificates, revocation: { kind, der: octetsOf(values[0]) } }
+}
+
+/** @param names sorted; any when absent */
+function record(value: unknown, names?: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed()
+  if (names !== undefined && Object.keys(value).sort().join(' ') !== names) throw malformed()
+  return value as Record<string, unknown>
+}
+
+function list(value: unknown, lengthMax: number): unknown[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > lengthMax) throw malformed()
+  return value
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw malformed()
+  return value
+}
+
+function octetsOf(value: unknown): Buffer {
+  return decoded(record(value, 'val')['val'], 'base64')
+}
+
+/** One text for one value: RFC 4648 §3.5. */
+function decoded(value: unknown, encoding: 'base64' | 'base64url'): Buffer {
+  const octets = Buffer.from(text(value), encoding)
+  if (octets.toString(encoding) !== value) throw malformed()
+  return octets
 }
 
 /**

@@ -1,0 +1,62 @@
+/** The files of one message's evidence, wherever they come from: hashed in pieces when they are large, held only when small. */
+
+import { createHash, hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { DigestName } from '../protocol/signed-data.ts'
+import type { ByteSource } from './byte-source.ts'
+import { HELD_BYTES_MAX } from './byte-source.ts'
+
+export class FileError extends Error {
+  override readonly name = 'FileError'
+}
+
+export interface EvidenceFile {
+  readonly name: string
+  readonly size: number
+  /** @throws {FileError} when it is larger than `bytesMax`, or its checksum is wrong */
+  octets(bytesMax: number): Buffer
+  /** In the order asked for. @throws {FileError} when its checksum is wrong */
+  digests(names: readonly DigestName[]): readonly Buffer[]
+}
+
+/** Read at a stretch. */
+const PIECE_BYTES = 1024 * 1024
+
+/** @param checksum CRC-32 of a file in an archive */
+export function evidenceFile(name: string, content: ByteSource, checksum?: number): EvidenceFile {
+  const { size } = content
+  let held: Buffer | undefined
+
+  function read(): Buffer {
+    if (held !== undefined) return held
+    const octets = content.read(0, size)
+    if (checksum !== undefined && crc32(octets) !== checksum) throw damaged()
+    held = octets
+    return octets
+  }
+
+  return {
+    name,
+    size,
+    octets(bytesMax) {
+      if (size > bytesMax) throw new FileError('It is larger than such a file may be')
+      return read()
+    },
+    digests(names) {
+      if (size <= HELD_BYTES_MAX) return names.map((digest) => hash(digest, read(), 'buffer'))
+      const hashes = names.map((digest) => createHash(digest))
+      let sum = 0
+      for (let at = 0; at < size; at += PIECE_BYTES) {
+        const piece = content.read(at, Math.min(PIECE_BYTES, size - at))
+        for (const each of hashes) each.update(piece)
+        if (checksum !== undefined) sum = crc32(piece, sum)
+      }
+      if (checksum !== undefined && sum !== checksum) throw damaged()
+      return hashes.map((each) => each.digest())
+    },
+  }
+}
+
+function damaged(): FileError {
+  return new FileError('Its CRC-32 is another than the archive says')
+}
