@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
     failVerification: () => end('unverified'),
     now: Date.now,
   })
-  registerEvidenceExport(evidence, { onExport })
+  registerEvidenceExport(evidence, { onExport, fail: () => end('failed'), now: Date.now })
   certificateCommands(program)
   doctorCommand(program)
   adapterCommands(program)
@@ -101,11 +101,13 @@ async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogComm
 
 async function onExport<T>(given: ExportGiven, work: (deps: EvidenceCommandDeps) => Promise<T>): Promise<T> {
   return onLog(given, async (deps) => {
-    if (given.seal === undefined) return work(deps)
+    const config = await readConfig(given.config)
+    const exporting = { ...deps, now: Date.now, stampIntervalMs: config.log.stampIntervalMs }
+    if (given.seal === undefined) return work(exporting)
     const { openSealingAlone } = await import('./admin/sealing-alone.ts')
-    const sealing = await openSealingAlone(await readConfig(given.config), Date.now)
+    const sealing = await openSealingAlone(config, Date.now)
     try {
-      return await work({ ...deps, sealing })
+      return await work({ ...exporting, sealing })
     } finally {
       await sealing.close()
     }

@@ -35,6 +35,8 @@ export interface RecordPackage extends Package {
   readonly record: LogRecord
   /** Objects of the group that are known by their hash only. */
   readonly absent: readonly string[]
+  /** Those that are in memory, by name. */
+  readonly atHand: ReadonlyMap<string, Buffer>
 }
 
 export interface Packages {
@@ -62,29 +64,44 @@ export function openPackages(reader: LogReader): Packages {
     const record = JSON.parse(octets.toString()) as LogRecord
     const files: GroupFile[] = []
     const absent: string[] = []
+    const atHand = new Map<string, Buffer>()
     for (const { name, sha256: expected } of record.objects) {
-      const content = await contentOfObject(stored, name, expected)
-      if (content === undefined) absent.push(name)
-      else files.push({ name, sha256: Buffer.from(expected, 'hex'), content })
+      const object = await readObject(stored, name, expected)
+      if (object === undefined) {
+        absent.push(name)
+        continue
+      }
+      const content = Buffer.isBuffer(object) ? contentOf(object) : object
+      if (Buffer.isBuffer(object)) atHand.set(name, object)
+      files.push({ name, sha256: Buffer.from(expected, 'hex'), content })
     }
     files.sort((a, b) => Number(b.name === FIRST) - Number(a.name === FIRST))
     files.push({ name: RECORD_NAME, sha256: sha256(octets), content: contentOf(octets) })
     const { kind } = record
-    return { seq, kind, record, at: Date.parse(record.at), files, absent, evidenceRecord }
+    return { seq, kind, record, at: Date.parse(record.at), files, absent, atHand, evidenceRecord }
   }
 
   /** @returns nothing where the object is erased or was never kept */
-  async function contentOfObject(stored: StoredRecord, name: string, expected: string): Promise<Content | undefined> {
+  async function readObject(
+    stored: StoredRecord,
+    name: string,
+    expected: string,
+  ): Promise<Buffer | Content | undefined> {
     const open = (): Readable | undefined => (placeOf(name) === 'body' ? contents.bodyStream(stored) : undefined)
     const stream = open()
     if (stream !== undefined) return measured(stream, open, stored.seq, expected)
     const octets = contents[placeOf(name)](stored)
     if (octets === undefined) return undefined
     demandSame(sha256(octets).toString('hex') === expected, stored.seq)
-    return contentOf(octets)
+    return octets
   }
 
   return { read }
+}
+
+/** Names sort as the log does. */
+export function containerName({ seq, kind }: { readonly seq: number; readonly kind: string }): string {
+  return `${String(seq).padStart(10, '0')}-${kind}.asice`
 }
 
 /** Reads a large body through once: nothing leaves here before all of it is known to be what was recorded. */

@@ -20,7 +20,7 @@ export interface WithConfig {
   readonly json?: true
 }
 
-interface Filters extends WithConfig, Readonly<Partial<Record<keyof LogQuery, string>>> {}
+export interface Filters extends WithConfig, Readonly<Partial<Record<keyof LogQuery, string>>> {}
 
 const TAIL_LINES = 10
 const AGE = /^(\d{1,5})([smhd])$/
@@ -75,7 +75,8 @@ export function registerLogCommands(program: Command, options: LogCommandsOption
   )
 }
 
-function filtered(command: Command): Command {
+/** The options that say which records are meant. */
+export function filtered(command: Command): Command {
   return command
     .option('--from <time>', 'ISO 8601, or how long ago: 30m, 12h, 7d')
     .option('--to <time>', 'the same; not included')
@@ -87,7 +88,10 @@ function filtered(command: Command): Command {
 }
 
 /** @throws {GatewayError} `BadRequest` */
-function queryOf({ config: _, json: __, ...given }: Filters & { readonly lines?: string }, now: number): LogQuery {
+export function queryOf(
+  { config: _, json: __, ...given }: Filters & { readonly lines?: string },
+  now: number,
+): LogQuery {
   const { lines: ___, from, to, ...rest } = given
   return parseLogQuery({
     ...rest,

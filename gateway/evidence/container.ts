@@ -82,9 +82,9 @@ function fileOf(name: string, octets: Buffer): MetaFile {
 }
 
 function zipped({ files, at }: Package, more: readonly GroupFile[]): Content {
-  const zip = openZipWriter(at)
-  const parts = zip.entry('mimetype', contentOf(Buffer.from(MIMETYPE)))
-  for (const { name, content } of [...files, ...more]) parts.push(...zip.entry(name, content))
+  const zip = openZipWriter()
+  const parts = zip.entry('mimetype', contentOf(Buffer.from(MIMETYPE)), at)
+  for (const { name, content } of [...files, ...more]) parts.push(...zip.entry(name, content, at))
   parts.push(zip.end())
   return joined(parts)
 }

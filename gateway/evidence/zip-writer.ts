@@ -11,8 +11,12 @@ import type { Content } from './content.ts'
 import { contentOf } from './content.ts'
 
 export interface ZipWriter {
-  /** What stands in the archive for this entry, to be written before anything is added after it. */
-  entry(name: string, content: Content): Content[]
+  /**
+   * What stands in the archive for this entry, to be written before anything is added after it.
+   *
+   * @param at its time, milliseconds since the Unix epoch; written in UTC, to two seconds
+   */
+  entry(name: string, content: Content, at: number): Content[]
   /** What closes the archive. */
   end(): Content
 }
@@ -32,14 +36,13 @@ const ZIP64_FIELD = 0x0001
 /** Central directories are gathered in pieces of this size. */
 const PIECE_BYTES = 1024 * 1024
 
-/** @param at time of every entry, milliseconds since the Unix epoch; written in UTC, to two seconds */
-export function openZipWriter(at: number): ZipWriter {
-  const stamp = dosTime(at)
+export function openZipWriter(): ZipWriter {
   const directory = openDirectory()
   let offset = 0
   return {
-    entry(name, content) {
+    entry(name, content, at) {
       const named = Buffer.from(name)
+      const stamp = dosTime(at)
       const header = contentOf(localHeader(named, content, stamp))
       directory.add(centralHeader(named, content, stamp, offset))
       offset += header.size + content.size

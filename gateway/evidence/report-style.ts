@@ -1,0 +1,30 @@
+/** How the report looks on a screen and on paper (A4). Contrast is above 7:1 everywhere; nothing is told by colour alone. */
+
+import { Html } from './html.ts'
+
+export const REPORT_STYLE = new Html(`<style>
+:root { color-scheme: light }
+body { max-width: 60rem; margin: 0 auto; padding: 1.5rem; background: #fff; color: #1a1a1a; font: 1rem/1.5 system-ui, sans-serif }
+nav { display: flex; gap: 1rem }
+a { color: #003a80 }
+a:focus-visible { outline: 3px solid #003a80; outline-offset: 2px }
+article + article { margin-top: 4rem; border-top: 2px solid #1a1a1a }
+h1 { font-size: 1.6rem; line-height: 1.25 }
+h2 { margin-top: 2rem; font-size: 1.2rem; border-bottom: 1px solid #767676 }
+h3 { font-size: 1rem; overflow-wrap: anywhere }
+table { width: 100%; border-collapse: collapse }
+th, td { padding: .35rem .5rem; border: 1px solid #767676; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+thead th { background: #eee }
+.pairs th { width: 16rem; font-weight: 600 }
+code, pre { font-family: ui-monospace, monospace; font-size: .875rem }
+pre { padding: .5rem; border: 1px solid #767676; background: #f7f7f7; white-space: pre-wrap; overflow-wrap: anywhere }
+ol { margin: 0; padding-left: 1.5rem }
+@media print {
+  @page { size: A4; margin: 18mm 15mm }
+  body { max-width: none; padding: 0; font-size: 9.5pt }
+  nav { display: none }
+  article + article { break-before: page; margin: 0; border: 0 }
+  h2, h3 { break-after: avoid }
+  tr, pre { break-inside: avoid }
+}
+</style>`)
