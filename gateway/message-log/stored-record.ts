@@ -67,10 +67,15 @@ const NAMES = COLUMNS.split(',').map((column) =>
     .replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
 ) as readonly (keyof StoredRecord)[]
 
-/** @param where condition and order @returns a statement whose rows `storedRecord` reads */
-export function selectStored(database: DatabaseSync, where: string): StatementSync {
+/**
+ * @param where condition and order
+ * @param bodies false: as if there were none, for who has no use for their octets
+ * @returns a statement whose rows `storedRecord` reads
+ */
+export function selectStored(database: DatabaseSync, where: string, { bodies = true } = {}): StatementSync {
+  const columns = bodies ? COLUMNS : COLUMNS.replace(/, body,/, ', NULL AS body,')
   const statement = database.prepare(
-    `SELECT ${COLUMNS} FROM record LEFT JOIN content ON content.seq = record.seq ${where}`,
+    `SELECT ${columns} FROM record LEFT JOIN content ON content.seq = record.seq ${where}`,
   )
   statement.setReturnArrays(true)
   return statement
