@@ -11,6 +11,8 @@ import { checkNotRevoked, verifyTimeStamp } from '../protocol/time-stamp.ts'
 import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
 import type { DamageKind } from './damage.ts'
 import { Damage, demand } from './damage.ts'
+import type { ErasureCheck } from './erasure-check.ts'
+import { openErasureCheck } from './erasure-check.ts'
 import { formatBatchHeader } from './log-record.ts'
 import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
@@ -87,11 +89,16 @@ class Verifier {
   readonly #reader: LogReader
   readonly #authorities: readonly TimeStampAuthority[]
   readonly #witnesses: ReadonlyMap<number, string>
+  #isErasedInBatch = false
+  readonly #erasures: ErasureCheck
+  readonly #erasedRow: ReturnType<LogReader['database']['prepare']>
   readonly #batchRow: ReturnType<LogReader['database']['prepare']>
 
   constructor(reader: LogReader, { anchors, witnesses = [] }: VerifyOptions) {
     this.#reader = reader
     this.#batchRow = reader.database.prepare('SELECT * FROM batch WHERE number = ?')
+    this.#erasures = openErasureCheck(reader.database, reader.contents)
+    this.#erasedRow = reader.database.prepare('SELECT leaf FROM record WHERE seq = ? AND record_erased_at IS NOT NULL')
     this.#authorities = anchors.map(({ certificate, ca }) => ({
       unit: readCertificate(Buffer.from(certificate, 'base64')),
       ca: readCertificate(Buffer.from(ca, 'base64')),
@@ -108,13 +115,14 @@ class Verifier {
     const leaf = bufferOf(stored.leaf)
     this.#checkWitness(seq, leaf)
     let checked: CheckedRecord | undefined
-    if (stored.record === null && stored.recordErasedAt !== null) this.#erased += 1
+    if (stored.kind === null && stored.recordErasedAt !== null) this.#takeErased(stored)
     else {
-      demand(stored.recordErasedAt === null, seq, 'object', 'The record is marked as erased and is there')
+      this.#erasures.body(stored)
       checked = checkRecord(stored, this.#reader.contents, this.#reader.identity)
       const before = this.#before?.toString('hex') ?? null
       demand(checked.record.prev === before, seq, 'chain', 'It names another record before it')
       this.#checkEnd(checked)
+      this.#erasures.decision(checked.stored, checked.body)
       if (stored.kind === 'batch') this.#checkBatch(checked, leaf)
     }
     if (stored.kind !== 'batch') {
@@ -124,6 +132,13 @@ class Verifier {
     this.records = seq
     this.#before = leaf
     return checked
+  }
+
+  #takeErased(stored: StoredRecord): void {
+    this.#erasures.record(stored)
+    this.#erased += 1
+    this.#isErasedInBatch = true
+    if (stored.ends !== null) this.#open.delete(stored.ends)
   }
 
   #checkWitness(seq: number, leaf: Buffer): void {
@@ -145,6 +160,7 @@ class Verifier {
     }
     if (ends === null) return
     const request = this.#open.get(ends)
+    if (request === undefined && this.#erasedLeaf(ends) === record.request) return
     demand(request !== undefined, seq, 'end', 'It ends no request, or one that had its end')
     demand(record.request === request.leaf, seq, 'end', 'It ends another request than recorded')
     const same =
@@ -157,6 +173,12 @@ class Verifier {
       (kind !== 'in-doubt' || request.purpose === purpose)
     demand(same, seq, 'columns', 'Client, service, method or ids are others than those of the request')
     this.#open.delete(ends)
+  }
+
+  /** Hex; nothing of a record that is there. */
+  #erasedLeaf(seq: number): string | undefined {
+    const row = this.#erasedRow.get(seq)
+    return row === undefined ? undefined : bufferOf(row['leaf'] as Uint8Array).toString('hex')
   }
 
   #checkBatch({ stored: { seq, at }, head, body }: CheckedRecord, leaf: Buffer): void {
@@ -185,9 +207,9 @@ class Verifier {
       row['seq'] === seq &&
       row['first'] === first &&
       row['last'] === last &&
-      row['at_min'] === this.#atMin &&
-      row['at_max'] === this.#atMax &&
-      row['open_from'] === openFrom &&
+      this.#fitsTimes(Number(row['at_min']), Number(row['at_max'])) &&
+      (row['open_from'] === openFrom ||
+        (Number(row['open_from']) < openFrom && this.#erasedLeaf(Number(row['open_from'])) !== undefined)) &&
       header.equals(row['header_sha256'] as Uint8Array) &&
       root.equals(row['root'] as Uint8Array)
     demand(fits, seq, 'batch', 'The batch is entered as another')
@@ -197,6 +219,13 @@ class Verifier {
     this.#leaves = []
     this.#atMin = Number.POSITIVE_INFINITY
     this.#atMax = Number.NEGATIVE_INFINITY
+  }
+
+  /** The first or last record may be among the erased ones. */
+  #fitsTimes(min: number, max: number): boolean {
+    const isErased = this.#isErasedInBatch
+    this.#isErasedInBatch = false
+    return isErased ? min <= this.#atMin && max >= this.#atMax : min === this.#atMin && max === this.#atMax
   }
 
   #checkToken(seq: number, imprint: Buffer, row: Record<string, unknown>): void {
@@ -233,6 +262,7 @@ class Verifier {
   }
 
   finish(): void {
+    this.#erasures.finish()
     const { database } = this.#reader
     const last = this.records
     for (const seq of this.#witnesses.keys()) demand(seq <= last, last + 1, 'cut-off', `Record ${seq} was there once`)
