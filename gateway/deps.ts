@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { inFlight, tokenBuckets } from './access/budgets.ts'
 import { idnrGuard } from './access/idnr-guard.ts'
+import { openGatewaySealing } from './admin/evidence-seal.ts'
 import { makeMetrics } from './admin/metrics.ts'
 import { adminPlugin } from './admin/plugin.ts'
 import { reporter } from './admin/report.ts'
@@ -197,6 +198,7 @@ async function compose(
   })
   const reader = openLogReader(place)
   opened({ close: async () => reader.close() })
+  const sealing = opened(openGatewaySealing(seal.signer, () => inUse.current(), revocation, now))
 
   const ports = opened(
     await openPorts({
@@ -227,6 +229,8 @@ async function compose(
           verify: async () => verifyLogApart(place, await readWitnesses(config, place.keyStore)),
           health,
           readinessLimits: config.log,
+          sealing,
+          stampIntervalMs: config.log.stampIntervalMs,
           metrics,
           configuration: () => ({
             configurationVersion: inUse.current()?.version ?? null,

@@ -32,8 +32,14 @@ interface Basis {
   readonly purpose?: string
   readonly seal?: string
   readonly tls?: { readonly version: string | null; readonly group: string | null }
-  readonly revocation?: readonly { readonly source: string | null; readonly thisUpdate: string | null }[]
+  readonly revocation?: readonly Status[]
   readonly stages?: readonly string[]
+}
+
+interface Status {
+  readonly status?: string
+  readonly source: string | null
+  readonly thisUpdate: string | null
 }
 
 interface Proof {
@@ -125,6 +131,7 @@ function message(
     ...(seal !== undefined && { seal }),
     ...(status?.source && {
       revocation: {
+        status: status.status ?? 'unknown',
         source: status.source,
         ...(status.thisUpdate !== null && { thisUpdate: Date.parse(status.thisUpdate) }),
       },

@@ -7,9 +7,10 @@ import type { ContainerSeal } from '../evidence/container.ts'
 import type { SealProofs } from '../evidence/seal.ts'
 import { signSeal } from '../evidence/seal.ts'
 import type { TimeStampClient } from '../message-log/time-stamp-client.ts'
+import { openTimeStampClient } from '../message-log/time-stamp-client.ts'
 import type { Signer } from '../trust/keys.ts'
-import type { RevocationStatus } from '../trust/revocation.ts'
-import type { RegisteredSeal } from '../trust/snapshot.ts'
+import type { RevocationMemory, RevocationStatus } from '../trust/revocation.ts'
+import type { RegisteredSeal, Snapshot } from '../trust/snapshot.ts'
 
 /**
  * How long a seal can be checked: as long as the time-stamp authority's certificate lasts, or, where no authority or
@@ -24,6 +25,37 @@ export interface SealingDeps {
   status(registered: RegisteredSeal): Promise<RevocationStatus>
   readonly timeStamps: Pick<TimeStampClient, 'stamp'>
   readonly now: () => number
+}
+
+export interface GatewaySealing extends SealingDeps {
+  close(): Promise<void>
+}
+
+/** For a gateway that runs: by the configuration in use, and by the memory of revocation that it has anyway. */
+export function openGatewaySealing(
+  signer: Signer,
+  snapshot: () => Snapshot | undefined,
+  revocation: Pick<RevocationMemory, 'refreshNow' | 'statusOf'>,
+  now: () => number,
+): GatewaySealing {
+  const timeStamps = openTimeStampClient({ authorities: () => snapshot()?.configuration.authorities.tsa ?? [], now })
+  return {
+    timeStamps,
+    now,
+    seal: () => ({ signer, registered: registeredSeal(signer, snapshot()) }),
+    async status({ sha256 }) {
+      await revocation.refreshNow([sha256])
+      return revocation.statusOf(sha256, now())
+    },
+    close: () => timeStamps.close(),
+  }
+}
+
+/** @throws {Error} when it is not registered */
+export function registeredSeal(signer: Signer, snapshot: Snapshot | undefined): RegisteredSeal {
+  const registered = snapshot?.seal(signer.x5t)
+  if (registered === undefined) throw new Error('The seal certificate of this gateway is not registered')
+  return registered
 }
 
 export interface Sealing extends ContainerSeal {

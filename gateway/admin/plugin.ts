@@ -3,6 +3,8 @@
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { EvidenceRoutesOptions } from './evidence-routes.ts'
+import { evidenceRoutes } from './evidence-routes.ts'
 import type { Health, ReadinessLimits } from './health.ts'
 import { formatHealth, readiness } from './health.ts'
 import type { LogRoutesOptions } from './log-routes.ts'
@@ -10,7 +12,9 @@ import { logRoutes } from './log-routes.ts'
 import type { Metrics } from './metrics.ts'
 import { admission } from './operators.ts'
 
-export interface AdminOptions extends Omit<LogRoutesOptions, 'log' | 'notFound'> {
+export interface AdminOptions
+  extends Omit<LogRoutesOptions, 'log' | 'notFound'>,
+    Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'> {
   readonly health: () => Health | Promise<Health>
   readonly readinessLimits: ReadinessLimits
   readonly metrics: Metrics
@@ -56,8 +60,9 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
       .headers({ 'content-type': contentType })
       .send(octets)
   }
-  const notFound = (reply: FastifyReply, reason: string): FastifyReply =>
-    sendFault(reply, new GatewayError('BadRequest', { reason }), 404)
+  const refuse = (reply: FastifyReply, status: number, reason: string): FastifyReply =>
+    sendFault(reply, new GatewayError('BadRequest', { reason }), status)
+  const notFound = (reply: FastifyReply, reason: string): FastifyReply => refuse(reply, 404, reason)
 
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // Fastify's own: there is a body, and nobody here reads one.
@@ -81,6 +86,8 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   app.get('/health', async () => formatHealth(await health(), readinessLimits, now()))
   app.get('/configuration', async () => configuration())
   logRoutes(app, { reader: options.reader, verify: options.verify, log, notFound })
+  const { reader, sealing, stampIntervalMs } = options
+  evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
   // Also what exists with another method: a stranger must not tell one from the other, an operator need not.
   app.all('/*', async (_request, reply) => notFound(reply, 'nothing answers at this path'))
 }

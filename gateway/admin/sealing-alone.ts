@@ -7,7 +7,6 @@ import { checkConfiguration } from '../trust/configuration-check.ts'
 import { openConfigurationStore } from '../trust/configuration-store.ts'
 import { loadSigner } from '../trust/keys.ts'
 import { formatOcspRequest } from '../trust/ocsp.ts'
-import { ownSeal } from '../trust/own-seal.ts'
 import { AGE_MS_MAX, RETRY_MS } from '../trust/revocation.ts'
 import { openAuthority } from '../trust/revocation-authority.ts'
 import { openRevocationCache } from '../trust/revocation-cache.ts'
@@ -17,16 +16,13 @@ import { known, NEVER_ASKED } from '../trust/revocation-status.ts'
 import { CONFIGURATION, loadAnchor, openDocument } from '../trust/signed-document.ts'
 import type { RegisteredSeal, Snapshot } from '../trust/snapshot.ts'
 import { makeSnapshot } from '../trust/snapshot.ts'
-import type { SealingDeps } from './evidence-seal.ts'
-
-export interface AloneSealing extends SealingDeps {
-  close(): Promise<void>
-}
+import type { GatewaySealing } from './evidence-seal.ts'
+import { registeredSeal } from './evidence-seal.ts'
 
 /** @throws {Error} when there is no configuration, or the key cannot be used */
-export async function openSealingAlone(config: Config, now: () => number): Promise<AloneSealing> {
+export async function openSealingAlone(config: Config, now: () => number): Promise<GatewaySealing> {
   const snapshot = await lastSnapshot(config)
-  const { signer } = ownSeal(await loadSigner(config.seal, () => {}))
+  const signer = await loadSigner(config.seal, () => {})
   const sources = openRevocationSources()
   const cache = await openRevocationCache(join(config.directory, 'revocation'))
   const timeStamps = openTimeStampClient({ authorities: () => snapshot.configuration.authorities.tsa, now })
@@ -45,11 +41,7 @@ export async function openSealingAlone(config: Config, now: () => number): Promi
     timeStamps,
     now,
     status,
-    seal() {
-      const registered = snapshot.seal(signer.x5t)
-      if (registered === undefined) throw new Error('The seal certificate of this gateway is not registered')
-      return { signer, registered }
-    },
+    seal: () => ({ signer, registered: registeredSeal(signer, snapshot) }),
     async close() {
       await Promise.all([timeStamps.close(), sources.close()])
     },

@@ -90,7 +90,13 @@ export const ENGLISH: ReportTexts = {
     concluded: 'The outcome is durably recorded.',
   },
   faults: Object.fromEntries(Object.entries(FAULTS).map(([code, { message }]) => [code, `${message}.`])),
-  revocation: (source, thisUpdate) => `not revoked, by ${source} of ${thisUpdate}`,
+  statuses: {
+    good: 'not revoked',
+    revoked: 'revoked',
+    stale: 'not revoked, by an old answer',
+    unknown: 'status unknown',
+  },
+  revocation: (status, source, thisUpdate) => `${status}, by ${source} of ${thisUpdate}`,
   seconds: (text) => `${text} s`,
   timesNote:
     'The claimed time is the sender’s. The time-stamp of a registered authority (RFC 3161) proves that the message was ' +

@@ -93,7 +93,13 @@ export const GERMAN: ReportTexts = {
     concluded: 'Das Ergebnis ist dauerhaft aufgezeichnet.',
   },
   faults: GERMAN_FAULTS,
-  revocation: (source, thisUpdate) => `nicht gesperrt laut ${source} vom ${thisUpdate}`,
+  statuses: {
+    good: 'nicht gesperrt',
+    revoked: 'gesperrt',
+    stale: 'nicht gesperrt, Auskunft veraltet',
+    unknown: 'Status unbekannt',
+  },
+  revocation: (status, source, thisUpdate) => `${status} laut ${source} vom ${thisUpdate}`,
   seconds: (text) => `${text} s`,
   timesNote:
     'Die angegebene Zeit stammt vom Absender der Nachricht. Der Zeitstempel eines registrierten Zeitstempeldienstes ' +

@@ -56,7 +56,9 @@ export interface ReportTexts {
   readonly stages: Readonly<Record<string, string>>
   /** Meaning of a fault code without its prefix; the message as it was sent where there is none. */
   readonly faults: Readonly<Record<string, string>>
-  readonly revocation: (source: string, thisUpdate: string) => string
+  /** Of a certificate, by revocation status. */
+  readonly statuses: Readonly<Record<string, string>>
+  readonly revocation: (status: string, source: string, thisUpdate: string) => string
   readonly seconds: (text: string) => string
   readonly timesNote: string
   readonly checksNote: string

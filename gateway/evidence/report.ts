@@ -55,7 +55,7 @@ export interface ReportedMessage {
   readonly stages: readonly string[]
   /** SHA-256, hex. */
   readonly seal?: string
-  readonly revocation?: { readonly source: string; readonly thisUpdate?: number }
+  readonly revocation?: { readonly status: string; readonly source: string; readonly thisUpdate?: number }
   readonly agreement?: string
   readonly configuration?: { readonly version: number; readonly sha256: string }
   readonly connection?: string
@@ -181,10 +181,7 @@ function checksText({ report, texts }: Part): Html {
       [labels.agreement, agreement ?? texts.none],
       [labels.configuration, configuration && html`${configuration.version}, <code>${configuration.sha256}</code>`],
       [labels.signer, seal && html`<code>${seal}</code>`],
-      [
-        labels.revocation,
-        revocation && texts.revocation(revocation.source.toUpperCase(), plainTime(revocation.thisUpdate, texts)),
-      ],
+      [labels.revocation, revocation && revocationText(revocation, texts)],
       [labels.connection, connection],
       [
         labels.stages,
@@ -225,14 +222,14 @@ function verificationText({ report, texts }: Part): Html {
   const message = report.messages.find(({ file }) => file !== undefined)
   const file = message?.file ?? ''
   const objects = message?.objects ?? []
-  const names = objects.filter(({ isKept }) => isKept).map(({ name }) => name)
+  const names = [...objects.filter(({ isKept }) => isKept).map(({ name }) => name), 'log-record.json']
   const digests = objects.filter(({ isKept }) => !isKept).map(({ sha256 }) => ` --digest ${sha256}`)
   const record = `python3 er_verify.py ca.pem META-INF/evidencerecord001.ers${digests.join('')} ${names.join(' ')}`
   const seal =
     'openssl cms -verify -inform DER -binary -in META-INF/signature001.p7s -content META-INF/ASiCManifest001.xml -CAfile ca.pem -out manifest.xml\n' +
     'openssl ts -verify -data META-INF/ASiCArchiveManifest.xml -in META-INF/timestamp001.tst -token_in -CAfile ca.pem'
   const signed = names.filter((name) => name.startsWith('message-'))
-  const digest = `for f in ${signed.join(' ')}; do openssl dgst -sha256 -binary "$f" | base64; done`
+  const digest = `for f in ${signed.join(' ')}; do openssl dgst -sha256 -binary "$f" | base64 | tr '+/' '-_' | tr -d '='; done`
   return html`<p>${steps.owl}</p>
 <pre><code>npx owl evidence verify ${file}</code></pre>
 <p>${steps.record}</p>
@@ -264,6 +261,13 @@ function messageText({ seq, kind }: ReportedMessage, texts: ReportTexts): Html {
 function stageText(stage: string, texts: ReportTexts): Html {
   const meaning = texts.stages[stage]
   return meaning === undefined ? html`<code>${stage}</code>` : html`${meaning} (<code>${stage}</code>)`
+}
+
+function revocationText(
+  { status, source, thisUpdate }: NonNullable<ReportedMessage['revocation']>,
+  texts: ReportTexts,
+): string {
+  return texts.revocation(texts.statuses[status] ?? status, source.toUpperCase(), plainTime(thisUpdate, texts))
 }
 
 function pairs(rows: readonly (readonly [string, Html | string])[]): Html {
