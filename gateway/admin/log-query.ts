@@ -17,6 +17,7 @@ export const OUTCOMES: readonly Outcome[] = [
   'erasure',
   'hold',
   'release',
+  'access',
 ]
 
 /** Name → what its text becomes; undefined when it is none. */

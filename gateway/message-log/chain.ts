@@ -17,12 +17,14 @@ import {
   bodyName,
   CONFIGURATION_NAME,
   completeRecord,
+  EVENT_NAME,
   formatRecordStart,
   HEAD_NAME,
   SIGNATURE_NAME,
 } from './log-record.ts'
 import { openRandomOctets } from './random-octets.ts'
 import type { LogIdentity } from './store.ts'
+import { openSubjectTable } from './subject-table.ts'
 
 export interface ChainDeps {
   readonly database: DatabaseSync
@@ -125,6 +127,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
   const dayKeys = openDayKeys(keys)
   const archiveHash = openArchiveHash()
   const random = openRandomOctets()
+  const subjects = openSubjectTable(database)
 
   let tip = start
   let isAnyAdopted = false
@@ -163,9 +166,11 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
     const { sender, requestId, filePath } = entry
     const { replayedSince } = context
     if (sender !== null && taken.get(requestId, sender, replayedSince) !== undefined) return 'replayed'
-    if (entry.kind === 'configuration') return add(configurationDraft(entry))
+    if (entry.kind === 'configuration' || entry.kind === 'access') return add(ownDraft(entry, entry.kind))
     if (filePath !== null && !adopt(filePath)) return 'unreadable'
-    return add(messageDraft(entry, context))
+    const place = add(messageDraft(entry, context))
+    if (entry.subjects !== null) subjects.add(place.seq, entry.subjects)
+    return place
   }
 
   function messageDraft(entry: Entry, { etsiU, basis }: EntryContext): Draft {
@@ -245,11 +250,13 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
   }
 }
 
-function configurationDraft(entry: Entry): Draft {
-  const { body, bodySha256, at, bodyBytes } = entry
+/** The one object of a record that is about no message. */
+const OWN_NAMES = { configuration: CONFIGURATION_NAME, access: EVENT_NAME } as const
+
+function ownDraft({ body, bodySha256, at, bodyBytes }: Entry, kind: keyof typeof OWN_NAMES): Draft {
   return {
-    columns: { at, kind: 'configuration', bodyBytes },
-    objects: [{ name: CONFIGURATION_NAME, sha256: bodySha256 as Buffer }],
+    columns: { at, kind, bodyBytes },
+    objects: [{ name: OWN_NAMES[kind], sha256: bodySha256 as Buffer }],
     content: { body: body as Buffer },
   }
 }

@@ -38,6 +38,8 @@ export interface Entry {
   readonly bodySha256: Buffer | null
   readonly requestLeaf: Buffer | null
   readonly fileKey: Buffer | null
+  /** Pseudonyms of whom it is about, one behind the other. */
+  readonly subjects: Buffer | null
 }
 
 const VALUES = [
@@ -65,7 +67,14 @@ const VALUES = [
   'filePath',
 ] as const satisfies readonly (keyof Entry)[]
 
-const OCTETS = ['head', 'body', 'bodySha256', 'requestLeaf', 'fileKey'] as const satisfies readonly (keyof Entry)[]
+const OCTETS = [
+  'head',
+  'body',
+  'bodySha256',
+  'requestLeaf',
+  'fileKey',
+  'subjects',
+] as const satisfies readonly (keyof Entry)[]
 
 const STRIDE = VALUES.length + OCTETS.length
 const ABSENT = -1

@@ -137,7 +137,8 @@ export function openDayKeys(keys: KeyStore): (day: number, purpose: string) => D
   }
 }
 
-function readMasterKey(path: string): Buffer {
+/** @throws {LogOpenError} `keys` */
+export function readMasterKey(path: string): Buffer {
   let key: Buffer
   try {
     key = readFileSync(path)

@@ -16,6 +16,7 @@ export type Outcome =
   | 'erasure'
   | 'hold'
   | 'release'
+  | 'access'
 export type Side = 'consumer' | 'provider'
 
 export interface MessageLog {
@@ -66,6 +67,8 @@ export interface NewRecord {
   readonly request?: Appended
   /** Of a message that came in: what it says of its sender's log. */
   readonly saying?: Saying
+  /** Whom the message is about, `type:value` in search form; kept as pseudonyms only. */
+  readonly subjects?: readonly string[]
   /** Provider side, outcome `request`: who sent it; judged with the request id for 24 h. */
   readonly replaySender?: Identifier
 }

@@ -153,6 +153,7 @@ function namesOf(stored: StoredRecord): string[] {
     case 'erasure':
     case 'hold':
     case 'release':
+    case 'access':
       return [EVENT_NAME]
     case 'batch':
       return [BATCH_HEADER_NAME, BATCH_LEAVES_NAME]

@@ -5,12 +5,13 @@
 
 import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
-import { sha256 } from '../protocol/hash-tree.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { syncFile } from './body-files.ts'
-import { dayOf } from './key-store.ts'
 import type { Appended, MessageLog, NewRecord } from './message-log.ts'
+import type { Access, Retention } from './new-entry.ts'
+import { formatAccess, messageEntry, ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
+import { openPseudonyms } from './pseudonyms.ts'
 import { openHeadList } from './received-heads.ts'
 import type { StampingEvent, StampingHealth } from './stamping.ts'
 import { openStamping } from './stamping.ts'
@@ -19,7 +20,7 @@ import type { RegisteredAuthority, TimeStampClientOptions } from './time-stamp-c
 import { openTimeStampClient } from './time-stamp-client.ts'
 import type { WitnessEvent, WitnessHealth } from './witness.ts'
 import { openWitness } from './witness.ts'
-import type { Waiting, WriterEvent } from './writer-queue.ts'
+import type { WriterEvent } from './writer-queue.ts'
 import { openWriterQueue } from './writer-queue.ts'
 import { startWriter } from './writer-thread.ts'
 
@@ -56,11 +57,6 @@ export interface MessageLogOptions {
   readonly timeStamps?: Omit<TimeStampClientOptions, 'authorities' | 'now'>
 }
 
-export interface Retention {
-  readonly bodyRetentionDays: number
-  readonly recordRetentionDays: number
-}
-
 export type LogEvent = WriterEvent | StampingEvent | WitnessEvent
 
 /** Times are milliseconds since the Unix epoch; what is absent is not known. */
@@ -90,6 +86,8 @@ export interface SqliteLog extends MessageLog {
    * @throws {GatewayError} `LoggingFailed`
    */
   appendConfiguration(configuration: AdoptedConfiguration): Promise<Appended>
+  /** Puts on record that somebody is looked up. @throws {GatewayError} `LoggingFailed` */
+  appendAccess(access: Access): Promise<Appended>
   health(): MessageLogHealth
   /** Closes the batch now and resolves when every record is time-stamped. @throws when that fails */
   stampNow(): Promise<void>
@@ -107,6 +105,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const place = placeOf(options)
   const thread = await startWriter({ place, at: now(), replayWindowMs })
   const { id, known, configuration } = thread.greeting
+  const pseudonyms = openPseudonyms(options.masterKey, place.name)
   const queue = openWriterQueue(thread, {
     now,
     queueMax,
@@ -143,7 +142,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     if (key !== undefined) inFlight.add(key)
     try {
       if (body?.file !== undefined) await syncFile(body.file.path).catch(notWritten)
-      const place = await queue.append(entryOf(record, now(), retention(record.purpose)))
+      const place = await queue.append(messageEntry(record, { at: now(), ...retention(record.purpose), pseudonyms }))
       appended += 1
       appendMs += performance.now() - began
       if (record.saying !== undefined) witness.heard(record.saying, place.seq)
@@ -161,12 +160,14 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       return taken.get(requestId, sender, now() - replayWindowMs) !== undefined
     },
     head: stamping.head,
+    appendAccess: (access) => queue.append(ownEntry('access', Buffer.from(formatAccess(access)), now())),
     async appendConfiguration({ octets }) {
-      const digest = sha256(octets)
+      const entry = ownEntry('configuration', octets, now())
+      const digest = entry.bodySha256 as Buffer
       if (adopted !== undefined && digest.equals(adopted.sha256)) {
         return { seq: adopted.seq, leaf: Buffer.from(adopted.leaf) }
       }
-      const place = await queue.append(configurationEntry(octets, digest, now()))
+      const place = await queue.append(entry)
       adopted = { ...place, sha256: digest }
       return place
     },
@@ -204,60 +205,6 @@ function placeOf(options: MessageLogOptions): LogPlace {
 
 function replayKey(sender: Identifier, requestId: string): string {
   return `${requestId} ${sender}`
-}
-
-function entryOf(record: NewRecord, at: number, { bodyRetentionDays, recordRetentionDays }: Retention): Waiting {
-  const { body, bodyDigest, request } = record
-  const day = dayOf(at)
-  return {
-    kind: record.outcome,
-    at,
-    side: record.side,
-    direction: record.direction,
-    requestId: record.requestId,
-    xRoadId: record.xRoadId,
-    client: record.client,
-    service: record.service,
-    method: record.method,
-    purpose: record.purpose,
-    code: record.code ?? null,
-    stage: record.stage ?? null,
-    sender: record.replaySender ?? null,
-    extension: record.extension,
-    signature: record.signature,
-    etsiU: 0,
-    etsiUText: record.etsiU,
-    basis: 0,
-    basisText: record.basis,
-    ends: request?.seq ?? null,
-    bodyUntil: body === undefined ? null : day + bodyRetentionDays,
-    recordUntil: day + recordRetentionDays,
-    bodyBytes: body?.size ?? bodyDigest?.size ?? 0,
-    filePath: body?.file?.path ?? null,
-    head: record.head,
-    body: body?.bytes ?? null,
-    bodySha256: body?.sha256 ?? bodyDigest?.sha256 ?? null,
-    requestLeaf: request?.leaf ?? null,
-    fileKey: body?.file?.key ?? null,
-  }
-}
-
-function configurationEntry(octets: Buffer, bodySha256: Buffer, at: number): Waiting {
-  const absent = { side: null, direction: null, requestId: null, xRoadId: null, client: null, service: null }
-  const none = { method: null, purpose: null, code: null, stage: null, sender: null, ends: null, filePath: null }
-  return {
-    ...{ ...absent, ...none, kind: 'configuration', at, extension: '', signature: '', etsiU: 0, etsiUText: '' },
-    ...{
-      basis: 0,
-      basisText: '',
-      bodyUntil: null,
-      recordUntil: null,
-      bodyBytes: octets.length,
-      head: null,
-      body: octets,
-    },
-    ...{ bodySha256, requestLeaf: null, fileKey: null },
-  }
 }
 
 function notWritten(cause: unknown): never {

@@ -3,6 +3,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { LogOpenError } from './open-error.ts'
 import { RECEIVED_TABLES } from './received-heads.ts'
+import { SUBJECT_TABLE } from './subject-table.ts'
 
 /** Grows with every change to the tables. */
 export const FORMAT = 2
@@ -213,6 +214,7 @@ export function createTables(database: DatabaseSync, { name, epoch }: LogIdentit
   database.exec('BEGIN IMMEDIATE')
   database.exec(TABLES)
   database.exec(RECEIVED_TABLES)
+  database.exec(SUBJECT_TABLE)
   database.prepare('INSERT INTO log VALUES (1, ?, ?, ?, 0)').run(FORMAT, name, epoch)
   database.exec('COMMIT')
 }

@@ -80,12 +80,12 @@ t.test('what lists of records show never holds one, whatever is allowed', async 
   const [service, client] = ['OWL/GOV/05711000/KFZ/x', 'OWL/GOV/05774/KFZ']
 
   t.doesNotThrow(() => call(service, client, '0199a2b3-1234-7890-8604-123456789012'))
-  const shown = [
+  const shown: [string, string, string][] = [
     [`OWL/GOV/05711000/KFZ/${IDNR}`, client, '1'],
     [service, `OWL/GOV/05774/${IDNR}`, '1'],
     [service, client, IDNR],
     [service, client, `vorgang ${TEST_NUMBER}`],
-  ] as const
+  ]
   for (const parts of shown) {
     t.throws(() => call(...parts), { code: 'BadRequest', message: /contains an identification number$/ })
     t.throws(() => call(...parts), { message: /^[^0-9]*$/ })

@@ -35,6 +35,7 @@ const entry = fc.record({
   bodySha256: octets,
   requestLeaf: octets,
   fileKey: octets,
+  subjects: octets,
 }) as fc.Arbitrary<Entry>
 
 t.test('entries come out on the other side as they went in', async (t) => {

@@ -81,7 +81,7 @@ function request(): Entry {
     ...record,
     ...{ kind: 'request', at: AT, code: null, stage: null, sender: replaySender ?? null, etsiU: 0, basis: 1 },
     ...{ ends: null, bodyUntil: 0, recordUntil: 0, bodyBytes: body?.size ?? 0, filePath: null, requestLeaf: null },
-    ...{ body: body?.bytes ?? null, bodySha256: body?.sha256 ?? null, fileKey: null },
+    ...{ body: body?.bytes ?? null, bodySha256: body?.sha256 ?? null, fileKey: null, subjects: null },
   } as Entry
 }
 
