@@ -136,8 +136,7 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
       throw new TimeStampError('time', 'The time is not the present one')
     }
     const token = completeToken(bare, [authority.unit.der, authority.ca.der], list.der)
-    const until = Math.min(authority.unit.notAfter, authority.ca.notAfter)
-    return { token, genTime, until, url: row.url, offsetMs }
+    return { token, genTime, until: readCertificateEnds(row), url: row.url, offsetMs }
   }
 
   function currentList(place: ListPlace): Promise<RevocationList> {
@@ -204,6 +203,12 @@ function authorityOf({ certificate, ca }: RegisteredAuthority): TimeStampAuthori
   if (read.size >= READ_MAX) read.clear()
   read.set(id, authority)
   return authority
+}
+
+/** When the first certificate of an authority ends. */
+export function readCertificateEnds(row: RegisteredAuthority): number {
+  const { unit, ca } = authorityOf(row)
+  return Math.min(unit.notAfter, ca.notAfter)
 }
 
 /** For the operator's log: what went wrong, no octets of an answer. */

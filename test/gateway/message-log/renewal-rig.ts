@@ -6,14 +6,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { LogReader, LogReaderOptions } from '../../../gateway/message-log/reader.ts'
-import { openLogReader } from '../../../gateway/message-log/reader.ts'
+import type { RenewalWish } from '../../../gateway/message-log/renewal-plan.ts'
+import { ascendingStamp, renewAt } from '../../../gateway/message-log/renewal-run.ts'
 import type { Renewed, RenewingDeps } from '../../../gateway/message-log/renewing.ts'
-import { renewLog } from '../../../gateway/message-log/renewing.ts'
-import { openWritable } from '../../../gateway/message-log/store.ts'
 import type { RegisteredAuthority } from '../../../gateway/message-log/time-stamp-client.ts'
 import { openTimeStampClient } from '../../../gateway/message-log/time-stamp-client.ts'
 import { contextTag, membersOf, octetsOf, readDer, TAG } from '../../../gateway/protocol/der.ts'
-import type { DigestName } from '../../../gateway/protocol/signed-data.ts'
 import { readToken } from '../../../gateway/protocol/time-stamp-token.ts'
 
 const run = promisify(execFile)
@@ -22,19 +20,16 @@ const ER_VERIFY = new URL('../../tools/er_verify.py', import.meta.url).pathname
 export async function renew(
   place: LogReaderOptions,
   authorities: readonly RegisteredAuthority[],
-  { hash, ...more }: Partial<RenewingDeps> & { readonly hash?: DigestName } = {},
+  { hash, endingBefore, ...more }: Partial<RenewingDeps> & RenewalWish = {},
 ): Promise<Renewed[]> {
-  const reader = openLogReader(place)
-  const database = openWritable(place.file)
   const client = openTimeStampClient({ authorities: () => authorities, now: Date.now, timeoutMs: 2000 })
   const wait = async (ms: number): Promise<void> => void (await sleep(ms))
-  const { contents } = reader
+  const stamp = ascendingStamp(client, { now: Date.now, wait })
+  const wanted = { ...(hash !== undefined && { hash }), ...(endingBefore !== undefined && { endingBefore }) }
   try {
-    return await renewLog({ database, contents, now: Date.now, stamp: client.stamp, wait, ...more }, hash)
+    return await renewAt(place, { at: Date.now(), stamp, ...more }, wanted)
   } finally {
     await client.close()
-    database.close()
-    reader.close()
   }
 }
 

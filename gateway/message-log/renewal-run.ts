@@ -1,0 +1,64 @@
+/**
+ * One renewal of a log where it lies, beside a running gateway or without one: whoever renews holds a lock of its own, which
+ * is not that of the log's writer.
+ */
+
+import type { LogReaderOptions } from './reader.ts'
+import { openLogReader } from './reader.ts'
+import type { RenewalWish } from './renewal-plan.ts'
+import type { RenewalStamp, Renewed, RenewingDeps } from './renewing.ts'
+import { renewLog } from './renewing.ts'
+import { lockLog, openWritable } from './store.ts'
+import type { RegisteredAuthority, TimeStampClient } from './time-stamp-client.ts'
+import { readCertificateEnds } from './time-stamp-client.ts'
+
+export interface AscendingOptions {
+  readonly now: () => number
+  readonly wait: (ms: number) => Promise<void>
+}
+
+/** Authorities whose clocks differ may give a time that is not after what is renewed. */
+const STAMPS_MAX = 5
+
+/** @throws {LogOpenError} `locked` when it is being renewed already, or any flaw of the log */
+export async function renewAt(
+  place: LogReaderOptions,
+  deps: Omit<RenewingDeps, 'database' | 'contents'>,
+  wanted: RenewalWish,
+): Promise<Renewed[]> {
+  const reader = openLogReader(place)
+  try {
+    const lock = lockLog(`${place.file}.renewal`)
+    const database = openWritable(place.file)
+    try {
+      return await renewLog({ ...deps, database, contents: reader.contents }, wanted)
+    } finally {
+      database.close()
+      lock.release()
+    }
+  } finally {
+    reader.close()
+  }
+}
+
+/** Asks until the time is after that of the tokens that are renewed. */
+export function ascendingStamp(client: TimeStampClient, { now, wait }: AscendingOptions): RenewalStamp {
+  return async (root, digest, after) => {
+    for (let asked = 0; asked < STAMPS_MAX; asked++) {
+      if (now() < after) await wait(after - now())
+      const stamped = await client.stamp(root, digest)
+      if (stamped.genTime >= after) return stamped
+      await wait(after - stamped.genTime)
+    }
+    throw new Error('The authorities give times that are not after those of the tokens to renew')
+  }
+}
+
+/** Those that last longest first. @param until only those that last longer: milliseconds since the Unix epoch */
+export function lastingAuthorities(authorities: readonly RegisteredAuthority[], until = 0): RegisteredAuthority[] {
+  return authorities
+    .map((row) => ({ row, end: readCertificateEnds(row) }))
+    .filter(({ end }) => end > until)
+    .sort((a, b) => b.end - a.end)
+    .map(({ row }) => row)
+}
