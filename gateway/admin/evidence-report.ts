@@ -47,7 +47,7 @@ interface Proof {
   readonly authority?: string
 }
 
-const ENDS: ReadonlySet<string> = new Set(['reply', 'refusal', 'failure', 'in-doubt'])
+const ENDS: ReadonlySet<string | null> = new Set(['reply', 'refusal', 'failure', 'in-doubt'])
 
 export function openReporting(reader: LogReader): Reporting {
   const { contents, database } = reader

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
-import type { LogReader, Part } from '../message-log/reader.ts'
+import type { LogReader, Part, RecordDetail } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verify.ts'
 import { LIMIT_MAX, parseSeq } from './log-query.ts'
 import type { Column, Style, Terminal } from './terminal.ts'
@@ -29,6 +29,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'FAULT', style: () => 'red' },
   { title: 'BYTES', right: true },
   { title: 'STAMPED' },
+  { title: 'STATE', style: () => 'dim' },
   { title: 'REQUEST' },
 ]
 
@@ -146,20 +147,22 @@ function rowOf(record: RecordSummary): string[] {
     String(seq),
     timeOf(at),
     sideOf(record),
-    record.outcome,
+    record.outcome ?? '',
     client ?? '',
     service ?? '',
     purpose ?? '',
     faultOf(record),
     String(bodyBytes),
     stamped ? 'yes' : 'not yet',
+    stateOf(record),
     requestId ?? '',
   ]
 }
 
 /** Without columns, since nobody knows how long what comes will be. */
 function lineOf(record: RecordSummary, terminal: Terminal): string {
-  const { seq, at, outcome, client, service, purpose, requestId } = record
+  const { seq, at, client, service, purpose, requestId } = record
+  const outcome = record.outcome ?? stateOf(record)
   const colour = colourOf(outcome)
   return [
     terminal.style('dim', String(seq).padStart(7)),
@@ -175,8 +178,9 @@ function lineOf(record: RecordSummary, terminal: Terminal): string {
     .trimEnd()
 }
 
-function fieldsOf(record: RecordSummary): [string, string][] {
+function fieldsOf(record: RecordSummary & Partial<RecordDetail>): [string, string][] {
   const { requestId, xRoadId, at, client, service, method, purpose, outcome, stamped, bodyBytes, stage } = record
+  const { erased, erasedAt, erasure, held } = record
   const fields: [string, string | null | undefined][] = [
     ['Request', requestId],
     ['X-Road-Id', xRoadId],
@@ -189,10 +193,18 @@ function fieldsOf(record: RecordSummary): [string, string][] {
     ['Outcome', outcome],
     ['Fault', faultOf(record)],
     ['Stage', stage],
-    ['Body', `${bodyBytes} octets`],
+    ['Body', erased === 'record' ? null : `${bodyBytes} octets${erased === 'body' ? ', erased' : ''}`],
     ['Time-stamp', stamped ? 'yes' : 'not yet'],
+    ['Erased', erased && `${erased === 'body' ? 'the body' : 'all but the leaf'}, on ${erasedAt}`],
+    ['Under', erasure && `${plain(erasure.rule)}: ${plain(erasure.reason)} (${erasure.by}, record ${erasure.seq})`],
+    ['Held', held && 'must not be erased: owl log holds'],
   ]
   return fields.flatMap(([name, value]) => (value ? [[name, value] as [string, string]] : []))
+}
+
+function stateOf({ erased, held }: RecordSummary): string {
+  if (erased !== undefined) return erased === 'body' ? 'body erased' : 'erased'
+  return held === true ? 'held' : ''
 }
 
 function timeOf(at: string): string {

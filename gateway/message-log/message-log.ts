@@ -92,11 +92,18 @@ export interface RecordSummary {
   readonly service: Identifier | null
   readonly method: string | null
   readonly purpose: string | null
-  readonly outcome: Outcome
+  /** Null once the record is erased; what is left besides is its number and leaf. */
+  readonly outcome: Outcome | null
   readonly code?: string
   readonly stage?: string
   readonly stamped: boolean
   readonly bodyBytes: number
+  /** What is not there any more. */
+  readonly erased?: 'body' | 'record'
+  /** ISO 8601. */
+  readonly erasedAt?: string
+  /** Must not be erased. */
+  readonly held?: true
 }
 
 export interface LogQuery {

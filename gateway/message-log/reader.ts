@@ -10,6 +10,9 @@ import { formatEvidence } from '../protocol/evidence-record.ts'
 import type { HashTree } from '../protocol/hash-tree.ts'
 import { openHashTree, sha256 } from '../protocol/hash-tree.ts'
 import { openBodyFiles } from './body-files.ts'
+import { openReasons } from './erasure-check.ts'
+import type { Actor } from './erasure-event.ts'
+import { parseDecision } from './erasure-event.ts'
 import { openEvidenceChains } from './evidence-chains.ts'
 import { readGroup } from './group.ts'
 import { openKeyStore } from './key-store.ts'
@@ -43,6 +46,26 @@ export interface RecordDetail extends RecordSummary {
   /** `log-record.json`, parsed; absent once the record is erased. */
   readonly record?: LogRecord
   readonly objects: readonly ObjectState[]
+  /** Who erased, and why. */
+  readonly erasure?: ErasureOf
+}
+
+export interface ErasureOf {
+  /** The record of the log that says so. */
+  readonly seq: number
+  readonly by: Actor
+  readonly reason: string
+  readonly rule: string
+}
+
+/** A record that must not be erased, and the record of the log that says so. */
+export interface Held {
+  readonly seq: number
+  readonly hold: number
+  /** ISO 8601. */
+  readonly at: string
+  readonly by: Actor
+  readonly reason: string
 }
 
 export interface ObjectState {
@@ -87,6 +110,8 @@ export interface LogReader {
    * @returns nothing before the record's batch is time-stamped, or once the record is erased
    */
   evidenceRecord(seq: number): Promise<Buffer | undefined>
+  /** What must not be erased, oldest record first. */
+  holds(): readonly Held[]
   /** For `verify.ts`. */
   readonly database: DatabaseSync
   readonly contents: Contents
@@ -118,6 +143,10 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
   const one = selectStored(database, 'WHERE record.seq = ?')
   const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
   const batchBySeq = database.prepare('SELECT * FROM batch WHERE last = ? - 1')
+  const heldRows = database.prepare(
+    'SELECT hold.seq, event, at FROM hold JOIN record ON record.seq = event ORDER BY hold.seq, event',
+  )
+  const reasonOf = openReasons(database, contents)
   const trees = new Map<number, Pick<EvidencePieces, 'leaves' | 'tree'>>()
   const chains = openEvidenceChains(database)
   const leavesBetween = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
@@ -133,10 +162,31 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
     if (stored === undefined || shown === undefined) return undefined
     const octets = contents.record(stored)
     const leaf = bufferOf(stored.leaf).toString('hex')
-    if (octets === undefined) return { ...shown, leaf, objects: [] }
+    const erasure = erasureOf(stored)
+    const known = { ...shown, leaf, ...(erasure !== undefined && { erasure }) }
+    if (octets === undefined) return { ...known, objects: [] }
     const record = JSON.parse(octets.toString('utf8')) as LogRecord
     const objects = record.objects.map((object) => ({ ...object, isKept: isKept(stored, object.name) }))
-    return { ...shown, leaf, record, objects }
+    return { ...known, record, objects }
+  }
+
+  function erasureOf({ seq, recordErasedBy, bodyErasedBy }: StoredRecord): ErasureOf | undefined {
+    const event = recordErasedBy ?? bodyErasedBy
+    if (event === null) return undefined
+    const reason = reasonOf(seq, recordErasedBy === null ? 'body' : 'record', event)
+    if (reason === undefined) return undefined
+    return { seq: event, by: reason.event.by, reason: reason.event.reason, rule: reason.rule }
+  }
+
+  function holds(): Held[] {
+    return heldRows.all().flatMap((row) => {
+      const { seq, event, at } = row
+      const stored = read(Number(event))
+      const octets = stored === undefined ? undefined : contents.body(stored)
+      if (octets === undefined) return []
+      const { by, reason } = parseDecision(octets)
+      return [{ seq: Number(seq), hold: Number(event), at: new Date(Number(at)).toISOString(), by, reason }]
+    })
   }
 
   async function object(seq: number, part: Part): Promise<Buffer | Readable | undefined> {
@@ -189,6 +239,7 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
     object,
     exchange: async (requestId) => exchange(requestId),
     evidence,
+    holds,
     evidenceRecord,
     database,
     contents,

@@ -24,8 +24,9 @@ export const LIMIT_MAX = 1000
 /** Records stepped over at once: some milliseconds. */
 const STEP = 20_000
 
-const COLUMNS =
-  'seq, request_id, x_road_id, at, side, direction, client, service, method, purpose, kind, code, stage, body_bytes'
+const COLUMNS = `
+  seq, request_id, x_road_id, at, side, direction, client, service, method, purpose, kind, code, stage, body_bytes,
+  body_erased_at, record_erased_at, EXISTS (SELECT 1 FROM hold WHERE hold.seq = record.seq) AS held`
 const FILTERS = {
   client: 'client',
   service: 'service',
@@ -137,12 +138,21 @@ function summaryOf(row: Record<string, unknown>, stampedTo: number): RecordSumma
     service: row['service'] as string | null,
     method: row['method'] as string | null,
     purpose: row['purpose'] as string | null,
-    outcome: row['kind'] as Outcome,
+    outcome: row['kind'] as Outcome | null,
     ...(code !== null && { code: String(code) }),
     ...(stage !== null && { stage: String(stage) }),
     stamped: Number(row['seq']) <= stampedTo,
     bodyBytes: Number(row['body_bytes']),
+    ...erasedOf(row),
+    ...(row['held'] === 1 && { held: true }),
   }
+}
+
+function erasedOf(row: Record<string, unknown>): Pick<RecordSummary, 'erased' | 'erasedAt'> {
+  const record = row['record_erased_at']
+  const at = record ?? row['body_erased_at']
+  if (at === null) return {}
+  return { erased: record === null ? 'body' : 'record', erasedAt: new Date(Number(at)).toISOString() }
 }
 
 function bad(reason: string): GatewayError {
