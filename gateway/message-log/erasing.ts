@@ -19,6 +19,7 @@ import type { RetentionScan } from './retention-scan.ts'
 import { openRetentionScan } from './retention-scan.ts'
 import type { Refusal, Request } from './selection.ts'
 import { openSelection } from './selection.ts'
+import { openSubjectErasing } from './subject-table.ts'
 
 export interface ErasingDeps {
   readonly database: DatabaseSync
@@ -106,6 +107,7 @@ export function openErasing(deps: ErasingDeps): Erasing {
     `UPDATE record SET ${EMPTIED.map((column) => `${column} = NULL`).join(', ')},
      record_erased_at = ?, record_erased_by = ? WHERE seq = ? AND record_erased_at IS NULL AND purpose IS NOT NULL`,
   )
+  const eraseSubjects = openSubjectErasing(database)
   const deleteContent = database.prepare('DELETE FROM content WHERE seq = ?')
   const insertHold = database.prepare('INSERT OR IGNORE INTO hold SELECT seq, ? FROM record WHERE seq = ?')
   const endHold = database.prepare('DELETE FROM hold WHERE seq = ? AND event = ?')
@@ -153,21 +155,25 @@ export function openErasing(deps: ErasingDeps): Erasing {
     const part = take(rest, STEP_RECORDS)
     if (part.length === 0) return end(event)
     const gone: number[] = []
+    const forgotten: number[] = []
     let bodies = 0
-    let records = 0
     transact(() => {
       for (const [what, seq] of part) {
         if (isResumed || hasFile.get(seq)?.['has'] === 1) gone.push(seq)
         const { changes } = (what === 'body' ? eraseBody : eraseRecord).run(at, event, seq)
         if (changes === 0) continue
-        if (what === 'body') emptyBody.run(seq)
-        else deleteContent.run(seq)
-        if (what === 'body') bodies += 1
-        else records += 1
+        if (what === 'body') {
+          emptyBody.run(seq)
+          bodies += 1
+        } else {
+          deleteContent.run(seq)
+          forgotten.push(seq)
+        }
       }
+      eraseSubjects(forgotten)
     })
     for (const seq of gone) unlink(seq)
-    return { more: true, bodies, records, keys: 0, isClean: false }
+    return { more: true, bodies, records: forgotten.length, keys: 0, isClean: false }
   }
 
   function end(event: number): Step {

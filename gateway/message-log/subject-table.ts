@@ -31,18 +31,13 @@ const STEP = 256
 export interface SubjectTable {
   /** @param pseudonyms of one record, one behind the other */
   add(seq: number, pseudonyms: Buffer): void
-  /** With the records themselves. @param seqs ascending */
-  erase(seqs: readonly number[]): void
 }
 
 /** For the writer; every call inside a transaction. After one that failed the table is opened anew. */
 export function openSubjectTable(database: DatabaseSync): SubjectTable {
   const insert = database.prepare('INSERT INTO subject VALUES (?, ?, ?, ?)')
-  const update = database.prepare('UPDATE subject SET prints = ?, entries = ? WHERE first = ?')
-  const remove = database.prepare('DELETE FROM subject WHERE first = ?')
   const removeFrom = database.prepare('DELETE FROM subject WHERE first >= ?')
   const rowsFrom = database.prepare('SELECT entries FROM subject WHERE first >= ? ORDER BY first')
-  const rowOf = database.prepare('SELECT first, entries FROM subject WHERE first <= ? ORDER BY first DESC LIMIT 1')
   const afterPages = 'first > (SELECT coalesce(max(first), 0) FROM subject WHERE is_page = 1)'
   const single = database
     .prepare(`SELECT count(*) AS count, min(first) AS first FROM subject WHERE ${afterPages}`)
@@ -66,25 +61,34 @@ export function openSubjectTable(database: DatabaseSync): SubjectTable {
       rows += 1
       if (rows >= PAGE_ROWS) makePage()
     },
-    erase(seqs) {
-      for (let index = 0; index < seqs.length; ) {
-        const row = rowOf.get(seqs[index] as number)
-        const before = row === undefined ? undefined : bufferOf(row['entries'])
-        if (row === undefined || before === undefined) {
-          index += 1
-          continue
-        }
-        // Many of one page are erased together, and a page is written once.
-        const last = before.readUIntBE(before.length - SEQ_BYTES, SEQ_BYTES)
-        const gone = new Set<number>()
-        do gone.add(seqs[index++] as number)
-        while (index < seqs.length && (seqs[index] as number) <= last)
-        const entries = without(before, gone)
-        const first = Number(row['first'])
-        if (entries.length === 0) remove.run(first)
-        else if (entries.length < before.length) update.run(printsOf(entries), entries, first)
+  }
+}
+
+/** With the records themselves, in their transaction. */
+export function openSubjectErasing(database: DatabaseSync): (seqs: readonly number[]) => void {
+  const update = database.prepare('UPDATE subject SET prints = ?, entries = ? WHERE first = ?')
+  const remove = database.prepare('DELETE FROM subject WHERE first = ?')
+  const rowOf = database.prepare('SELECT first, entries FROM subject WHERE first <= ? ORDER BY first DESC LIMIT 1')
+
+  return (seqs) => {
+    const ascending = seqs.toSorted((a, b) => a - b)
+    for (let index = 0; index < ascending.length; ) {
+      const row = rowOf.get(ascending[index] as number)
+      if (row === undefined) {
+        index += 1
+        continue
       }
-    },
+      // Many of one page are erased together, and a page is written once.
+      const before = bufferOf(row['entries'])
+      const last = before.readUIntBE(before.length - SEQ_BYTES, SEQ_BYTES)
+      const gone = new Set<number>()
+      do gone.add(ascending[index++] as number)
+      while (index < ascending.length && (ascending[index] as number) <= last)
+      const entries = without(before, gone)
+      const first = Number(row['first'])
+      if (entries.length === 0) remove.run(first)
+      else if (entries.length < before.length) update.run(printsOf(entries), entries, first)
+    }
   }
 }
 

@@ -8,7 +8,12 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openPseudonyms, PSEUDONYM_BYTES } from '../../../gateway/message-log/pseudonyms.ts'
 import { openReadable } from '../../../gateway/message-log/store.ts'
-import { openSubjectSearch, openSubjectTable, SUBJECT_TABLE } from '../../../gateway/message-log/subject-table.ts'
+import {
+  openSubjectErasing,
+  openSubjectSearch,
+  openSubjectTable,
+  SUBJECT_TABLE,
+} from '../../../gateway/message-log/subject-table.ts'
 import { GATEWAY, makeLogRig } from './log-rig.ts'
 import { endRecord, requestRecord } from './messages.ts'
 
@@ -115,9 +120,8 @@ t.test('whatever is added, paged and erased: what is found is what is there', { 
         else if ('many' in each) for (let n = 0; n < each.many; n++) add([n % 7])
         else if ('reopen' in each) table = openSubjectTable(database)
         else {
-          const seqs = each.erase.toSorted((a, b) => a - b)
-          table.erase(seqs)
-          for (const gone of seqs) known.delete(gone)
+          openSubjectErasing(database)(each.erase)
+          for (const gone of each.erase) known.delete(gone)
         }
       }
       const search = openSubjectSearch(database)
