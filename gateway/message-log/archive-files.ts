@@ -1,6 +1,6 @@
 /** The archive files of a log: where they lie, which records they hold, and a record's octets out of them. */
 
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { sha256 } from '../protocol/hash-tree.ts'
@@ -205,9 +205,12 @@ export function fileKey(day: number): KeyName {
   return { day, purpose: 'log', use: 'archive' }
 }
 
-/** A message's record goes with the key of its purpose and day; the log's own records have none. */
-export function recordKey({ at, purpose }: Pick<StoredRecord, 'at' | 'purpose'>, day: number): KeyName {
-  return at === null || purpose === null ? fileKey(day) : { day: dayOf(at), purpose, use: 'record' }
+/** A message's record goes with the key of its purpose and day; one of the log's own is about no purpose. */
+export function recordKey({ kind, at, purpose }: Pick<StoredRecord, 'kind' | 'at' | 'purpose'>, day: number): KeyName {
+  const isMessage = kind === 'request' || kind === 'reply' || kind === 'refusal' || kind === 'failure'
+  if (!isMessage) return fileKey(day)
+  if (at === null || purpose === null) throw new Error('A sealed object has no purpose or time')
+  return { day: dayOf(at), purpose, use: 'record' }
 }
 
 export function nonceOf({ header }: Pick<ArchiveFile, 'header'>): Buffer {
@@ -219,6 +222,11 @@ export function textShare(salt: string, index: number): Buffer {
   const octets = Buffer.alloc(SHARE_INDEX_BYTES)
   octets.writeUInt32BE(index)
   return sha256(Buffer.concat([Buffer.from(salt, 'hex'), octets]))
+}
+
+/** Of a record that stays in the log as well: a configuration, a decision. @param salt hex */
+export function keptShare(salt: string, seq: number): Buffer {
+  return sha256(Buffer.from(`${salt} record ${seq}`))
 }
 
 export function openText(salt: string, key: Buffer, index: number, octets: Buffer): Buffer {
@@ -238,11 +246,13 @@ export function bodyDirectory(directory: string, seq: number): string {
   return join(directory, 'bodies', String(Math.floor(seq / BODIES_PER_DIRECTORY)))
 }
 
-/** Large bodies of one record, whichever hash their names have: erased ones. */
-export function removeArchivedBody(directory: string, seq: number): void {
+/** Paths of the body of one record, whichever hash their names have. */
+export function archivedBodies(directory: string, seq: number): string[] {
   const home = bodyDirectory(directory, seq)
-  if (!existsSync(home)) return
-  for (const name of readdirSync(home)) if (name.startsWith(`${seq}.`)) rmSync(join(home, name), { force: true })
+  if (!existsSync(home)) return []
+  return readdirSync(home)
+    .filter((name) => name.startsWith(`${seq}.`))
+    .map((name) => join(home, name))
 }
 
 function bufferOf(octets: Uint8Array): Buffer {

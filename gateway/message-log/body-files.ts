@@ -1,8 +1,9 @@
 /** Large bodies of the message log: encrypted spool files (`protocol/chunked-cipher.ts`) that the log has adopted. */
 
 import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { archivedBodies } from './archive-files.ts'
 import { syncPath } from './durable-file.ts'
 
 export interface BodyFiles {
@@ -12,19 +13,35 @@ export interface BodyFiles {
   /** After `adopt`, before the row is committed. */
   sync(): void
   remove(seq: number): void
+  /** The same, without waiting: a large file takes its time. */
+  removeSoon(seq: number, done: (isRemoved: boolean) => void): void
   /** Removes what a crash between adoption and commit left behind. */
   sweep(lastSeq: number): void
 }
 
 const FILE = /^(\d+)\.body$/
 
-export function openBodyFiles(directory: string, create = false): BodyFiles {
+/** @param archive directory of archive files: a body that was moved there is removed there */
+export function openBodyFiles(directory: string, create = false, archive?: string): BodyFiles {
   if (create && !existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 })
   const pathOf = (seq: number): string => join(directory, `${seq}.body`)
-  const remove = (seq: number): void => rmSync(pathOf(seq), { force: true })
+  const placesOf = (seq: number): string[] => [
+    pathOf(seq),
+    ...(archive === undefined ? [] : archivedBodies(archive, seq)),
+  ]
+  const remove = (seq: number): void => {
+    for (const path of placesOf(seq)) rmSync(path, { force: true })
+  }
   return {
     pathOf,
     remove,
+    removeSoon(seq, done) {
+      const removals = placesOf(seq).map((path) => rm(path, { force: true }))
+      void Promise.all(removals).then(
+        () => done(true),
+        () => done(false),
+      )
+    },
     adopt(path, seq) {
       // What lies there belongs to a commit that failed: the number was given again.
       remove(seq)

@@ -66,7 +66,7 @@ export function addUnbatched(unbatched: Unbatched, { leaf, at }: { leaf: Buffer;
 function checkEnd(database: DatabaseSync, tip: Tip): void {
   const rows = database
     .prepare(
-      `SELECT seq, leaf, record, text AS basis, record_erased_at AS erased
+      `SELECT seq, leaf, record, text AS basis, record_erased_at AS erased, archive
        FROM record LEFT JOIN content USING (seq) LEFT JOIN repeated ON repeated.id = basis
        WHERE seq > ? ORDER BY seq`,
     )
@@ -86,7 +86,8 @@ function isWhole(
   row: Record<string, unknown>,
   { seq, leaf, before }: { seq: number; leaf: Buffer; before: Buffer | undefined },
 ): boolean {
-  if (row['record'] === null) return row['erased'] !== null
+  // Of what is archived the leaf is enough: the file may be away.
+  if (row['record'] === null) return row['erased'] !== null || row['archive'] !== null
   const octets = completeRecord(Buffer.from(row['record'] as Uint8Array), row['basis'] as string | null)
   try {
     const record = JSON.parse(octets.toString('utf8')) as LogRecord

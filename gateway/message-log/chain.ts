@@ -99,6 +99,8 @@ export interface Chain {
   add(draft: Draft): Place
   /** @returns `replayed` when the log, or this transaction, has the replay key; `unreadable` when the file is gone */
   addEntry(entry: Entry, context: EntryContext): Result
+  /** Texts in common are stored anew from here on, so that those of old records can go with them. */
+  forgetTexts(): void
   /** One transaction. Whatever is thrown inside, the chain ends where it ended before. */
   transact<T>(work: () => T): T
 }
@@ -246,6 +248,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
     },
     add,
     addEntry,
+    forgetTexts: () => repeated.clear(),
     transact,
   }
 }

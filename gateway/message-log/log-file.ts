@@ -6,12 +6,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { sha256, treeRoot } from '../protocol/hash-tree.ts'
 import type { BodyFiles } from './body-files.ts'
-import type { Chain, Columns, Result } from './chain.ts'
+import type { Chain, Columns, Place, Result } from './chain.ts'
 import { openChain } from './chain.ts'
 import type { ChainEnd } from './chain-end.ts'
 import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
 import type { Entry } from './entry.ts'
+import type { Decision } from './erasure-event.ts'
+import { formatDecision } from './erasure-event.ts'
 import type { KeyStore } from './key-store.ts'
+import { dayOf } from './key-store.ts'
 import type { InDoubt } from './log-record.ts'
 import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from './log-record.ts'
 import type { Heard } from './received-heads.ts'
@@ -53,6 +56,12 @@ export interface LogFile {
   closeBatch(at: number): ClosedBatch | undefined
   storeToken(batch: StampedBatch): void
   storeHeads(heard: Heard): void
+  /** What somebody decided about erasing, as a record of the log's own; `also` in the same transaction. */
+  addDecision(decision: Decision, at: number, also: (place: Place) => void): Place
+  /** For changes that add no record. */
+  transact<T>(work: () => T): T
+  /** Texts that many records have in common are stored anew from here on. */
+  forgetTexts(): void
   /** A write that changes nothing, to see whether writing is possible. */
   probe(at: number): void
 }
@@ -89,6 +98,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
   const { open } = end
   let { batch, unbatched } = end
   let attempted: LogFile['attempted']
+  /** Texts in common are those of one day: `archive-emptying.ts` relies on it. */
+  let textsDay = Number.NaN
 
   function commit({ at, entries, textOf, replayedSince, inDoubt, reason }: Commit): readonly Result[] {
     const ended = new Set<number>()
@@ -150,6 +161,21 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     })
   }
 
+  function addDecision(decision: Decision, at: number, also: (place: Place) => void): Place {
+    const event = Buffer.from(formatDecision(decision))
+    const place = chain.transact(() => {
+      const added = chain.add({
+        columns: { at, kind: decision.event, bodyBytes: event.length },
+        objects: [{ name: EVENT_NAME, sha256: sha256(event) }],
+        content: { body: event },
+      })
+      also(added)
+      return added
+    })
+    addUnbatched(unbatched, { leaf: place.leaf, at })
+    return place
+  }
+
   function closeBatch(at: number): ClosedBatch | undefined {
     const { leaves, atMin, atMax } = unbatched
     const lastLeaf = leaves.at(-1)
@@ -185,6 +211,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
       return { number, seq, leaf, headerSha256, root, count: leaves.length, since: atMin }
     })
     batch = { number, headerSha256 }
+    if (dayOf(at) !== textsDay) chain.forgetTexts()
+    textsDay = dayOf(at)
     unbatched = emptyUnbatched()
     return closed
   }
@@ -210,12 +238,15 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     },
     commit,
     closeBatch,
+    addDecision,
+    transact: chain.transact,
     storeToken({ number, token, genTime, until }) {
       chain.transact(() => updateToken.run(token, genTime, until, number))
     },
     storeHeads(heard) {
       chain.transact(() => addHeads(heard))
     },
+    forgetTexts: chain.forgetTexts,
     probe(at) {
       chain.transact(() => updateProbe.run(at))
     },

@@ -1,12 +1,17 @@
 /** Opens the message log for its one writer, or says why it must not be written. */
 
 import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import type { ArchiveOutcome, ArchiveWork } from './archive-emptying.ts'
+import { openArchiveEmptying } from './archive-emptying.ts'
 import { openBodyFiles } from './body-files.ts'
+import { openDecisionJournal } from './decision-journal.ts'
+import type { Erasing } from './erasing.ts'
+import { openErasing } from './erasing.ts'
 import { checkHighWater, readHighWater, writeHighWater } from './high-water.ts'
 import type { KeyStoreOptions } from './key-store.ts'
-import { openKeyStore } from './key-store.ts'
+import { finishDestroying, openKeyStore } from './key-store.ts'
 import type { LogFile } from './log-file.ts'
 import { openLogFile } from './log-file.ts'
 import { LogOpenError } from './open-error.ts'
@@ -20,6 +25,8 @@ export interface LogPlace {
   readonly file: string
   /** Directory of large bodies, on the file system of the spool. */
   readonly bodies: string
+  /** Directory of archive files, on any file system. */
+  readonly archive: string
   readonly keys: KeyStoreOptions
   /** On another disk where possible. */
   readonly highWaterFile: string
@@ -29,8 +36,13 @@ export interface OpenedLog {
   readonly database: DatabaseSync
   readonly identity: LogIdentity
   readonly log: LogFile
+  readonly erasing: Erasing
+  /** One piece of archiving: milliseconds. */
+  archive(work: ArchiveWork, at: number): ArchiveOutcome
 }
 
+/** Beside the keys: whoever restores a database leaves them where they are. */
+const JOURNAL = 'decisions.jsonl'
 const NO_LEAF = '0'.repeat(64)
 
 /** Directories are made where they are missing: with nothing in them they say nothing. */
@@ -58,7 +70,7 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     // The mark comes last, and before the first record: a crash before it left a log half made.
     const isNew = (mark === undefined || mark.seq === 0) && isEmpty(database)
     const keys = openKeyStore(place.keys, isNew)
-    const files = openBodyFiles(place.bodies, isNew)
+    const files = openBodyFiles(place.bodies, isNew, place.archive)
     const log = openLogFile({ database, identity, keys, files })
     const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
     const id = logId(identity)
@@ -68,7 +80,14 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     })
     if (mark === undefined) writeHighWater(place.highWaterFile, { log: id, seq: 0, leaf: NO_LEAF })
     files.sweep(log.tip.seq)
-    return { database, identity, log }
+    finishDestroying(place.keys.directory)
+    const journal = openDecisionJournal(join(place.keys.directory, JOURNAL))
+    const { open, addDecision: record, transact } = log
+    const erasing = openErasing({ database, log: id, keys, files, journal, open, record, transact })
+    const { forgetTexts } = log
+    const directory = place.archive
+    const archive = openArchiveEmptying({ database, keys, files, directory, open, transact, forgetTexts })
+    return { database, identity, log, erasing, archive }
   } catch (error) {
     database.close()
     throw error

@@ -119,7 +119,7 @@ export function openRetention(deps: RetentionDeps): RetentionSchedule {
 }
 
 /** At least a minute: a timer may come a little early. */
-function untilNext(time: string, now: number): number {
+export function untilNext(time: string, now: number): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number)
   const today = (hours * 60 + minutes) * MINUTE_MS - (now % DAY_MS)
   return today < MINUTE_MS ? today + DAY_MS : today

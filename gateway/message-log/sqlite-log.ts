@@ -6,25 +6,31 @@
 import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
+import type { Archiving, ArchivingEvent, ArchivingHealth, ArchivingOptions } from './archiving.ts'
+import { openArchiving } from './archiving.ts'
 import { syncFile } from './body-files.ts'
+import type { Decided, RetentionRules } from './erasing.ts'
 import type { Appended, MessageLog, NewRecord } from './message-log.ts'
 import type { Access, Retention } from './new-entry.ts'
 import { formatAccess, messageEntry, ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
 import { openPseudonyms } from './pseudonyms.ts'
 import { openHeadList } from './received-heads.ts'
+import type { Erased, RetentionEvent } from './retention.ts'
+import { openRetention } from './retention.ts'
+import type { Request } from './selection.ts'
 import type { StampingEvent, StampingHealth } from './stamping.ts'
 import { openStamping } from './stamping.ts'
 import { openReadable } from './store.ts'
 import type { RegisteredAuthority, TimeStampClientOptions } from './time-stamp-client.ts'
-import { openTimeStampClient } from './time-stamp-client.ts'
+import { listsInTokens, openTimeStampClient } from './time-stamp-client.ts'
 import type { WitnessEvent, WitnessHealth } from './witness.ts'
 import { openWitness } from './witness.ts'
 import type { WriterEvent } from './writer-queue.ts'
 import { openWriterQueue } from './writer-queue.ts'
 import { startWriter } from './writer-thread.ts'
 
-export interface MessageLogOptions {
+export interface MessageLogOptions extends ArchivingOptions {
   /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
   readonly gateway: Identifier
   /** `n1` when absent: a clustered gateway has one log per node. */
@@ -37,10 +43,17 @@ export interface MessageLogOptions {
   readonly masterKey: string
   /** Large bodies, on the file system of the spool; `bodies` beside the database when absent. */
   readonly bodies?: string
+  /** Archive files, on any file system; `archive` beside the database when absent. */
+  readonly archive?: string
   /** Apart from the log; `high-water.json` in the key store when absent. */
   readonly highWaterFile?: string
   /** How long bodies and records of a purpose are kept. */
   readonly retention: (purpose: string) => Retention
+  /** The rules that these follow, by purpose, as they are put on record when something is erased. */
+  readonly retentionRules?: () => RetentionRules
+  /** Time of day, UTC, `HH:MM`, at which what is due is erased; also once after the start. Null: only when told to. */
+  readonly eraseAt?: string | null
+  readonly eraseStartMs?: number
   /** Time-stamp authorities of the current configuration. */
   readonly authorities: () => readonly RegisteredAuthority[]
   readonly now: () => number
@@ -57,10 +70,10 @@ export interface MessageLogOptions {
   readonly timeStamps?: Omit<TimeStampClientOptions, 'authorities' | 'now'>
 }
 
-export type LogEvent = WriterEvent | StampingEvent | WitnessEvent
+export type LogEvent = WriterEvent | StampingEvent | WitnessEvent | RetentionEvent | ArchivingEvent
 
 /** Times are milliseconds since the Unix epoch; what is absent is not known. */
-export interface MessageLogHealth extends StampingHealth, WitnessHealth {
+export interface MessageLogHealth extends StampingHealth, WitnessHealth, ArchivingHealth {
   /** `gateway/node/epoch` */
   readonly id: string
   readonly isWritable: boolean
@@ -88,6 +101,12 @@ export interface SqliteLog extends MessageLog {
   appendConfiguration(configuration: AdoptedConfiguration): Promise<Appended>
   /** Puts on record that somebody is looked up. @throws {GatewayError} `LoggingFailed` */
   appendAccess(access: Access): Promise<Appended>
+  /** Puts on record that something is erased, held or released, and carries it out. @throws {GatewayError} `LoggingFailed` */
+  decide(request: Request): Promise<Decided>
+  /** Everything whose date has passed. @throws {GatewayError} `LoggingFailed` */
+  eraseDue(): Promise<Erased>
+  /** Everything older than this. @throws {Error} what keeps it from going on */
+  archive: Archiving['run']
   health(): MessageLogHealth
   /** Closes the batch now and resolves when every record is time-stamped. @throws when that fails */
   stampNow(): Promise<void>
@@ -101,6 +120,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const { now, retention, stampIntervalMs = 60_000, stampRecordsMax = 10_000, report = () => {} } = options
   const { stampFailureLimitMs = 4 * HOUR_MS, stampRetryMs = 1000, replayWindowMs = 24 * HOUR_MS } = options
   const { queueMax = 10_000, queueBytesMax = 64 * MIB, commitBytesMax = 16 * MIB, recoverIntervalMs = 1000 } = options
+  const { retentionRules = () => [], eraseAt = null, eraseStartMs = 10_000 } = options
 
   const place = placeOf(options)
   const thread = await startWriter({ place, at: now(), replayWindowMs })
@@ -116,7 +136,9 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     committed: () => stamping.committed(),
     reopened: (log) => stamping.learn(log),
   })
-  const client = openTimeStampClient({ ...options.timeStamps, authorities: options.authorities, now })
+  const database = openReadable(place.file)
+  const lists = listsInTokens(database)
+  const client = openTimeStampClient({ known: lists, ...options.timeStamps, authorities: options.authorities, now })
   const { closeBatch, storeToken } = queue
   const stamping = openStamping(
     {
@@ -125,9 +147,13 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     },
     known,
   )
-  const database = openReadable(place.file)
+  const retained = openRetention({
+    ...{ eraseAt, eraseStartMs, rules: retentionRules, now, report, closeBatch: stamping.closeBatch },
+    ...{ decide: queue.decide, erase: queue.erase },
+  })
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
+  const archiving = openArchiving({ options, place, database, now, work: queue.archive, report })
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
   let appended = 0
@@ -180,9 +206,15 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       appendMs,
       ...stamping.health(),
       ...witness.health(),
+      ...archiving.health(),
     }),
     stampNow: stamping.stampNow,
+    decide: retained.decide,
+    eraseDue: retained.eraseDue,
+    archive: archiving.run,
     async close() {
+      await archiving.close()
+      await retained.close()
       await stamping.close()
       await witness.close()
       await client.close()
@@ -198,6 +230,7 @@ function placeOf(options: MessageLogOptions): LogPlace {
     name: `${gateway}/${node}`,
     file,
     bodies: options.bodies ?? join(dirname(file), 'bodies'),
+    archive: options.archive ?? join(dirname(file), 'archive'),
     keys: { directory: keyStore, masterKeyFile: masterKey },
     highWaterFile: options.highWaterFile ?? join(keyStore, 'high-water.json'),
   }

@@ -1,5 +1,6 @@
 /** What the gateway's thread and the writer's say to each other: one command, one answer, never two at a time. */
 
+import type { ArchiveOutcome, ArchiveWork } from './archive-emptying.ts'
 import type { Group } from './entry.ts'
 import type { Decided, RetentionRules, Step } from './erasing.ts'
 import type { StampedBatch } from './log-file.ts'
@@ -31,6 +32,7 @@ export type Command = { readonly at: number } & (
   | { readonly do: 'heads'; readonly heard: Heard }
   | { readonly do: 'decide'; readonly request: Request }
   | { readonly do: 'erase'; readonly rules: RetentionRules | null }
+  | { readonly do: 'archive'; readonly work: ArchiveWork }
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }
 )
@@ -90,5 +92,7 @@ export type Answer =
       | { readonly did: 'decide'; readonly decided: Decided | null }
       | { readonly did: 'erase'; readonly step: Step | null }
       | { readonly did: 'heads'; readonly isStored: boolean }
+      /** `ms`: what the writer needed for it. */
+      | { readonly did: 'archive'; readonly outcome: ArchiveOutcome | null; readonly ms: number }
       | { readonly did: 'recover' }
     ))

@@ -1,5 +1,6 @@
 /** What the writer is told besides records to write: each goes before whatever waits, and says whether it was done. */
 
+import type { ArchiveWork } from './archive-emptying.ts'
 import type { RetentionRules } from './erasing.ts'
 import type { StampedBatch } from './log-file.ts'
 import type { Heard } from './received-heads.ts'
@@ -19,6 +20,8 @@ export interface WriterOrders {
   decide(request: Request): Promise<AnswerTo<'decide'>>
   /** One step. */
   erase(rules: RetentionRules | null): Promise<AnswerTo<'erase'>>
+  /** One step. */
+  archive(work: ArchiveWork): Promise<AnswerTo<'archive'>>
 }
 
 /** @param order the command is made when it is its turn */
@@ -46,6 +49,10 @@ export function writerOrders(
     decide(request) {
       const done = ({ decided }: AnswerTo<'decide'>): boolean => decided !== null
       return order<'decide'>(() => ({ do: 'decide', at: now(), request }), done)
+    },
+    archive(work) {
+      const done = ({ outcome }: AnswerTo<'archive'>): boolean => outcome !== null
+      return order<'archive'>(() => ({ do: 'archive', at: now(), work }), done)
     },
     erase(rules) {
       const done = ({ step }: AnswerTo<'erase'>): boolean => step !== null

@@ -2,16 +2,17 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import { HASH_BYTES } from '../protocol/hash-tree.ts'
 import type { Result } from './chain.ts'
 import { unpackEntries } from './entry.ts'
 import { writeHighWater } from './high-water.ts'
+import { knownOf, lastConfiguration } from './known.ts'
 import type { ClosedBatch, LogFile } from './log-file.ts'
 import { LogOpenError } from './open-error.ts'
 import { logId } from './opening.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
 import { BUSY_MS } from './store.ts'
-import type { Answer, Command, Known, PendingBatch, WriterData, WriterState } from './writer-messages.ts'
+import type { Answer, Command, Known, WriterData, WriterState } from './writer-messages.ts'
 import { CODES, NOT_WRITTEN } from './writer-messages.ts'
 
 /** The WAL is folded into the database when the writer is idle and this much is new; at the second figure at once. */
@@ -61,6 +62,8 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
         return decide(command)
       case 'erase':
         return erase(command)
+      case 'archive':
+        return archive(command)
       case 'recover':
         return recover(command)
       case 'close':
@@ -162,6 +165,15 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     return { did: 'erase', state: state(), step }
   }
 
+  function archive({ at, work }: CommandOf<'archive'>): AnswerOf<'archive'> {
+    const began = performance.now()
+    const attempt = log.attempt(at, (_file, { archive }) => archive(work, at))
+    if ('problem' in attempt)
+      return { did: 'archive', state: state(), outcome: null, ms: 0, ...trouble(attempt.problem) }
+    grow('records' in attempt.value ? attempt.value.records * ENTRY_BYTES : 0)
+    return { did: 'archive', state: state(), outcome: attempt.value, ms: performance.now() - began }
+  }
+
   function recover({ at, lost }: CommandOf<'recover'>): AnswerOf<'recover'> {
     for (const seq of lost) log.lost.add(seq)
     const problem = log.recover(at)
@@ -236,40 +248,6 @@ function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; l
     return result.seq
   })
   return { seqs, leaves }
-}
-
-function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
-  const rows = database
-    .prepare('SELECT number, root, at_min, last - first + 1 AS count FROM batch WHERE token IS NULL ORDER BY number')
-    .all()
-  const unstamped = rows.map(
-    (row): PendingBatch => ({
-      number: Number(row['number']),
-      root: row['root'] as Uint8Array,
-      since: Number(row['at_min']),
-      count: Number(row['count']),
-    }),
-  )
-  const stamped = database
-    .prepare('SELECT gen_time FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 1')
-    .get()
-  const stampedAt = stamped === undefined ? null : Number(stamped['gen_time'])
-  return { head: batch.headerSha256 ?? null, headBatch: batch.number, unstamped, stampedAt }
-}
-
-function lastConfiguration(database: DatabaseSync): AnswerOf<'open'>['configuration'] {
-  const row = database
-    .prepare(
-      `SELECT seq, leaf, body FROM record JOIN content USING (seq)
-       WHERE kind = 'configuration' ORDER BY seq DESC LIMIT 1`,
-    )
-    .get()
-  if (row === undefined || row['body'] === null) return null
-  return {
-    seq: Number(row['seq']),
-    leaf: row['leaf'] as Uint8Array,
-    sha256: sha256(row['body'] as Uint8Array),
-  }
 }
 
 if (parentPort !== null) {

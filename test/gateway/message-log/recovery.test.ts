@@ -34,6 +34,7 @@ async function openRig(t: Test): Promise<Rig> {
     name: `${GATEWAY}/n1`,
     file,
     bodies: join(rig.directory, 'log', 'bodies'),
+    archive: join(rig.directory, 'log', 'archive'),
     keys: { directory: keyStore, masterKeyFile: masterKey },
     highWaterFile: join(keyStore, 'high-water.json'),
   }
