@@ -1,0 +1,170 @@
+/** A container's own form: its archive, its files, its manifests, its seal. EN 319 162-1 §4.4; design of the evidence, section 5. */
+
+import type { ByteSource } from './byte-source.ts'
+import type { Checks } from './checks.ts'
+import { openChecks, reasonOf } from './checks.ts'
+import { MIMETYPE } from './container.ts'
+import { DRAFT_HEAD_NAME } from './draft-signature.ts'
+import type { EvidenceFile } from './files.ts'
+import { evidenceFile } from './files.ts'
+import type { Covering } from './manifest.ts'
+import {
+  ARCHIVE_MANIFEST_NAME,
+  ARCHIVE_TIME_STAMP,
+  ARCHIVE_TIME_STAMP_NAME,
+  EVIDENCE_RECORD,
+  EVIDENCE_RECORD_NAME,
+  META,
+  RECORD_MANIFEST_NAME,
+  SEAL,
+  SEAL_MANIFEST_NAME,
+  SEAL_NAME,
+} from './manifest.ts'
+import { MANIFEST_BYTES_MAX, readManifest } from './manifest-reader.ts'
+import { RECORD_BYTES_MAX } from './record-checks.ts'
+import { checkSeal } from './seal-checks.ts'
+import type { Verified, Verifying } from './verify.ts'
+import { verifyFiles } from './verify.ts'
+import { readZip } from './zip-reader.ts'
+
+type Files = ReadonlyMap<string, EvidenceFile>
+
+/** Files of a container: the group, and seven of its own. */
+const ENTRIES_MAX = 24
+const MIMETYPE_NAME = 'mimetype'
+const OBJECT_NAME = /^[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*$/
+const META_NAMES: ReadonlySet<string> = new Set([
+  RECORD_MANIFEST_NAME,
+  EVIDENCE_RECORD_NAME,
+  SEAL_MANIFEST_NAME,
+  SEAL_NAME,
+  ARCHIVE_MANIFEST_NAME,
+  ARCHIVE_TIME_STAMP_NAME,
+])
+
+/** A container as a file. */
+export function verifyContainer(source: ByteSource, verifying: Verifying): Verified {
+  const checks = openChecks()
+  const files = new Map<string, EvidenceFile>()
+  let stamp: number | undefined
+  let isUniform = true
+  try {
+    for (const entry of readZip(source, { entriesMax: ENTRIES_MAX, isLenient: verifying.isDraft })) {
+      files.set(entry.name, evidenceFile(entry.name, entry.content, entry.crc32))
+      stamp ??= entry.stamp
+      isUniform &&= stamp === entry.stamp
+    }
+    checks.ok('zip.form', `${files.size} files`)
+  } catch (error) {
+    checks.fail('zip.form', reasonOf(error))
+    return { outcome: checks.outcome(), checks: checks.list, statement: {} }
+  }
+  const verified = verifyPackage(files, verifying, checks)
+  const { record } = verified.statement
+  // Times in the headers say what the record says, so that no octet of a container is without meaning.
+  if (!verifying.isDraft && record !== undefined) {
+    if (isUniform && stamp === dosTime(record.at)) checks.ok('container.time')
+    else checks.fail('container.time', 'the archive names another time than the record')
+  }
+  return { outcome: checks.outcome(), checks: checks.list, statement: verified.statement }
+}
+
+/** A container's files, packed or not. */
+export function verifyPackage(files: Files, verifying: Verifying, checks: Checks): Verified {
+  try {
+    const flaw = filesFlaw(files, verifying.isDraft)
+    if (flaw !== undefined) checks.fail('container.files', flaw)
+    else {
+      checks.ok('container.files')
+      checkManifests(files, verifying, checks)
+    }
+  } catch (error) {
+    checks.fail('container.files', reasonOf(error))
+  }
+  return verifyFiles(files, verifying, checks)
+}
+
+/** MS-DOS time and date of an instant, UTC, as in the headers: date in the upper half. APPNOTE.TXT §4.4.6 */
+export function dosTime(at: number): number {
+  const time = new Date(at)
+  const ofDay = (time.getUTCHours() << 11) | (time.getUTCMinutes() << 5) | (time.getUTCSeconds() >> 1)
+  const day = ((time.getUTCFullYear() - 1980) << 9) | ((time.getUTCMonth() + 1) << 5) | time.getUTCDate()
+  return ((day << 16) | ofDay) >>> 0
+}
+
+function filesFlaw(files: Files, isDraft: boolean): string | undefined {
+  const [first] = files.keys()
+  if (first !== MIMETYPE_NAME) return 'mimetype is not the first file'
+  if (
+    files
+      .get(MIMETYPE_NAME)
+      ?.octets(MIMETYPE.length + 1)
+      .toString('latin1') !== MIMETYPE
+  )
+    return 'mimetype is another'
+  for (const name of files.keys()) {
+    const isKnown = name.startsWith(META) ? META_NAMES.has(name) : OBJECT_NAME.test(name)
+    if (!isKnown) return 'there is a file that belongs to no container'
+    if (name === DRAFT_HEAD_NAME && !isDraft) return 'it is of the draft, not of this profile'
+  }
+  const together = [
+    [RECORD_MANIFEST_NAME, EVIDENCE_RECORD_NAME],
+    [SEAL_MANIFEST_NAME, SEAL_NAME],
+    [ARCHIVE_MANIFEST_NAME, ARCHIVE_TIME_STAMP_NAME],
+  ] as const
+  for (const [manifest, covering] of together) {
+    if (files.has(manifest) !== files.has(covering)) return `${files.has(manifest) ? covering : manifest} is missing`
+  }
+  if (!files.has(EVIDENCE_RECORD_NAME)) return 'the evidence record is missing'
+  if (!files.has('log-record.json')) return 'log-record.json is missing'
+  return files.has(ARCHIVE_MANIFEST_NAME) && !files.has(SEAL_NAME) ? 'an archive time-stamp without a seal' : undefined
+}
+
+function checkManifests(files: Files, verifying: Verifying, checks: Checks): void {
+  const { trust, at, isDraft } = verifying
+  const group = [...files.keys()].filter((name) => !name.startsWith(META) && name !== MIMETYPE_NAME)
+  const record = [RECORD_MANIFEST_NAME, EVIDENCE_RECORD_NAME]
+  const seal = [SEAL_MANIFEST_NAME, SEAL_NAME]
+  const manifest = (name: string, covering: Covering, covered: readonly string[], id: 'record' | 'seal'): boolean => {
+    const flaw = manifestFlaw(files, name, covering, covered, isDraft)
+    if (flaw === undefined) return true
+    checks.fail(`${id}.manifest`, flaw)
+    return false
+  }
+  if (manifest(RECORD_MANIFEST_NAME, EVIDENCE_RECORD, group, 'record')) checks.ok('record.manifest')
+  if (!files.has(SEAL_NAME)) return
+  const isArchived = files.has(ARCHIVE_MANIFEST_NAME)
+  const fits =
+    manifest(SEAL_MANIFEST_NAME, SEAL, [...group, ...record], 'seal') &&
+    (!isArchived || manifest(ARCHIVE_MANIFEST_NAME, ARCHIVE_TIME_STAMP, [...group, ...record, ...seal], 'seal'))
+  if (fits) checks.ok('seal.manifest', `${group.length + 2} files`)
+  const octets = (name: string): Buffer => (files.get(name) as EvidenceFile).octets(RECORD_BYTES_MAX)
+  const archive = isArchived
+    ? { manifest: octets(ARCHIVE_MANIFEST_NAME), token: octets(ARCHIVE_TIME_STAMP_NAME) }
+    : undefined
+  checkSeal({ manifest: octets(SEAL_MANIFEST_NAME), seal: octets(SEAL_NAME), archive }, trust, at, checks)
+}
+
+/** It names what covers, and exactly what is covered. */
+function manifestFlaw(
+  files: Files,
+  name: string,
+  covering: Covering,
+  covered: readonly string[],
+  isDraft: boolean,
+): string | undefined {
+  let manifest: ReturnType<typeof readManifest>
+  try {
+    manifest = readManifest((files.get(name) as EvidenceFile).octets(MANIFEST_BYTES_MAX))
+  } catch (error) {
+    return `${name}: ${reasonOf(error)}`
+  }
+  if (manifest.covering !== covering.name) return `${name} is that of another file`
+  if (manifest.type !== covering.type && !isDraft) return `${name} names another type`
+  for (const entry of manifest.entries) {
+    if (!covered.includes(entry.name)) return `${name} names a file that is not there, or not covered`
+    const [digest] = (files.get(entry.name) as EvidenceFile).digests(['sha256'])
+    if (digest?.equals(entry.sha256) !== true) return `${entry.name} is another than ${name} says`
+  }
+  return manifest.entries.length === covered.length ? undefined : `${name} leaves out a file`
+}
