@@ -51,6 +51,8 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
      WHERE seq BETWEEN ? AND ? AND purpose IS NOT NULL`,
   )
   let next = 1
+  /** What comes after the pass began is of a day in use. */
+  let last: number | undefined
   let found = new Map<string, Due>()
   let count = 0
   /** In this pass: what it found in use need not be any more. */
@@ -59,6 +61,7 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
 
   function forget(): void {
     next = 1
+    last = undefined
     found = new Map()
     count = 0
     wasDue = false
@@ -80,7 +83,7 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
   return {
     step({ at, replayedSince }) {
       if (count >= DUE_MAX) return false
-      const last = Number(lastSeq.get()?.['last'] ?? 0)
+      last ??= Number(lastSeq.get()?.['last'] ?? 0)
       if (next > last) {
         if (!wasDue || count > 0) return false
         forget()
