@@ -14,6 +14,8 @@ import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
+import { registerRenewalCommand } from './admin/renewal-cli.ts'
+import type { RenewalGiven } from './admin/renewal-commands.ts'
 import { openTerminal, plain } from './admin/terminal.ts'
 import type { Config } from './config.ts'
 import { FAULTS, GatewayError } from './errors.ts'
@@ -39,12 +41,13 @@ async function main(args: readonly string[]): Promise<void> {
     .showHelpAfterError('(add --help to see how)')
   gatewayCommands(program)
   await registryCommands(program, args)
-  registerLogCommands(program, {
+  const log = registerLogCommands(program, {
     onLog,
     fail: () => end('failed'),
     failVerification: () => end('unverified'),
     now: Date.now,
   })
+  registerRenewalCommand(log, { renew })
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
@@ -97,6 +100,15 @@ async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogComm
   } finally {
     reader.close()
   }
+}
+
+/** SIGINT and SIGTERM stop it between two steps; the next time it goes on from there. */
+async function renew({ config: file, json, ...given }: WithConfig & RenewalGiven): Promise<void> {
+  const { renewEvidence } = await import('./admin/renewal-commands.ts')
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  const config = await readConfig(file)
+  await renewEvidence({ config, terminal, json: json === true, now: Date.now, signal: stopping.signal }, given)
 }
 
 async function onExport<T>(given: ExportGiven, work: (deps: EvidenceCommandDeps) => Promise<T>): Promise<T> {

@@ -13,6 +13,9 @@ const object = <P extends object>(required: readonly string[], properties: P, de
   ({ type: 'object', additionalProperties: false, required, properties, description }) as const
 const optional = <P extends object>(properties: P, description: string) =>
   ({ type: 'object', additionalProperties: false, default: {}, properties, description }) as const
+const DAY = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$'
+const day = (value: string | null, description: string) =>
+  ({ type: ['string', 'null'], pattern: DAY, default: value, description }) as const
 
 /** JSON Schema of the file; the README's table is checked against it. */
 export const CONFIG_SCHEMA = {
@@ -139,6 +142,29 @@ export const CONFIG_SCHEMA = {
           stampRecordsMax: integer(1, 10_000, 'or when it holds this many records'),
           stampFailureLimitMs: integer(1000, 4 * 3600_000, 'Without a time-stamp for this long, requests are refused'),
           queueMax: integer(1, 10_000, 'Records waiting for the disk'),
+          renewDaysBefore: {
+            type: ['integer', 'null'],
+            minimum: 0,
+            default: 30,
+            description: 'Evidence is renewed this many days before what it rests on ends; null: only by command',
+          },
+          algorithmEnds: optional(
+            {
+              sha256: day(
+                '2031-12-31',
+                'Last day of SHA-256: as far as BSI TR-02102-1 looks ahead; move it with the edition',
+              ),
+              sha512: day(null, 'Last day of SHA-512; null: no end in sight'),
+            },
+            'When hash algorithms end',
+          ),
+          reconcileHour: {
+            type: ['integer', 'null'],
+            minimum: 0,
+            maximum: 23,
+            default: 2,
+            description: 'Hour (UTC) in which the log is compared with those of partners; null: never',
+          },
         },
         'Message log',
       ),
@@ -156,6 +182,8 @@ export const CONFIG_SCHEMA = {
           inFlightPerClientMax: integer(1, 250, 'Exchanges under way per client'),
           refusalsPerSecond: integer(1, 20, 'Signed refusals per peer and second'),
           refusalsBurst: integer(1, 100, 'and at once'),
+          reconcilesPerSecond: integer(1, 2, 'Questions of a partner who compares message logs, a second'),
+          reconcilesBurst: integer(1, 100, 'and at once'),
           clockSkewMsMax: integer(1000, 60_000, 'Difference of owl-issued-at to our clock'),
           replayWindowMs: integer(60_000, 24 * 3600_000, 'How long a request id stays taken'),
           peerConnectionsMax: integer(1, 64, 'Connections to one gateway'),

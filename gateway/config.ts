@@ -77,6 +77,12 @@ export interface LogConfig {
   readonly stampRecordsMax: number
   readonly stampFailureLimitMs: number
   readonly queueMax: number
+  /** Null: only by command. */
+  readonly renewDaysBefore: number | null
+  /** Last days, ISO 8601. */
+  readonly algorithmEnds: { readonly sha256: string | null; readonly sha512: string | null }
+  /** UTC; null: never. */
+  readonly reconcileHour: number | null
 }
 
 export interface Limits {
@@ -88,6 +94,8 @@ export interface Limits {
   readonly inFlightPerClientMax: number
   readonly refusalsPerSecond: number
   readonly refusalsBurst: number
+  readonly reconcilesPerSecond: number
+  readonly reconcilesBurst: number
   readonly clockSkewMsMax: number
   readonly replayWindowMs: number
   readonly peerConnectionsMax: number

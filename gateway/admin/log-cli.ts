@@ -26,7 +26,8 @@ const TAIL_LINES = 10
 const AGE = /^(\d{1,5})([smhd])$/
 const AGE_MS = { s: 1000, m: 60_000, h: 3600_000, d: 86_400_000 } as const
 
-export function registerLogCommands(program: Command, options: LogCommandsOptions): void {
+/** @returns the command group, for what is registered elsewhere */
+export function registerLogCommands(program: Command, options: LogCommandsOptions): Command {
   const { onLog, now } = options
   const log = program.command('log').description('the message log: what was asked, answered and refused')
   const command = (name: string, about: string): Command =>
@@ -73,6 +74,7 @@ export function registerLogCommands(program: Command, options: LogCommandsOption
       if (!(await onLog(given, verifyWhole))) options.failVerification()
     },
   )
+  return log
 }
 
 /** The options that say which records are meant. */

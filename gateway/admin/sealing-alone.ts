@@ -49,7 +49,7 @@ export async function openSealingAlone(config: Config, now: () => number): Promi
 }
 
 /** The signature of the registry counts, as it does when a gateway starts; whether it is fresh does not matter here. */
-async function lastSnapshot({ directory, registry }: Config): Promise<Snapshot> {
+export async function lastSnapshot({ directory, registry }: Config): Promise<Snapshot> {
   const store = await openConfigurationStore(join(directory, 'configuration'))
   const mark = await store.highest()
   const jws = mark === undefined ? undefined : await store.configuration(mark.version)
