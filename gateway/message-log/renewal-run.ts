@@ -3,6 +3,7 @@
  * is not that of the log's writer.
  */
 
+import { LogOpenError } from './open-error.ts'
 import type { LogReaderOptions } from './reader.ts'
 import { openLogReader } from './reader.ts'
 import type { RenewalWish } from './renewal-plan.ts'
@@ -27,17 +28,19 @@ export async function renewAt(
   wanted: RenewalWish,
 ): Promise<Renewed[]> {
   const reader = openLogReader(place)
+  const closing = [reader.close]
   try {
     const lock = lockLog(`${place.file}.renewal`)
+    closing.push(lock.release)
     const database = openWritable(place.file)
-    try {
-      return await renewLog({ ...deps, database, contents: reader.contents }, wanted)
-    } finally {
-      database.close()
-      lock.release()
-    }
+    // Last, so that it may fold the WAL into the database where nobody else has the log open.
+    closing.push(() => database.close())
+    return await renewLog({ ...deps, database, contents: reader.contents }, wanted)
+  } catch (error) {
+    if (!(error instanceof LogOpenError) || error.flaw !== 'locked') throw error
+    throw new LogOpenError('locked', 'The evidence is being renewed already', error)
   } finally {
-    reader.close()
+    for (const close of closing) close()
   }
 }
 
