@@ -142,6 +142,18 @@ export const CONFIG_SCHEMA = {
           stampRecordsMax: integer(1, 10_000, 'or when it holds this many records'),
           stampFailureLimitMs: integer(1000, 4 * 3600_000, 'Without a time-stamp for this long, requests are refused'),
           queueMax: integer(1, 10_000, 'Records waiting for the disk'),
+          archive: {
+            type: ['string', 'null'],
+            default: null,
+            description: 'Directory of archive files, of this gateway alone, on any disk; null: <directory>/archive',
+          },
+          archiveAfterDays: integer(1, 30, 'Time-stamped batches move to archive files after this many days'),
+          archiveAt: {
+            type: ['string', 'null'],
+            pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+            default: '02:30',
+            description: 'every night at this time, UTC; null: only by command',
+          },
           renewDaysBefore: {
             type: ['integer', 'null'],
             minimum: 0,

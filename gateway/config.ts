@@ -77,6 +77,11 @@ export interface LogConfig {
   readonly stampRecordsMax: number
   readonly stampFailureLimitMs: number
   readonly queueMax: number
+  /** `<directory>/archive` when absent. */
+  readonly archive: string | null
+  readonly archiveAfterDays: number
+  /** `HH:MM`, UTC; null: only by command. */
+  readonly archiveAt: string | null
   /** Null: only by command. */
   readonly renewDaysBefore: number | null
   /** Last days, ISO 8601. */
@@ -148,6 +153,7 @@ export function readConfig(raw: unknown, file: string): Config {
       ...raw.log,
       masterKey: at(raw.log.masterKey),
       keyStore: raw.log.keyStore === null ? resolve(directory, 'keys') : at(raw.log.keyStore),
+      archive: raw.log.archive === null ? resolve(directory, 'archive') : at(raw.log.archive),
     },
   })
 }
@@ -157,11 +163,13 @@ export function logPlace({ directory, log }: Config): {
   readonly file: string
   readonly keyStore: string
   readonly masterKey: string
+  readonly archive: string
 } {
   return {
     file: join(directory, 'log', 'log.sqlite'),
     keyStore: log.keyStore ?? join(directory, 'keys'),
     masterKey: log.masterKey,
+    archive: log.archive ?? join(directory, 'archive'),
   }
 }
 

@@ -8,6 +8,7 @@ import { inFlight, tokenBuckets } from './access/budgets.ts'
 import { idnrGuard } from './access/idnr-guard.ts'
 import { openGatewaySealing } from './admin/evidence-seal.ts'
 import { makeMetrics } from './admin/metrics.ts'
+import { openRunningPartners } from './admin/partners-running.ts'
 import { adminPlugin } from './admin/plugin.ts'
 import { reporter } from './admin/report.ts'
 import { readWitnesses } from './admin/verification.ts'
@@ -28,6 +29,8 @@ import { requestIds } from './protocol/request-id.ts'
 import type { ProviderDeps } from './provider/exchange.ts'
 import { metaservices } from './provider/metaservices.ts'
 import { providerPlugin } from './provider/plugin.ts'
+import { answering } from './provider/reconcile.ts'
+import { subjectFinder } from './subjects.ts'
 import type { Observed } from './trace.ts'
 import { openPeers } from './transport/peers.ts'
 import { openSpool } from './transport/spool.ts'
@@ -180,6 +183,7 @@ async function compose(
     clock,
     clockSkewMsMax: limits.clockSkewMsMax,
     idnrGuard: idnrGuard({ testNumbers: config.idnrTestNumbers }),
+    subjects: subjectFinder(local.services.subjects),
   }
   const consumer: ConsumerDeps = { ...shared, clients: local.clients, peers, spool, bodyBytesMax: limits.bodyBytesMax }
   const refusals = tokenBuckets({ perSecond: limits.refusalsPerSecond, burst: limits.refusalsBurst })
@@ -192,12 +196,18 @@ async function compose(
   const room = { max: limits.inFlightMax, perPartyMax: limits.inFlightPerClientMax }
   const [consumerInFlight, providerInFlight] = [inFlight(room), inFlight(room)]
 
-  const health = await reporter({
-    ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now },
-    inFlight: { consumer: consumerInFlight, provider: providerInFlight },
-  })
   const reader = openLogReader(place)
   opened({ close: async () => reader.close() })
+  const partners = opened(
+    openRunningPartners({
+      ...{ config, place, reader, messageLog, configuration: inUse, revocation, seal, peers, requestId, now, log },
+    }),
+  )
+  const questions = tokenBuckets({ perSecond: limits.reconcilesPerSecond, burst: limits.reconcilesBurst })
+  const health = await reporter({
+    ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now, partners: partners.health },
+    inFlight: { consumer: consumerInFlight, provider: providerInFlight },
+  })
   const sealing = opened(openGatewaySealing(seal.signer, () => inUse.current(), revocation, now))
 
   const ports = opened(
@@ -222,11 +232,13 @@ async function compose(
           requestId,
           log: limitedLog,
           observe: observe('provider'),
+          reconciling: answering({ ...shared, comparison: partners.comparison, mayAsk: questions.take }),
         }),
       admin: (app) =>
         adminPlugin(app, {
           reader,
           verify: async () => verifyLogApart(place, await readWitnesses(config, place.keyStore)),
+          partners: partners.list,
           health,
           readinessLimits: config.log,
           sealing,

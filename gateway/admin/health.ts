@@ -21,10 +21,24 @@ export interface Health {
   /** End of validity by use: `seal`, `consumer`, `provider`, `client`, `admin`. */
   readonly certificates: Readonly<Record<string, number>>
   readonly log: MessageLogHealth
+  readonly partners: PartnersHealth
   readonly clock: Clock
   readonly inFlight: { readonly consumer: number; readonly provider: number }
   /** Where the log lies. */
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number }
+}
+
+/** What comparing the log with those of partners has shown. */
+export interface PartnersHealth {
+  /** Compared with at least once; and those of them with whom the last time failed. */
+  readonly known: number
+  readonly failing: number
+  /** Exchanges of which the two logs do not say the same, for no honest reason. */
+  readonly alarms: number
+  /** Heads of logs that cannot both be true. */
+  readonly conflicts: number
+  /** With every partner up to here. */
+  readonly comparedTo?: number
 }
 
 /** `warn`: an operator should look; `fail`: exchanges are being refused, or soon will be. */
@@ -40,7 +54,16 @@ export interface Readiness {
   readonly checks: Readonly<Record<CheckName, Check>>
 }
 
-export type CheckName = 'registry' | 'seal' | 'certificates' | 'log' | 'disk' | 'clock' | 'timestamps' | 'revocation'
+export type CheckName =
+  | 'registry'
+  | 'seal'
+  | 'certificates'
+  | 'log'
+  | 'disk'
+  | 'clock'
+  | 'timestamps'
+  | 'revocation'
+  | 'partners'
 
 export interface ReadinessLimits {
   readonly stampIntervalMs: number
@@ -68,6 +91,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     clock: clock(health),
     timestamps: timestamps(health, limits, now),
     revocation: revocation(health),
+    partners: partners(health, now),
   }
   return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
 }
@@ -126,6 +150,19 @@ function revocation({ revocation: { watched, good, stale, unknown, failing } }: 
   return failing > 0 ? warn(`${failing} of ${watched} last questions got no answer`) : OK
 }
 
+/** A contradiction never goes away; an operator has seen it by then. */
+const CONTRADICTION_WARN_MS = 30 * 86_400_000
+
+/** Blocks nothing: whoever could bring traffic to a halt by contradicting himself would. */
+function partners({ partners: { alarms, conflicts, failing }, log }: Health, now: number): Check {
+  const { contradictedAt = Number.NEGATIVE_INFINITY } = log
+  if (conflicts > 0 || now - contradictedAt < CONTRADICTION_WARN_MS) {
+    return warn('what partners say of logs is contradictory: owl log contradictions')
+  }
+  if (alarms > 0) return warn(`${alarms} exchanges differ from those in the logs of partners: owl log partners`)
+  return failing > 0 ? warn(`the log could not be compared with those of ${failing} partners`) : OK
+}
+
 function warn(detail: string): Check {
   return { state: 'warn', detail }
 }
@@ -139,7 +176,8 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
   const { gateway, startedAt, configuration, revocation, certificates, log, clock, inFlight, disk } = health
   const { issuedAt, expiresAt, alarms, version = null, sha256 = null, state, failure = null } = configuration
   const { oldestAt, ...counts } = revocation
-  const { unstampedSince, stampedAt, ...counted } = log
+  const { unstampedSince, stampedAt, contradictedAt, ...counted } = log
+  const { comparedTo, ...compared } = health.partners
   const { ready, checks } = readiness(health, limits, now)
   return {
     gateway,
@@ -166,7 +204,8 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
     },
     seal: { revocation: health.seal },
     certificates: Object.fromEntries(Object.entries(certificates).map(([use, at]) => [use, iso(at)])),
-    log: counted,
+    log: { ...counted, contradictedAt: iso(contradictedAt) },
+    partners: { ...compared, comparedTo: iso(comparedTo) },
     clock: clock.source === 'none' ? { offsetMs: null, source: null } : clock,
     inFlight,
     disk: disk ?? null,

@@ -5,12 +5,15 @@ import type { LogReader, Part } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verify.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
+import type { PartnerView } from './partners.ts'
 import { formatVerdict } from './verification.ts'
 
 export interface LogRoutesOptions {
   readonly reader: LogReader
   /** The whole log: chain, batches, time-stamps. */
   readonly verify: () => Promise<Verification>
+  /** What is known of each partner's log, and came of comparing it with ours. */
+  readonly partners: () => readonly PartnerView[]
   readonly log: FastifyBaseLogger
   readonly notFound: (reply: FastifyReply, reason: string) => FastifyReply
 }
@@ -25,7 +28,7 @@ const PARTS: Readonly<Record<Part, { readonly file: string; readonly type: strin
 
 const PERSONAL: ReadonlySet<Part> = new Set(['head', 'body'])
 
-export function logRoutes(app: FastifyInstance, { reader, verify, log, notFound }: LogRoutesOptions): void {
+export function logRoutes(app: FastifyInstance, { reader, verify, partners, log, notFound }: LogRoutesOptions): void {
   let verifying: Promise<Verification> | undefined
 
   app.get('/log', async (request) => reader.list(parseLogQuery(request.query as Record<string, unknown>)))
@@ -41,6 +44,8 @@ export function logRoutes(app: FastifyInstance, { reader, verify, log, notFound 
     })
     return formatVerdict(await verifying)
   })
+
+  app.get('/log/partners', async () => ({ partners: partners() }))
 
   app.get<{ Params: { seq: string } }>('/log/:seq', async ({ params }, reply) => {
     const record = await reader.get(parseSeq(params.seq))

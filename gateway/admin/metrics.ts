@@ -134,6 +134,22 @@ const FIGURES: readonly Figure[] = [
     help: 'Time in the latest time-stamp',
     read: (h) => s(h.log.stampedAt),
   },
+  {
+    name: 'owl_log_contradictions',
+    help: 'Contradictions in what partners say of logs',
+    read: (h) => h.log.contradictions + h.partners.conflicts,
+  },
+  {
+    name: 'owl_partner_alarms',
+    help: 'Exchanges that differ from those in a partner’s log',
+    read: (h) => h.partners.alarms,
+  },
+  { name: 'owl_partner_failing', help: 'Partners whose log could not be compared', read: (h) => h.partners.failing },
+  {
+    name: 'owl_partner_compared_timestamp_seconds',
+    help: 'Up to when the log was compared with every partner’s',
+    read: (h) => s(h.partners.comparedTo),
+  },
   { name: 'owl_registry_version', help: 'Global configuration in use', read: (h) => h.configuration.version },
   {
     name: 'owl_registry_issued_timestamp_seconds',

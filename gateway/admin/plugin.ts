@@ -85,7 +85,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   })
   app.get('/health', async () => formatHealth(await health(), readinessLimits, now()))
   app.get('/configuration', async () => configuration())
-  logRoutes(app, { reader: options.reader, verify: options.verify, log, notFound })
+  logRoutes(app, { reader: options.reader, verify: options.verify, partners: options.partners, log, notFound })
   const { reader, sealing, stampIntervalMs } = options
   evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
   // Also what exists with another method: a stranger must not tell one from the other, an operator need not.

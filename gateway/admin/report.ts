@@ -9,7 +9,7 @@ import type { ClockEstimate } from '../trust/clock.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
 import type { OwnSeal } from '../trust/own-seal.ts'
 import type { RevocationMemory } from '../trust/revocation.ts'
-import type { Health } from './health.ts'
+import type { Health, PartnersHealth } from './health.ts'
 
 export interface ReportDeps {
   readonly config: Config
@@ -18,6 +18,7 @@ export interface ReportDeps {
   readonly revocation: RevocationMemory
   readonly seal: OwnSeal
   readonly clock: ClockEstimate
+  readonly partners: () => PartnersHealth
   readonly inFlight: { readonly consumer: InFlight; readonly provider: InFlight }
   readonly now: () => number
 }
@@ -44,6 +45,7 @@ export async function reporter(deps: ReportDeps): Promise<() => Promise<Health>>
       seal: revocation.statusOf(seal.signer.sha256, at).status,
       certificates,
       log: messageLog.health(),
+      partners: deps.partners(),
       clock: clock.read(),
       inFlight: { consumer: inFlight.consumer.count, provider: inFlight.provider.count },
       disk: await diskOf(config.directory),

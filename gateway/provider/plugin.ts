@@ -12,6 +12,8 @@ import { FRAME_TYPE, HEAD_ADDED_BYTES_MAX, openFrame, packFrame } from '../trans
 import type { Spool } from '../transport/spool.ts'
 import type { Incoming, Outgoing, ProviderDeps } from './exchange.ts'
 import { exchange } from './exchange.ts'
+import type { Answering } from './reconcile.ts'
+import { reconcileRoute } from './reconcile-route.ts'
 
 export interface ProviderOptions {
   readonly deps: ProviderDeps
@@ -23,6 +25,8 @@ export interface ProviderOptions {
   readonly requestId: () => string
   readonly log: FastifyBaseLogger
   readonly observe: (exchange: Observed) => void
+  /** Of partners who compare logs. */
+  readonly reconciling: Answering
 }
 
 export async function providerPlugin(app: FastifyInstance, options: ProviderOptions): Promise<void> {
@@ -57,6 +61,9 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
     }
     return reply
   })
+
+  const { requestId } = options
+  await app.register(reconcileRoute, { answer: options.reconciling, inFlight, requestId, log })
 
   // Nothing else answers here, but a stranger gets the same answer wherever he knocks.
   app.all('/*', (_request, reply) => reply.callNotFound())

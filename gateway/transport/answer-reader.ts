@@ -124,7 +124,8 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 }
 
-function failureOf(error: unknown): GatewayError {
+/** What went wrong with a request, as one of ours: whether anything of it was sent decides. */
+export function failureOf(error: unknown): GatewayError {
   if (!(error instanceof NotSent)) return new GatewayError('OutcomeUnknown', { cause: error })
   return error.cause instanceof GatewayError ? error.cause : new GatewayError('NetworkError', { cause: error.cause })
 }

@@ -11,7 +11,7 @@ import { createSecureContext } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import { AnswerReader, NotSent } from './answer-reader.ts'
+import { AnswerReader, failureOf, NotSent } from './answer-reader.ts'
 import type { Frame, Packed } from './frame.ts'
 import { FRAME_TYPE } from './frame.ts'
 
@@ -57,6 +57,19 @@ export interface Answer {
   readonly connection: Connection
 }
 
+export interface Asking {
+  readonly path: string
+  readonly type: string
+  readonly octets: Buffer
+  /** Longer answers are given up. */
+  readonly answerBytesMax: number
+}
+
+export interface PlainAnswer {
+  readonly status: number
+  readonly octets: Buffer
+}
+
 export interface Peers {
   /**
    * Picks the gateway to ask: the first that is connected or can be. Nothing of a request has left by then.
@@ -70,6 +83,12 @@ export interface Peers {
    * @throws {GatewayError} `NetworkError` (nothing was sent), `OutcomeUnknown` (something was), `SslAuthenticationFailed`
    */
   send(peer: PeerAddress, message: Packed, signature: string): Promise<Answer>
+  /**
+   * Asks something that is no exchange, and reads the whole answer.
+   *
+   * @throws {GatewayError} as `send`
+   */
+  ask(peer: PeerAddress, question: Asking): Promise<PlainAnswer>
   /** Drops connections whose certificate is not accepted any more. */
   recheck(): void
   close(): Promise<void>
@@ -95,6 +114,7 @@ export function openPeers(options: PeersOptions): Peers {
       return first
     },
     send: (peer, message, signature) => peerAt(peer).send(message, signature),
+    ask: (peer, question) => peerAt(peer).ask(question),
     recheck() {
       for (const [gateway, peer] of peers) {
         if (peer.certificates().every((certificate) => options.accepts(gateway, certificate))) continue
@@ -112,6 +132,7 @@ export function openPeers(options: PeersOptions): Peers {
 interface Peer {
   readonly address: string
   send(message: Packed, signature: string): Promise<Answer>
+  ask(question: Asking): Promise<PlainAnswer>
   isReachable(): Promise<boolean>
   certificates(): readonly string[]
   drop(): void
@@ -185,6 +206,22 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
           }),
         )
       }),
+    async ask({ path, type, octets, answerBytesMax }) {
+      try {
+        const headers = { 'content-type': type, 'content-length': String(octets.length) }
+        const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: octets })
+        const chunks: Buffer[] = []
+        let length = 0
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          length += chunk.length
+          if (length > answerBytesMax) throw new Error('The answer is too long')
+          chunks.push(chunk)
+        }
+        return { status: statusCode, octets: Buffer.concat(chunks) }
+      } catch (error) {
+        throw failureOf(error)
+      }
+    },
     async isReachable() {
       if (pool.stats.connected > 0) return true
       if (performance.now() < unreachableUntil) return false

@@ -129,7 +129,7 @@ export function verifyRequest(
   head: RequestHead,
   claims: Claims,
 ): JudgedSeal & { readonly head: Verified<RequestHead> } {
-  const judged = verifySeal(judging, head.call.clientMember, claims)
+  const judged = verifyMember(judging, head.call.clientMember, claims)
   return { ...judged, head: head as Verified<RequestHead> }
 }
 
@@ -154,7 +154,7 @@ export function verifyReply(
   claims: Claims,
 ): JudgedSeal & { readonly head: Verified<ReplyHead> } {
   const { request, requestBody, provider, clockSkewMsMax } = expectation
-  const judged = verifySeal(judging, request.call.providerMember, claims)
+  const judged = verifyMember(judging, request.call.providerMember, claims)
   const { ids, block } = head
   if (block.sender !== provider) throw new GatewayError('InconsistentResponse', { reason: 'another gateway answers' })
   if (block.audience !== request.block.sender) throw new GatewayError('WrongAudience')
@@ -188,7 +188,16 @@ export function equal(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
-function verifySeal(judging: Judging, member: Identifier, claims: Claims): JudgedSeal {
+/**
+ * The seal of this member made this signature, over whatever the claims' input is.
+ *
+ * @throws {GatewayError} `SignatureVerification.…`, `IncorrectCertificate`, `CertValidation`
+ */
+export function verifyMember(
+  judging: Judging,
+  member: Identifier,
+  claims: Pick<Claims, 'algorithm' | 'x5t' | 'input' | 'signature'>,
+): JudgedSeal {
   const seal = judging.snapshot.seal(claims.x5t)
   if (seal === undefined || seal.member !== member) throw new GatewayError('SignatureVerification.UnknownCertificate')
   const status = checkCertificate(judging, seal, 'IncorrectCertificate')

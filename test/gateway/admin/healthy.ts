@@ -32,6 +32,7 @@ export function healthyAt(now: number): Health {
       appendMs: 500,
       contradictions: 0,
     },
+    partners: { known: 2, failing: 0, alarms: 0, conflicts: 0, comparedTo: now - 3600_000 },
     clock: { source: 'tsa', offsetMs: 12 },
     inFlight: { consumer: 2, provider: 1 },
     disk: { freeBytes: 5 * 1024 ** 3, totalBytes: 10 * 1024 ** 3 },
