@@ -56,6 +56,14 @@ export interface AdapterDefinition<Query, Result, System extends Local | undefin
    * took longer, so that the time tells nothing. The option of the same name changes it. None: as soon as it is ready.
    */
   readonly answerAfterMs?: number
+  /**
+   * Whom a message is about besides what the words of the shared schemas say: `idnr:…`, `person:…|…|JJJJ-MM-TT`, `kfz:…`, or
+   * `x-<name>:…` for an identifier of the agency's own. Art. 15 DSGVO; kept as keyed pseudonyms.
+   */
+  readonly subjects?: {
+    request?(query: Query): readonly string[]
+    reply?(result: Result): readonly string[]
+  }
   /** HTTP status of a result; 200 when absent. */
   readonly successStatus?: number
   /** A domain rule that says no is a `Refusal`, not a throw: it is the agency's own answer. */
@@ -78,12 +86,18 @@ export interface AdapterInstance {
   close(): Promise<void>
 }
 
+export interface AdapterSubjects {
+  request?(payload: unknown): readonly string[]
+  reply?(payload: unknown): readonly string[]
+}
+
 /** What `adapters/index.ts` lists and the gateway opens. */
 export interface Adapter {
   readonly service: string
   readonly version: number
   readonly requestSchema: Schema<unknown>
   readonly responseSchema: Schema<unknown>
+  readonly subjects: AdapterSubjects | undefined
   /** @throws {TypeError} naming the option that is missing or wrong */
   open(options: AdapterOptions, clock?: Clock): AdapterInstance
 }
@@ -97,6 +111,7 @@ export function defineAdapter<Query, Result, System extends Local | undefined = 
     version,
     requestSchema: request,
     responseSchema: response,
+    subjects: definition.subjects as AdapterSubjects | undefined,
     open(options, clock = systemClock) {
       const everyMs = answerEveryMs(options['answerAfterMs'] ?? definition.answerAfterMs ?? 0)
       const system = definition.connect?.(options, clock) as System

@@ -36,6 +36,7 @@ export async function openLocal(config: Config, spool: Spool): Promise<Local> {
     services: {
       ids: () => services.ids(),
       at: (id) => services.at(id),
+      subjects: (id) => services.subjects(id),
       describe: (id) => services.describe(id),
       close: () => services.close(),
     },

@@ -13,6 +13,7 @@ import { asGatewayError, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
 import { readFaultBody, readFaultType } from '../fault-reply.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { FindSubjects } from '../message-log/pseudonyms.ts'
 import type { Body } from '../protocol/body.ts'
 import type { Call } from '../protocol/call.ts'
 import type { ReplyIds, RequestHead } from '../protocol/head.ts'
@@ -45,6 +46,7 @@ export interface ConsumerDeps {
   readonly seal: OwnSeal
   readonly log: MessageLog
   readonly idnrGuard: IdnrGuard
+  readonly subjects: FindSubjects
   readonly peers: Peers
   readonly spool: Spool
   readonly now: () => number

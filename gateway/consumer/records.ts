@@ -53,6 +53,7 @@ export function requestRecord(
     head: head.octets,
     body: underway.body,
     extension: head.media.extension,
+    subjects: subjectsOf(deps, underway, 'request', head, underway.body),
     signature,
     etsiU: etsiUText(own.seal, own.status),
     basis: basisOf(deps, underway, own, 'none', trace),
@@ -77,6 +78,7 @@ export function replyRecord(
     head: head.octets,
     body,
     extension: head.media.extension,
+    ...(fault === undefined && { subjects: subjectsOf(deps, underway, 'reply', head, body) }),
     signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, underway, reply, head.block.logHead, trace),
@@ -143,6 +145,16 @@ export async function recordFailure(
     basis: basisOf(deps, underway, own, 'none', trace),
     ...(recorded === undefined ? {} : { request: recorded }),
   })
+}
+
+function subjectsOf(
+  deps: ConsumerDeps,
+  { request }: Underway,
+  part: 'request' | 'reply',
+  { media }: RequestHead | ReplyHead,
+  body: Body | undefined,
+): readonly string[] {
+  return deps.subjects({ part, service: request.call.service, extension: media.extension, body })
 }
 
 function idsOf({ request: { call }, judging, head }: Underway, { requestId }: Trace) {

@@ -4,10 +4,21 @@
  */
 
 import { createHmac, hkdfSync } from 'node:crypto'
+import type { Body } from '../protocol/body.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
 import { KEY_BYTES, readMasterKey } from './key-store.ts'
 
 /** HMAC-SHA-256, the first 16 octets: RFC 2104 §5. Two of a billion people share one with a chance of 2⁻⁶⁹. */
 export const PSEUDONYM_BYTES = 16
+
+/** Whom a message is about: references, `type:value` in search form. */
+export type FindSubjects = (message: {
+  readonly part: 'request' | 'reply'
+  readonly service: Identifier
+  /** Of its media type. */
+  readonly extension: string
+  readonly body: Body | undefined
+}) => readonly string[]
 
 export interface Pseudonyms {
   /** @param references each of another person or thing @returns theirs, one behind the other */

@@ -24,7 +24,7 @@ const PRINT_BYTES = 4
 const SEQ_BYTES = 6
 const ENTRY_BYTES = PSEUDONYM_BYTES + SEQ_BYTES
 /** Rows that become one page: some milliseconds of the writer's. */
-const PAGE_ROWS = 512
+const PAGE_ROWS = 256
 /** Rows looked through at once. */
 const STEP = 256
 

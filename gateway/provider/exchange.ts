@@ -11,6 +11,7 @@ import type { IdnrGuard } from '../access/idnr-guard.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import type { Appended, MessageLog } from '../message-log/message-log.ts'
+import type { FindSubjects } from '../message-log/pseudonyms.ts'
 import type { Body } from '../protocol/body.ts'
 import { messageDigest, requestHash } from '../protocol/digests.ts'
 import type { ReplyBlock, ReplyHead, RequestHead } from '../protocol/head.ts'
@@ -44,6 +45,7 @@ export interface ProviderDeps {
   readonly services: Services
   readonly metaservices: Metaservices
   readonly idnrGuard: IdnrGuard
+  readonly subjects: FindSubjects
   /** May this peer be answered one more refusal? */
   readonly mayRefuse: (peer: Identifier, now: number) => boolean
   readonly now: () => number

@@ -4,7 +4,7 @@ import type { Permission } from '../access/agreements.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Appended, NewRecord } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
-import type { RequestHead } from '../protocol/head.ts'
+import type { ReplyHead, RequestHead } from '../protocol/head.ts'
 import type { Claims } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
 import type { ServiceReply } from '../transport/services.ts'
@@ -43,6 +43,7 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
     head: head.octets,
     body,
     extension: head.media.extension,
+    ...(permission !== REFUSAL && { subjects: subjectsOf(deps, received, 'request', head, body) }),
     signature: received.incoming.signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
@@ -84,11 +85,22 @@ export function endRecord(
     head: outgoing.head.octets,
     body: outgoing.body,
     extension: outgoing.head.media.extension,
+    ...(error === undefined && { subjects: subjectsOf(deps, received, 'reply', outgoing.head, outgoing.body) }),
     signature: outgoing.signature,
     etsiU: etsiUText(own.seal, own.status),
     basis: basisOf(deps, received, permission, trace, own, 'none'),
     request: received.recorded,
   }
+}
+
+function subjectsOf(
+  deps: ProviderDeps,
+  { head: { call } }: Received,
+  part: 'request' | 'reply',
+  { media }: RequestHead | ReplyHead,
+  body: Body | undefined,
+): readonly string[] {
+  return deps.subjects({ part, service: call.service, extension: media.extension, body })
 }
 
 function idsOf({ requestId, xRoadId, call }: RequestHead) {

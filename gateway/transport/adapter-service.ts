@@ -20,6 +20,7 @@ export function adapterService(
   const path = `/v${adapter.version}`
   return {
     bodyBytesMax,
+    subjects: adapter.subjects,
     prepare({ head, body, purpose }) {
       const { call } = head
       if (call.method !== 'POST' || call.path !== path)

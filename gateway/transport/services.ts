@@ -4,7 +4,7 @@
  * Source: X-Road PR-REST §4.1 (URL join), §4.4 (status, reason and headers as they are), §4.7 (no redirects).
  */
 
-import type { Adapter, AdapterInstance } from '../../adapters/adapter.ts'
+import type { Adapter, AdapterInstance, AdapterSubjects } from '../../adapters/adapter.ts'
 import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
@@ -19,6 +19,8 @@ export interface Services {
   ids(): readonly Identifier[]
   /** @throws {GatewayError} `ServiceMissingUrl` */
   at(service: Identifier): OpenService
+  /** Whom messages of a service are about, as its adapter says. */
+  subjects(service: Identifier): AdapterSubjects | undefined
   /** The OpenAPI document of a service. @throws {GatewayError} `ServiceMissingUrl`, every `ServiceFailed.…` */
   describe(service: Identifier): Promise<Description>
   close(): Promise<void>
@@ -58,6 +60,7 @@ export interface Description {
 export interface OpenService {
   /** Largest body of its requests and replies. */
   readonly bodyBytesMax: number
+  readonly subjects?: AdapterSubjects | undefined
   /**
    * Checks a request without delivering it, so that one that breaks the schema is refused before it is on record.
    *
@@ -88,6 +91,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   return {
     ids: () => [...open.keys()],
     at: serviceAt,
+    subjects: (id) => open.get(id)?.subjects,
     describe: async (id) => serviceAt(id).describe(),
     close: async () => {
       await Promise.all([...open.values()].map((service) => service.close()))

@@ -1,0 +1,47 @@
+/** Whom a message is about, as far as the shared schemas and the adapter of the service say it. Art. 15 DSGVO. */
+
+import type { AdapterSubjects } from '../adapters/adapter.ts'
+import { parseReference, subjectsIn } from '../adapters/subjects.ts'
+import type { FindSubjects } from './message-log/pseudonyms.ts'
+import type { Body } from './protocol/body.ts'
+import type { Identifier } from './protocol/identifiers.ts'
+
+/** Without one of these members nothing in a payload names anybody: then it is not even parsed. */
+const WORDS = ['"geburtsdatum"', '"idnr"', '"kennzeichen"'].map((word) => Buffer.from(word))
+
+/** @param adapterOf what the adapter of a service that is answered here says besides */
+export function subjectFinder(adapterOf: (service: Identifier) => AdapterSubjects | undefined): FindSubjects {
+  return ({ part, service, extension, body }) => {
+    // A spooled body is no message of an adapter's.
+    if (extension !== 'json' || body?.bytes === undefined) return NOBODY
+    const own = adapterOf(service)?.[part]
+    if (own === undefined && !WORDS.some((word) => body.bytes?.includes(word))) return NOBODY
+    const payload = parsed(body)
+    if (payload === undefined) return NOBODY
+    const found = subjectsIn(payload)
+    for (const text of own === undefined ? NOBODY : named(own, payload)) {
+      const reference = parseReference(text)
+      if (reference !== undefined && !found.includes(reference)) found.push(reference)
+    }
+    return found
+  }
+}
+
+const NOBODY: readonly string[] = []
+
+/** An answer that is no JSON, or not what the schema says, is the exchange's affair: here it names nobody. */
+function parsed({ bytes }: Body): unknown {
+  try {
+    return JSON.parse(String(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+function named(own: (payload: unknown) => readonly string[], payload: unknown): readonly string[] {
+  try {
+    return own(payload)
+  } catch {
+    return NOBODY
+  }
+}
