@@ -116,9 +116,8 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
     const leaf = hashOf(digest, token)
     const tree = { renewal: renewal.number, digest, leaves }
     const siblings = trees.siblings(tree, tokenIndex(runsOf(renewal), number), leaf)
-    // RFC 4998 §5.2: no tree where the time-stamp covers the one before and nothing else.
-    const lists = leaves === 1 ? undefined : [[leaf], ...siblings.map((sibling) => [sibling])]
-    const made = formatArchiveTimeStamp(lists, renewal.token)
+    // Also where it covers nothing else and RFC 4998 §5.2 would let the tree go: one form for all.
+    const made = formatArchiveTimeStamp([[leaf], ...siblings.map((sibling) => [sibling])], renewal.token)
     common.set(renewal.number, made)
     return made
   }

@@ -15,12 +15,8 @@ export interface ArchiveTimeStampChain {
   readonly stamps: readonly Buffer[]
 }
 
-/**
- * @param tree absent where the token is over the one hash itself
- * @param token ContentInfo of the RFC 3161 token over the root, DER
- */
-export function formatArchiveTimeStamp(tree: ReducedHashTree | undefined, token: Buffer): Buffer {
-  if (tree === undefined) return writeSequence(token)
+/** @param token ContentInfo of the RFC 3161 token over the root, DER */
+export function formatArchiveTimeStamp(tree: ReducedHashTree, token: Buffer): Buffer {
   const lists = tree.map((hashes) => writeSequence(...hashes.map(writeOctets)))
   return writeSequence(writeDer(contextTag(2), ...lists), token)
 }

@@ -92,7 +92,7 @@ export async function opensslAccepts(der: Buffer, directory: string, caFile: str
 }
 
 export interface ReadStamp {
-  readonly lists: readonly (readonly Buffer[])[] | undefined
+  readonly lists: readonly (readonly Buffer[])[]
   readonly token: Buffer
 }
 
@@ -107,11 +107,11 @@ export function chainsOf(der: Buffer): ReadStamp[][] {
         .rest(TAG.sequence)
         .map((stamp) => {
           const members = membersOf(stamp, TAG.sequence)
-          const tree = members.optional(contextTag(2))
+          const tree = membersOf(members.next(), contextTag(2))
           const token = members.next(TAG.sequence).octets
           members.end()
-          const lists = tree && membersOf(tree, contextTag(2)).rest(TAG.sequence)
-          return { lists: lists?.map((list) => membersOf(list, TAG.sequence).rest().map(octetsOf)), token }
+          const lists = tree.rest(TAG.sequence)
+          return { lists: lists.map((list) => membersOf(list, TAG.sequence).rest().map(octetsOf)), token }
         }),
     )
 }
