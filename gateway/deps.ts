@@ -31,7 +31,6 @@ import { metaservices } from './provider/metaservices.ts'
 import { providerPlugin } from './provider/plugin.ts'
 import { answering } from './provider/reconcile.ts'
 import { subjectFinder } from './subjects.ts'
-import { subjectFinder } from './subjects.ts'
 import type { Observed } from './trace.ts'
 import { openPeers } from './transport/peers.ts'
 import { openSpool } from './transport/spool.ts'
@@ -184,7 +183,6 @@ async function compose(
     clock,
     clockSkewMsMax: limits.clockSkewMsMax,
     idnrGuard: idnrGuard({ testNumbers: config.idnrTestNumbers }),
-    subjects: subjectFinder(local.services.subjects),
     subjects: subjectFinder(local.services.subjects),
   }
   const consumer: ConsumerDeps = { ...shared, clients: local.clients, peers, spool, bodyBytesMax: limits.bodyBytesMax }
