@@ -1,0 +1,53 @@
+import t from 'tap'
+import { FAULTS } from '../../../gateway/errors.ts'
+import type { ExchangeReport } from '../../../gateway/evidence/report.ts'
+import { formatReport } from '../../../gateway/evidence/report.ts'
+import { ENGLISH } from '../../../gateway/evidence/report-english.ts'
+import { GERMAN } from '../../../gateway/evidence/report-german.ts'
+
+const EVIL = `"><script>alert(1)</script>' onload=x & \u202e`
+const REPORT: ExchangeReport = {
+  ...{ requestId: EVIL, log: EVIL, madeAt: 0, client: { id: EVIL, name: EVIL }, provider: { id: EVIL } },
+  service: { id: EVIL, name: EVIL },
+  ...{ call: EVIL, purpose: { code: EVIL, title: EVIL, legalBasis: EVIL }, issue: EVIL, userId: EVIL },
+  outcome: { kind: 'refusal', code: EVIL, message: EVIL, stage: EVIL },
+  messages: [
+    {
+      ...{ seq: 1, kind: EVIL, file: '0000000001-request.asice', recordedAt: 1, claimedAt: 0, provenAt: 9000 },
+      ...{ authority: EVIL, stages: [EVIL], seal: EVIL, revocation: { status: EVIL, source: EVIL, thisUpdate: 0 } },
+      ...{ agreement: EVIL, configuration: { version: 1, sha256: EVIL }, connection: EVIL },
+      objects: [{ name: EVIL, sha256: EVIL, isKept: false }],
+    },
+    { seq: 2, kind: 'reply in', stages: [], objects: [] },
+  ],
+}
+
+t.test('nothing that a message says can act', async (t) => {
+  const page = formatReport(REPORT).toString()
+
+  t.notMatch(page, '<script')
+  t.notMatch(page, 'onload=x & ')
+  t.notMatch(page, '\u202e')
+  t.match(page, '&#60;script&#62;')
+  const harmless = formatReport(JSON.parse(JSON.stringify(REPORT).replaceAll(JSON.stringify(EVIL).slice(1, -1), 'x')))
+  const tags = (text: string): string[] => [...text.matchAll(/<[^>]*>/g)].map(([tag]) => tag.replaceAll(/x/g, ''))
+  const attributes = page.replaceAll(/&#\d+;/g, '')
+  t.equal(tags(attributes).length, tags(harmless.toString()).length, 'no element more than without it')
+})
+
+t.test('an erased message and a missing time are told, not invented', async (t) => {
+  const page = formatReport(REPORT).toString()
+  t.match(page, GERMAN.states.erased)
+  t.match(page, GERMAN.unknown)
+  t.match(page, '9,0 s')
+  t.match(page, '9.0 s')
+})
+
+t.test('both languages say all there is to say', async (t) => {
+  t.same(Object.keys(GERMAN.faults).sort(), Object.keys(FAULTS).sort(), 'every fault in German')
+  t.same(Object.keys(ENGLISH.faults).sort(), Object.keys(FAULTS).sort())
+  for (const table of ['messages', 'outcomes', 'stages', 'statuses', 'headings', 'labels', 'steps'] as const) {
+    t.same(Object.keys(GERMAN[table]).sort(), Object.keys(ENGLISH[table]).sort(), table)
+  }
+  t.equal(GERMAN.notes.length, ENGLISH.notes.length)
+})
