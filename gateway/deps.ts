@@ -10,6 +10,7 @@ import { openGatewaySealing } from './admin/evidence-seal.ts'
 import { makeMetrics } from './admin/metrics.ts'
 import { openRunningPartners } from './admin/partners-running.ts'
 import { adminPlugin } from './admin/plugin.ts'
+import { openRenewal } from './admin/renewal.ts'
 import { reporter } from './admin/report.ts'
 import { readWitnesses } from './admin/verification.ts'
 import type { Config } from './config.ts'
@@ -22,6 +23,7 @@ import type { Side } from './message-log/message-log.ts'
 import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
 import { openMessageLog } from './message-log/sqlite-log.ts'
+import type { RegisteredAuthority } from './message-log/time-stamp-client.ts'
 import { verifyLogApart } from './message-log/verify-thread.ts'
 import type { OpenPorts } from './ports.ts'
 import { openPorts } from './ports.ts'
@@ -113,7 +115,8 @@ async function compose(
       replayWindowMs: limits.replayWindowMs,
       timeStamps: { observed: (offsetMs) => clock.observe('tsa', now() + offsetMs, now()) },
       report: (event) => {
-        if (event.event !== 'stamped') log.warn(event, 'message log')
+        if (event.event === 'archived') log.info(event, 'message log')
+        else if (event.event !== 'stamped') log.warn(event, 'message log')
         else if (event.stamped.isListOld) log.warn({ url: event.stamped.url }, 'a token has an old revocation list')
       },
     }),
@@ -204,7 +207,10 @@ async function compose(
     }),
   )
   const questions = tokenBuckets({ perSecond: limits.reconcilesPerSecond, burst: limits.reconcilesBurst })
+  const authorities = (): readonly RegisteredAuthority[] => inUse.current()?.configuration.authorities.tsa ?? []
+  const renewal = opened(openRenewal({ config, reader, authorities, log, now }))
   const health = await reporter({
+    renewal,
     ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now, partners: partners.health },
     inFlight: { consumer: consumerInFlight, provider: providerInFlight },
   })

@@ -1,5 +1,7 @@
 /** How a gateway is doing: what its parts say, what follows from it for traffic, and how an operator reads it. */
 
+import type { RenewalHealth } from '../message-log/renewal-schedule.ts'
+import { ANNOUNCED_DAYS } from '../message-log/renewal-schedule.ts'
 import type { MessageLogHealth } from '../message-log/sqlite-log.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Clock } from '../trust/basis.ts'
@@ -22,6 +24,8 @@ export interface Health {
   readonly certificates: Readonly<Record<string, number>>
   readonly log: MessageLogHealth
   readonly partners: PartnersHealth
+  /** Until when evidence holds without being renewed. */
+  readonly renewal: RenewalHealth
   readonly clock: Clock
   readonly inFlight: { readonly consumer: number; readonly provider: number }
   /** Where the log lies. */
@@ -62,6 +66,7 @@ export type CheckName =
   | 'disk'
   | 'clock'
   | 'timestamps'
+  | 'evidence'
   | 'revocation'
   | 'partners'
 
@@ -75,7 +80,8 @@ export interface ReadinessLimits {
 
 export const DISK_WARN_BYTES = 1024 ** 3
 export const DISK_FAIL_BYTES = 64 * 1024 ** 2
-export const EXPIRY_WARN_MS = 30 * 86_400_000
+const DAY_MS = 86_400_000
+export const EXPIRY_WARN_MS = 30 * DAY_MS
 /** A time-stamp authority may miss two batches before anybody is told. */
 const STAMPS_MISSED_MAX = 3
 
@@ -90,6 +96,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     disk: disk(health, limits),
     clock: clock(health),
     timestamps: timestamps(health, limits, now),
+    evidence: evidence(health, now),
     revocation: revocation(health),
     partners: partners(health, now),
   }
@@ -144,6 +151,21 @@ function timestamps({ log: { unstampedSince } }: Health, limits: ReadinessLimits
   return waitingMs > STAMPS_MISSED_MAX * limits.stampIntervalMs ? warn(detail) : OK
 }
 
+/** Never a reason to refuse exchanges: it is about what was, not about what is. */
+function evidence({ renewal }: Health, now: number): Check {
+  const { certificateEndsAt, algorithmEndsAt, problem } = renewal
+  if (problem !== undefined) return warn(`evidence could not be renewed: ${problem}`)
+  const ends = [
+    ['a certificate', certificateEndsAt],
+    ['an algorithm', algorithmEndsAt],
+  ] as const
+  for (const [what, at] of ends) {
+    if (at === undefined || at - now > ANNOUNCED_DAYS[0] * DAY_MS) continue
+    return warn(`${what} that evidence rests on ${at <= now ? 'ended' : 'ends'} on ${iso(at)?.slice(0, 10)}`)
+  }
+  return OK
+}
+
 function revocation({ revocation: { watched, good, stale, unknown, failing } }: Health): Check {
   if (watched > 0 && good === 0) return fail('no certificate has a fresh revocation status')
   if (stale + unknown > 0) return warn(`${stale + unknown} of ${watched} certificates have no fresh status`)
@@ -173,7 +195,7 @@ function fail(detail: string): Check {
 
 /** What `GET /health` shows: ISO 8601 and null where nothing is known, ages in whole seconds. */
 export function formatHealth(health: Health, limits: ReadinessLimits, now: number): Readonly<Record<string, unknown>> {
-  const { gateway, startedAt, configuration, revocation, certificates, log, clock, inFlight, disk } = health
+  const { gateway, startedAt, configuration, revocation, certificates, log, clock, renewal, inFlight, disk } = health
   const { issuedAt, expiresAt, alarms, version = null, sha256 = null, state, failure = null } = configuration
   const { oldestAt, ...counts } = revocation
   const { unstampedSince, stampedAt, contradictedAt, ...counted } = log
@@ -206,6 +228,11 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
     certificates: Object.fromEntries(Object.entries(certificates).map(([use, at]) => [use, iso(at)])),
     log: { ...counted, contradictedAt: iso(contradictedAt) },
     partners: { ...compared, comparedTo: iso(comparedTo) },
+    evidence: {
+      certificateEndsAt: iso(renewal.certificateEndsAt),
+      algorithmEndsAt: iso(renewal.algorithmEndsAt),
+      renewal: renewal.progress ?? null,
+    },
     clock: clock.source === 'none' ? { offsetMs: null, source: null } : clock,
     inFlight,
     disk: disk ?? null,

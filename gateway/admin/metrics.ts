@@ -150,6 +150,20 @@ const FIGURES: readonly Figure[] = [
     help: 'Up to when the log was compared with every partner’s',
     read: (h) => s(h.partners.comparedTo),
   },
+  {
+    name: 'owl_evidence_ends_timestamp_seconds',
+    help: 'When what evidence rests on ends, unless it is renewed before',
+    label: 'reason',
+    read: ({ renewal: { certificateEndsAt, algorithmEndsAt } }) => [
+      ['certificate', s(certificateEndsAt)],
+      ['algorithm', s(algorithmEndsAt)],
+    ],
+  },
+  {
+    name: 'owl_evidence_renewed_ratio',
+    help: 'How much of the renewal under way is done',
+    read: ({ renewal: { progress } }) => (progress === undefined ? undefined : progress.done / progress.of),
+  },
   { name: 'owl_registry_version', help: 'Global configuration in use', read: (h) => h.configuration.version },
   {
     name: 'owl_registry_issued_timestamp_seconds',

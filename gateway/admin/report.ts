@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, statfs } from 'node:fs/promises'
 import type { InFlight } from '../access/budgets.ts'
 import type { Config } from '../config.ts'
+import type { RenewalSchedule } from '../message-log/renewal-schedule.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import type { ClockEstimate } from '../trust/clock.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
@@ -19,6 +20,7 @@ export interface ReportDeps {
   readonly seal: OwnSeal
   readonly clock: ClockEstimate
   readonly partners: () => PartnersHealth
+  readonly renewal: Pick<RenewalSchedule, 'health'>
   readonly inFlight: { readonly consumer: InFlight; readonly provider: InFlight }
   readonly now: () => number
 }
@@ -46,6 +48,7 @@ export async function reporter(deps: ReportDeps): Promise<() => Promise<Health>>
       certificates,
       log: messageLog.health(),
       partners: deps.partners(),
+      renewal: deps.renewal.health(),
       clock: clock.read(),
       inFlight: { consumer: inFlight.consumer.count, provider: inFlight.provider.count },
       disk: await diskOf(config.directory),
