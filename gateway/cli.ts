@@ -7,6 +7,8 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command, CommanderError } from 'commander'
+import { registerArchiveCommands } from './admin/archive-cli.ts'
+import type { RunDeps } from './admin/archive-commands.ts'
 import type { Finding } from './admin/doctor.ts'
 import type { ExportGiven } from './admin/evidence-cli.ts'
 import { registerEvidenceExport } from './admin/evidence-cli.ts'
@@ -14,6 +16,8 @@ import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
+import { registerPartnerCommands } from './admin/partner-cli.ts'
+import type { PartnerCommandDeps } from './admin/partner-commands.ts'
 import { registerRenewalCommand } from './admin/renewal-cli.ts'
 import type { RenewalGiven } from './admin/renewal-commands.ts'
 import { openTerminal, plain } from './admin/terminal.ts'
@@ -48,9 +52,12 @@ async function main(args: readonly string[]): Promise<void> {
     now: Date.now,
   })
   registerRenewalCommand(log, { renew })
+  registerArchiveCommands(log, { onLog, readPlace, failVerification: () => end('unverified'), now: Date.now, terminal })
+  registerPartnerCommands(log, { onPartners, end, now: Date.now })
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
+    readRegistry: async (...given) => (await import('./admin/evidence-registry.ts')).readStoredRegistry(...given),
     now: Date.now,
   })
   registerEvidenceExport(evidence, { onExport, fail: () => end('failed'), now: Date.now })
@@ -80,13 +87,14 @@ async function readConfig(file: string): Promise<Config> {
   return loadConfig(file)
 }
 
-async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
-  const [{ loadConfig, logPlace }, { openLogReader }] = await Promise.all([
-    import('./config.ts'),
-    import('./message-log/reader.ts'),
-  ])
+async function readPlace(file: string): Promise<Pick<RunDeps, 'config' | 'place'>> {
+  const { loadConfig, logPlace } = await import('./config.ts')
   const config = await loadConfig(file)
-  const place = logPlace(config)
+  return { config, place: logPlace(config) }
+}
+
+async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
+  const [{ config, place }, { openLogReader }] = await Promise.all([readPlace(file), import('./message-log/reader.ts')])
   const reader = openLogReader(place)
   const verify: LogCommandDeps['verify'] = async () => {
     const [{ verifyLog }, { readWitnesses }] = await Promise.all([
@@ -109,6 +117,13 @@ async function renew({ config: file, json, ...given }: WithConfig & RenewalGiven
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
   const config = await readConfig(file)
   await renewEvidence({ config, terminal, json: json === true, now: Date.now, signal: stopping.signal }, given)
+}
+
+async function onPartners<T>(given: WithConfig, work: (deps: PartnerCommandDeps) => Promise<T>): Promise<T> {
+  return onLog(given, async (deps) => {
+    const { withPartners } = await import('./admin/partners-alone.ts')
+    return withPartners(await readConfig(given.config), deps, work)
+  })
 }
 
 async function onExport<T>(given: ExportGiven, work: (deps: EvidenceCommandDeps) => Promise<T>): Promise<T> {

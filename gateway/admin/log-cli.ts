@@ -103,7 +103,7 @@ export function queryOf(
 }
 
 /** A day is its beginning in UTC, an age counts back from now; anything else has to be a time already. */
-function instantOf(text: string, now: number): string {
+export function instantOf(text: string, now: number): string {
   const [, count, unit] = AGE.exec(text) ?? []
   if (unit !== undefined) return new Date(now - Number(count) * AGE_MS[unit as keyof typeof AGE_MS]).toISOString()
   return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text

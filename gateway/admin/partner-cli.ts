@@ -1,0 +1,61 @@
+/** `owl log partners|reconcile|contradictions`: what they take. What they do is `partner-commands.ts`, loaded when one runs. */
+
+import type { Command } from 'commander'
+import type { WithConfig } from './log-cli.ts'
+import { instantOf } from './log-cli.ts'
+import type { PartnerCommandDeps } from './partner-commands.ts'
+
+export interface PartnerCommandsOptions {
+  /** Opens log, key and connections of this configuration, for as long as the work takes. */
+  readonly onPartners: <T>(given: WithConfig, work: (deps: PartnerCommandDeps) => Promise<T>) => Promise<T>
+  /** What to do when a partner did not answer, and when two logs contradict each other. */
+  readonly end: (how: 'failed' | 'unverified') => void
+  readonly now: () => number
+}
+
+interface Given extends WithConfig {
+  readonly from?: string
+  readonly to?: string
+}
+
+/** @param log the command group */
+export function registerPartnerCommands(log: Command, options: PartnerCommandsOptions): void {
+  const { onPartners, end, now } = options
+  const command = (name: string, about: string): Command =>
+    log
+      .command(name)
+      .description(about)
+      .requiredOption('--config <file>', 'configuration of the gateway')
+      .option('--json', 'print JSON')
+
+  command('partners', 'what is known of each partner’s log, and came of comparing it').action(
+    async (given: WithConfig) => {
+      const { showPartners } = await import('./partner-commands.ts')
+      await onPartners(given, showPartners)
+    },
+  )
+
+  command('reconcile', 'compare the log with a partner’s, digest by digest; exit code 3 when they contradict')
+    .argument('<member>', 'INSTANCE/CLASS/MEMBER, or one gateway of it')
+    .option('--from <time>', 'ISO 8601, or how long ago: 30m, 12h, 7d; since the last time when absent')
+    .option('--to <time>', 'the same; two minutes ago when absent')
+    .action(async (member: string, given: Given) => {
+      const { from, to } = given
+      const asked = {
+        ...(from !== undefined && { from: instantOf(from, now()) }),
+        ...(to !== undefined && { to: instantOf(to, now()) }),
+      }
+      const { reconcileMember } = await import('./partner-commands.ts')
+      const result = await onPartners(given, (deps) => reconcileMember(deps, member, asked))
+      if (result === 'failed') end('failed')
+      if (result === 'alarm') end('unverified')
+    })
+
+  command(
+    'contradictions',
+    'signed messages that cannot both be true, by their records; exit code 3 when there are any',
+  ).action(async (given: WithConfig) => {
+    const { showContradictions } = await import('./partner-commands.ts')
+    if ((await onPartners(given, showContradictions)) > 0) end('unverified')
+  })
+}
