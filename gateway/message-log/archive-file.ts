@@ -29,6 +29,8 @@ export interface ArchiveFile {
   section(seq: number): Section | undefined
   /** Sealed. @throws {ArchiveError} `damaged` */
   text(index: number): Buffer
+  /** All sections in the order of the file, each where the index says it is. @throws {ArchiveError} `damaged` */
+  sections(): Generator<Section & { /** Of a record or batch. */ readonly seq?: number }>
   /** What to throw when something in it does not hold. */
   damaged(what: string, cause?: unknown): ArchiveError
   close(): void
@@ -55,12 +57,13 @@ export function openArchiveFile(path: string): ArchiveFile {
   let header: ArchiveHeader
   let trailer: Trailer
   let bytes: number
+  let headerLength: number
   try {
     bytes = fstatSync(file).size
     const start = ahead.read(0, MAGIC.length + 4, MAGIC.length + 4)
-    const length = start.readUInt32BE(MAGIC.length)
-    if (!start.subarray(0, MAGIC.length).equals(MAGIC) || length > HEADER_BYTES_MAX) throw new Error('It is none')
-    header = parseHeader(ahead.read(MAGIC.length + 4, length, length))
+    headerLength = start.readUInt32BE(MAGIC.length)
+    if (!start.subarray(0, MAGIC.length).equals(MAGIC) || headerLength > HEADER_BYTES_MAX) throw new Error('It is none')
+    header = parseHeader(ahead.read(MAGIC.length + 4, headerLength, headerLength))
     const records = header.last - header.first + 1
     trailer = parseTrailer(ahead.read(bytes - TRAILER_BYTES, TRAILER_BYTES, TRAILER_BYTES), bytes, records)
   } catch (cause) {
@@ -86,13 +89,44 @@ export function openArchiveFile(path: string): ArchiveFile {
     return { tag, octets: whole.subarray(SECTION_HEAD_BYTES) }
   }
 
+  /** Nothing may lie between them, before or behind, and nothing may be there that the index does not know. */
+  function* sections(): ReturnType<ArchiveFile['sections']> {
+    let place = MAGIC.length + 4 + headerLength
+    let seq = header.first
+    let texts = 0
+    while (place < trailer.indexAt) {
+      const section = sectionAt(place, AHEAD_BYTES)
+      const length = SECTION_HEAD_BYTES + section.octets.length
+      if (section.tag === TEXT) {
+        const known = trailer.textIndexAt + texts * PLACE_BYTES
+        if (texts >= trailer.texts || placeOf(known, bytes - TRAILER_BYTES) !== place)
+          throw damaged('it has a stray text')
+        texts += 1
+        yield section
+      } else {
+        while (seq <= header.last && recordPlace(seq) === 0) seq += 1
+        if (seq > header.last || recordPlace(seq) !== place) throw damaged('it has a stray record')
+        yield { ...section, seq }
+        seq += 1
+      }
+      place += length
+    }
+    while (seq <= header.last && recordPlace(seq) === 0) seq += 1
+    const isAll = place === trailer.indexAt && texts === trailer.texts && seq > header.last
+    if (!isAll) throw damaged('its index names what is not there')
+  }
+
+  function recordPlace(seq: number): number {
+    return placeOf(trailer.indexAt + (seq - header.first) * PLACE_BYTES, trailer.textIndexAt)
+  }
+
   return {
     header,
     bytes,
     texts: trailer.texts,
     section(seq) {
       if (seq < header.first || seq > header.last) throw damaged(`record ${seq} is not in it`)
-      const place = placeOf(trailer.indexAt + (seq - header.first) * PLACE_BYTES, trailer.textIndexAt)
+      const place = recordPlace(seq)
       const isNext = seq === lastSeq + 1
       lastSeq = seq
       return place === 0 ? undefined : sectionAt(place, isNext ? AHEAD_BYTES : ONE_BYTES)
@@ -105,6 +139,7 @@ export function openArchiveFile(path: string): ArchiveFile {
       if (tag !== TEXT) throw damaged('its index leads to something else')
       return octets
     },
+    sections,
     damaged,
     close: () => closeSync(file),
   }

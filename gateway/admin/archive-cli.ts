@@ -1,0 +1,71 @@
+/** `owl log archive …`: which commands there are. What they do is `archive-commands.ts`, loaded when one runs. */
+
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import type { RunDeps } from './archive-commands.ts'
+import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface ArchiveCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'failVerification' | 'now'> {
+  readonly terminal: Terminal
+  readonly readPlace: (config: string) => Promise<Pick<RunDeps, 'config' | 'place'>>
+}
+
+/** @param log the command group */
+export function registerArchiveCommands(log: Command, options: ArchiveCommandsOptions): void {
+  const { onLog, readPlace, failVerification, now, terminal } = options
+  const archive = log.command('archive').description('days of the log that lie in archive files')
+
+  archive
+    .command('list')
+    .description('archive files, their records, and whether they are where they should be')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async (given: WithConfig) => {
+      const { listArchives } = await import('./archive-commands.ts')
+      if (!(await onLog(given, listArchives))) failVerification()
+    })
+
+  archive
+    .command('verify')
+    .description('archive files: by themselves when named alone, with all contents when the log is at hand')
+    .argument('[file...]', 'archive files; all of the log when absent')
+    .option('--config <file>', 'configuration of the gateway: opens what is sealed')
+    .option('--json', 'print JSON')
+    .action(async (files: string[], { config, json }: Partial<WithConfig>) => {
+      const { verifyArchives, verifyFiles } = await import('./archive-commands.ts')
+      if (config === undefined && files.length === 0)
+        archive.error('error: name archive files, or --config', EXIT_MISUSED)
+      const holds =
+        config === undefined
+          ? await verifyFiles(files, terminal, json === true)
+          : await onLog({ config, ...(json && { json }) }, (deps) => verifyArchives(deps, files))
+      if (!holds) failVerification()
+    })
+
+  archive
+    .command('run')
+    .description('archive now what is old enough; a running gateway does so by itself every night')
+    .requiredOption('--config <file>', 'configuration of the gateway, which must not run')
+    .option('--after-days <n>', 'other than log.archiveAfterDays', daysOf)
+    .option('--json', 'print JSON')
+    .action(async ({ config, afterDays, json }: WithConfig & { readonly afterDays?: number }) => {
+      const { runArchiving } = await import('./archive-commands.ts')
+      const place = await readPlace(config)
+      await runArchiving({
+        ...place,
+        terminal,
+        now,
+        json: json === true,
+        ...(afterDays !== undefined && { afterDays }),
+      })
+    })
+}
+
+const EXIT_MISUSED = { exitCode: 2 }
+
+function daysOf(text: string): number {
+  const days = Number(text)
+  if (!/^\d{1,5}$/.test(text) || !Number.isInteger(days)) throw new InvalidArgumentError('a whole number of days')
+  return days
+}
