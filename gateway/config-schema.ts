@@ -142,6 +142,12 @@ export const CONFIG_SCHEMA = {
           stampRecordsMax: integer(1, 10_000, 'or when it holds this many records'),
           stampFailureLimitMs: integer(1000, 4 * 3600_000, 'Without a time-stamp for this long, requests are refused'),
           queueMax: integer(1, 10_000, 'Records waiting for the disk'),
+          eraseAt: {
+            type: ['string', 'null'],
+            pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+            default: '01:30',
+            description: 'What is due is erased at this time, UTC, and after the start; null: only by command',
+          },
           archive: {
             type: ['string', 'null'],
             default: null,

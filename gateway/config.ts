@@ -77,6 +77,8 @@ export interface LogConfig {
   readonly stampRecordsMax: number
   readonly stampFailureLimitMs: number
   readonly queueMax: number
+  /** `HH:MM`, UTC; null: only by command. */
+  readonly eraseAt: string | null
   /** `<directory>/archive` when absent. */
   readonly archive: string | null
   readonly archiveAfterDays: number

@@ -19,6 +19,7 @@ import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
 import { openLocal } from './local.ts'
 import { limited } from './logging.ts'
+import type { RetentionRules } from './message-log/erasing.ts'
 import type { Side } from './message-log/message-log.ts'
 import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
@@ -38,6 +39,7 @@ import { openPeers } from './transport/peers.ts'
 import { openSpool } from './transport/spool.ts'
 import { authoritiesPem } from './trust/basis.ts'
 import { clockEstimate } from './trust/clock.ts'
+import type { Purpose } from './trust/configuration.ts'
 import type { GlobalConfiguration } from './trust/global-configuration.ts'
 import { openGlobalConfiguration } from './trust/global-configuration.ts'
 import { loadSigner } from './trust/keys.ts'
@@ -110,12 +112,13 @@ async function compose(
       ...place,
       gateway: config.gateway,
       retention: (code) => configuration?.current()?.purpose(code) ?? RETENTION,
+      retentionRules: () => retentionRules(configuration?.current()?.configuration.purposes ?? []),
       authorities: () => configuration?.current()?.configuration.authorities.tsa ?? [],
       now,
       replayWindowMs: limits.replayWindowMs,
       timeStamps: { observed: (offsetMs) => clock.observe('tsa', now() + offsetMs, now()) },
       report: (event) => {
-        if (event.event === 'archived') log.info(event, 'message log')
+        if (event.event === 'archived' || event.event === 'erased') log.info(event, 'message log')
         else if (event.event !== 'stamped') log.warn(event, 'message log')
         else if (event.stamped.isListOld) log.warn({ url: event.stamped.url }, 'a token has an old revocation list')
       },
@@ -244,6 +247,7 @@ async function compose(
         adminPlugin(app, {
           reader,
           verify: async () => verifyLogApart(place, await readWitnesses(config, place.keyStore)),
+          erasing: messageLog,
           partners: partners.list,
           health,
           readinessLimits: config.log,
@@ -285,3 +289,11 @@ async function compose(
 
 /** Retention of what has no purpose of the catalogue: refusals and metaservices. Domain 0.7: twelve months. */
 const RETENTION = { bodyRetentionDays: 365, recordRetentionDays: 3 * 365 }
+
+/** As a record of an erasure names them. */
+function retentionRules(purposes: readonly Purpose[]): RetentionRules {
+  return purposes.map(({ code, bodyRetentionDays: body, recordRetentionDays: record, retentionBasis, legalBasis }) => [
+    code,
+    `${code}: body ${body} days, record ${record} days; ${retentionBasis ?? legalBasis}`,
+  ])
+}

@@ -3,6 +3,8 @@
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { ErasureRoutesOptions } from './erasure-routes.ts'
+import { erasureRoutes } from './erasure-routes.ts'
 import type { EvidenceRoutesOptions } from './evidence-routes.ts'
 import { evidenceRoutes } from './evidence-routes.ts'
 import type { Health, ReadinessLimits } from './health.ts'
@@ -14,7 +16,8 @@ import { admission } from './operators.ts'
 
 export interface AdminOptions
   extends Omit<LogRoutesOptions, 'log' | 'notFound'>,
-    Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'> {
+    Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'>,
+    Pick<ErasureRoutesOptions, 'erasing'> {
   readonly health: () => Health | Promise<Health>
   readonly readinessLimits: ReadinessLimits
   readonly metrics: Metrics
@@ -45,7 +48,7 @@ const HEADERS = {
 
 export async function adminPlugin(app: FastifyInstance, options: AdminOptions): Promise<void> {
   const { health, readinessLimits, metrics, configuration, requestId, now, log } = options
-  // Nothing is ever posted here.
+  // Nothing is posted but decisions about erasing.
   app.removeAllContentTypeParsers()
   app.addHook('onRequest', admission(options))
   app.addHook('onRequest', async (_request, reply) => {
@@ -65,9 +68,10 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   const notFound = (reply: FastifyReply, reason: string): FastifyReply => refuse(reply, 404, reason)
 
   app.setErrorHandler((error: FastifyError, _request, reply) => {
-    // Fastify's own: there is a body, and nobody here reads one.
+    // Fastify's own: there is a body that nobody reads here, or not in this form.
     if (error.statusCode !== undefined && error.statusCode < 500) {
-      return sendFault(reply, new GatewayError('BadRequest', { reason: 'the admin port takes no body' }))
+      const reason = 'the admin port takes no body, or one of JSON: a decision about erasing'
+      return sendFault(reply, new GatewayError('BadRequest', { reason }))
     }
     const failure = asGatewayError(error)
     if (failure.code === 'InternalError') log.error({ err: error }, 'a request of an operator failed')
@@ -88,6 +92,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   logRoutes(app, { reader: options.reader, verify: options.verify, partners: options.partners, log, notFound })
   const { reader, sealing, stampIntervalMs } = options
   evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
+  app.register(erasureRoutes, { reader, erasing: options.erasing, log, refuse })
   // Also what exists with another method: a stranger must not tell one from the other, an operator need not.
   app.all('/*', async (_request, reply) => notFound(reply, 'nothing answers at this path'))
 }

@@ -2,12 +2,18 @@
 
 import type { Agreement, Purpose } from '../trust/configuration.ts'
 
-/** 1. BMeldDÜV §5(4) deletes after twelve months; a day less is still twelve months in every year. */
+/** Erased on the day after the last one: twelve months are over in every year but a leap year, which has one day more. */
 const TWELVE_MONTHS_AT_MOST = 365
-/** BMG §40(5) keeps at least twelve months, a leap day included. */
+/** A leap day included. */
 const TWELVE_MONTHS_AT_LEAST = 366
-/** IDNrG §9: two years, for what carries an identification number. */
 const TWO_YEARS = 731
+
+/** Domain 0.7: what the days are taken from. */
+const AFTER_RETRIEVAL = '§ 5 Abs. 4 1. BMeldDÜV: Löschung nach zwölf Monaten'
+const AT_LEAST = '§ 40 Abs. 5 BMG: mindestens zwölf Monate'
+const WITH_NUMBER = `Inhalt ${AT_LEAST}; Protokoll § 9 IDNrG: zwei Jahre`
+/** No norm sets these: as short as questions about a case take. */
+const AS_NEEDED = 'Art. 5 Abs. 1 Buchst. e DSGVO: Inhalt ein halbes, Protokoll ein Jahr'
 
 const IDENTITY = ['Namen', 'Geburtsdatum', 'Anschrift']
 
@@ -27,6 +33,7 @@ export const PURPOSES: readonly Purpose[] = [
     ],
     bodyRetentionDays: TWELVE_MONTHS_AT_MOST,
     recordRetentionDays: TWELVE_MONTHS_AT_MOST,
+    retentionBasis: AFTER_RETRIEVAL,
     // BMG §40(1): the file reference and who asked are part of what has to be recorded.
     requires: ['issue', 'userId'],
   },
@@ -45,6 +52,7 @@ export const PURPOSES: readonly Purpose[] = [
     ],
     bodyRetentionDays: TWELVE_MONTHS_AT_LEAST,
     recordRetentionDays: TWO_YEARS,
+    retentionBasis: WITH_NUMBER,
     requires: [],
   },
   {
@@ -54,6 +62,7 @@ export const PURPOSES: readonly Purpose[] = [
     dataCategories: [...IDENTITY, 'Kennzeichen'],
     bodyRetentionDays: 180,
     recordRetentionDays: TWELVE_MONTHS_AT_LEAST,
+    retentionBasis: AS_NEEDED,
     requires: [],
   },
   {
@@ -63,6 +72,7 @@ export const PURPOSES: readonly Purpose[] = [
     dataCategories: [...IDENTITY, 'Geburtsort', 'Staatsangehörigkeit'],
     bodyRetentionDays: TWELVE_MONTHS_AT_LEAST,
     recordRetentionDays: TWELVE_MONTHS_AT_LEAST,
+    retentionBasis: AT_LEAST,
     requires: ['issue', 'userId'],
   },
   {
@@ -72,6 +82,7 @@ export const PURPOSES: readonly Purpose[] = [
     dataCategories: ['Gewerbeanzeige in der Maske des Empfängers'],
     bodyRetentionDays: 180,
     recordRetentionDays: TWELVE_MONTHS_AT_LEAST,
+    retentionBasis: AS_NEEDED,
     requires: [],
   },
 ]

@@ -97,7 +97,7 @@ const SCHEMA = record({
         recordRetentionDays: days,
         requires: list({ enum: ['issue', 'userId'] }),
       },
-      { maxStalenessS: { type: 'integer', minimum: 1 }, revocationSoftFail: { type: 'boolean' } },
+      { retentionBasis: text, maxStalenessS: { type: 'integer', minimum: 1 }, revocationSoftFail: { type: 'boolean' } },
     ),
   ),
   agreements: list(

@@ -72,6 +72,8 @@ export interface Purpose {
   readonly dataCategories: readonly string[]
   readonly bodyRetentionDays: number
   readonly recordRetentionDays: number
+  /** What the two are taken from. */
+  readonly retentionBasis?: string
   /** X-Road headers without which the purpose may not be used: `issue` is the Aktenzeichen, `userId` the clerk. */
   readonly requires: readonly ('issue' | 'userId')[]
   /** How old the configuration may be; the gateway's own limit when absent. */
