@@ -30,9 +30,10 @@ interface Request {
   readonly log: string | undefined
   readonly leaf: string | undefined
   readonly headSha256: string
-  /** Nothing when the body is not known. */
   readonly digest: string
+  /** X-Road's; nothing when the body is not here. A refusal names the one without the body. */
   readonly hash: string | undefined
+  readonly hashWithoutBody: string
 }
 
 interface Reply {
@@ -116,7 +117,8 @@ function related(subject: string, checks: Checks): Related {
 
 function requestOf({ record, leaf, bodySha256, bodySha512, signature }: Statement, head: RequestHead): Request {
   const hasBody = signature?.claims.bodySha256 !== undefined
-  const hash = hasBody ? bodySha512 && requestHash(head.hx, { sha512: bodySha512 }) : requestHash(head.hx, undefined)
+  const hashWithoutBody = requestHash(head.hx, undefined)
+  const hash = hasBody ? bodySha512 && requestHash(head.hx, { sha512: bodySha512 }) : hashWithoutBody
   return {
     place: placeOf(record),
     log: record && `${record.log}/${record.epoch}`,
@@ -124,6 +126,7 @@ function requestOf({ record, leaf, bodySha256, bodySha512, signature }: Statemen
     headSha256: head.sha256.toString('base64'),
     digest: messageDigest(head.sha256, bodySha256),
     hash,
+    hashWithoutBody,
   }
 }
 
@@ -150,10 +153,10 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
   else if (reply.digest === request.digest) checks.ok('exchange.request', pair)
   else checks.fail('exchange.request', `${pair}: the reply is to another request`)
 
-  // X-Road's hash of a refused request leaves its body out.
-  if (reply.isRefusal || reply.hash === 'none') checks.skip('exchange.hash', `${pair}: a refusal`)
-  else if (request.hash === undefined) checks.skip('exchange.hash', `${pair}: the body of the request is not here`)
-  else if (reply.hash === request.hash) checks.ok('exchange.hash', pair)
+  const hash = reply.isRefusal ? request.hashWithoutBody : request.hash
+  if (reply.hash === 'none') checks.skip('exchange.hash', `${pair}: refused before there was a request`)
+  else if (hash === undefined) checks.skip('exchange.hash', `${pair}: the body of the request is not here`)
+  else if (reply.hash === hash) checks.ok('exchange.hash', pair)
   else checks.fail('exchange.hash', `${pair}: the reply is to another request`)
 
   const receipt = parseReceipt(reply.receipt)

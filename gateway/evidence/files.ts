@@ -15,7 +15,7 @@ export interface EvidenceFile {
   readonly size: number
   /** @throws {FileError} when it is larger than `bytesMax`, or its checksum is wrong */
   octets(bytesMax: number): Buffer
-  /** In the order asked for. @throws {FileError} when its checksum is wrong */
+  /** In the order asked for; with none, only the checksum is compared. @throws {FileError} when its checksum is wrong */
   digests(names: readonly DigestName[]): readonly Buffer[]
 }
 
@@ -43,7 +43,10 @@ export function evidenceFile(name: string, content: ByteSource, checksum?: numbe
       return read()
     },
     digests(names) {
-      if (size <= HELD_BYTES_MAX) return names.map((digest) => hash(digest, read(), 'buffer'))
+      if (size <= HELD_BYTES_MAX) {
+        const octets = read()
+        return names.map((digest) => hash(digest, octets, 'buffer'))
+      }
       const hashes = names.map((digest) => createHash(digest))
       let sum = 0
       for (let at = 0; at < size; at += PIECE_BYTES) {

@@ -56,8 +56,9 @@ export interface ZipRules {
   readonly isLenient: boolean
 }
 
-/** Of an archive of containers. */
-export const ENTRIES_MAX = 250_000
+/** Of an archive of containers, and all their names together: they are held to find doubles. */
+export const ENTRIES_MAX = 1_000_000
+const NAMES_BYTES_MAX = 64 * 1024 * 1024
 const NAME_BYTES_MAX = 255
 /** No segment begins with a dot, so none is `..`; nothing absolute, no backslash, nothing that needs an escape. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/
@@ -89,9 +90,12 @@ export function* readZip(source: ByteSource, rules: ZipRules): Generator<ZipEntr
   const names = new Set<string>()
   const folders = new Set<string>()
   let offset = 0
+  let nameBytes = 0
   for (const central of readDirectory(source, end, rules)) {
     const { name } = central
     checkName(name, names, folders)
+    nameBytes += name.length
+    if (nameBytes > NAMES_BYTES_MAX) throw new ZipError('too-many-entries')
     if (central.offset !== offset) throw new ZipError(offset === 0 ? 'prefixed-octets' : 'gap')
     const start = readLocal(source, central, end.directory, rules)
     if (start + central.size > end.directory) throw new ZipError('truncated')

@@ -10,6 +10,8 @@ import type { Appended, NewRecord } from '../../../gateway/message-log/message-l
 import type { LogReader } from '../../../gateway/message-log/reader.ts'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
 import type { SqliteLog } from '../../../gateway/message-log/sqlite-log.ts'
+import { messageDigest, requestHash } from '../../../gateway/protocol/digests.ts'
+import { formatReplyHead } from '../../../gateway/protocol/head.ts'
 import { parseReplyHead, parseRequestHead } from '../../../gateway/protocol/head-parser.ts'
 import { seal } from '../../../gateway/protocol/sealing.ts'
 import { etsiUText } from '../../../gateway/trust/basis.ts'
@@ -91,7 +93,12 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
     request,
     async exchange(options = {}, end = {}) {
       const [record, recorded] = await request(options)
-      return [recorded, await log.append(resealed(endRecord(record, recorded, end), provider, judged))]
+      const reply = answering(
+        endRecord(record, recorded, end),
+        record,
+        `${log.id};${recorded.leaf.toString('base64url')}`,
+      )
+      return [recorded, await log.append(resealed(reply, provider, judged))]
     },
     async behave(name, how) {
       const headers = { 'content-type': 'application/json' }
@@ -101,6 +108,15 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
       await reply.arrayBuffer()
     },
   }
+}
+
+/** The same reply, to this request and no other. */
+function answering(end: NewRecord, request: NewRecord, receipt: string): NewRecord {
+  const [head, asked] = [parseReplyHead(end.head), parseRequestHead(request.head)]
+  const answered = head.block.kind === 'refusal' ? undefined : request.body
+  const ids = { ...head.ids, requestHash: requestHash(asked.hx, answered) }
+  const block = { ...head.block, requestDigest: messageDigest(asked.sha256, request.body?.sha256), receipt }
+  return { ...end, head: formatReplyHead({ ...head, ids, block }).octets }
 }
 
 interface Judged {
@@ -122,7 +138,15 @@ function resealed(record: NewRecord, signer: Signer, { snapshot, revocation }: J
       ...judgedBy,
       config: { version: snapshot.version, sha256: snapshot.sha256 },
       seal: registered.sha256,
-      revocation: [{ cert: registered.sha256, status: status.status, source: status.source, thisUpdate: null }],
+      revocation: [
+        {
+          cert: registered.sha256,
+          status: status.status,
+          source: status.source,
+          sha256: status.sha256,
+          thisUpdate: null,
+        },
+      ],
     }),
   }
 }

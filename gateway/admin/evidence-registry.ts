@@ -1,0 +1,109 @@
+/** Stored states of the registry, for the verification of evidence: signed global configurations as a gateway keeps them. Architecture, "Trust". */
+
+import { hash } from 'node:crypto'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { JWK } from 'jose'
+import { calculateJwkThumbprint, importJWK } from 'jose'
+import { permit } from '../access/agreements.ts'
+import { GatewayError } from '../errors.ts'
+import type { RegistryState } from '../evidence/registry-checks.ts'
+import { checkConfiguration } from '../trust/configuration-check.ts'
+import type { Anchor } from '../trust/signed-document.ts'
+import { CONFIGURATION, openDocument } from '../trust/signed-document.ts'
+import type { Snapshot } from '../trust/snapshot.ts'
+import { makeSnapshot } from '../trust/snapshot.ts'
+
+export interface StoredRegistry {
+  readonly states: readonly RegistryState[]
+  /** DER of issuing CAs and those of time-stamp authorities. */
+  readonly authorities: readonly Buffer[]
+}
+
+const FILES_MAX = 10_000
+const FILE_BYTES_MAX = 64 * 1024 * 1024
+const DOCUMENT = /^\d+\.jws$/
+
+/**
+ * @param paths files, or directories of `<version>.jws`
+ * @param keys public JWKs of registries, JSON text; with none, the documents are believed as they are given
+ * @throws {GatewayError} `BadRequest` when one is no configuration, or none of the keys signed it
+ */
+export async function readStoredRegistry(paths: readonly string[], keys: readonly string[]): Promise<StoredRegistry> {
+  const anchors = await Promise.all(keys.map(readKey))
+  const states: RegistryState[] = []
+  const authorities = new Map<string, Buffer>()
+  let previous: Snapshot | undefined
+  for (const file of await filesOf(paths)) {
+    try {
+      const { octets, isSigned } = await open(await readFile(file, 'utf8'), anchors)
+      const configuration = checkConfiguration(JSON.parse(octets.toString('utf8')), 'open')
+      previous = makeSnapshot(configuration, hash('sha256', octets, 'hex'), previous)
+      states.push(stateOf(previous, isSigned))
+      for (const ca of [
+        ...previous.issuing.map(({ certificate }) => certificate),
+        ...previous.tsa.map(({ ca }) => ca),
+      ]) {
+        authorities.set(ca.sha256, ca.der)
+      }
+    } catch (cause) {
+      const reason = `${file} is no global configuration that the registry signed`
+      throw new GatewayError('BadRequest', { reason, cause })
+    }
+  }
+  if (states.length === 0) throw new GatewayError('BadRequest', { reason: '--registry holds no global configuration' })
+  return { states, authorities: [...authorities.values()] }
+}
+
+async function readKey(text: string): Promise<Anchor> {
+  try {
+    const { kty, crv, x, y } = JSON.parse(text) as JWK
+    const jwk = { kty, crv, x, y } as JWK
+    return { thumbprint: await calculateJwkThumbprint(jwk), key: (await importJWK(jwk, 'ES256')) as Anchor['key'] }
+  } catch (cause) {
+    throw new GatewayError('BadRequest', { reason: 'an anchor is no public JWK for ES256', cause })
+  }
+}
+
+async function filesOf(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = []
+  for (const path of paths) {
+    try {
+      const isDirectory = (await stat(path)).isDirectory()
+      const names = isDirectory ? (await readdir(path)).filter((name) => DOCUMENT.test(name)).sort() : ['']
+      files.push(...names.map((name) => join(path, name)))
+    } catch (cause) {
+      throw new GatewayError('BadRequest', { reason: `${path} is not there or cannot be read`, cause })
+    }
+  }
+  if (files.length > FILES_MAX) throw new GatewayError('BadRequest', { reason: 'there are too many configurations' })
+  return files
+}
+
+async function open(text: string, anchors: readonly Anchor[]): Promise<{ octets: Buffer; isSigned: boolean }> {
+  if (text.length > FILE_BYTES_MAX) throw new RangeError('The document is too large')
+  if (anchors.length === 0) {
+    return { octets: Buffer.from(text.trim().split('.')[1] ?? '', 'base64url'), isSigned: false }
+  }
+  let failure: unknown
+  for (const anchor of anchors) {
+    try {
+      return { octets: await openDocument(text.trim(), CONFIGURATION, anchor), isSigned: true }
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+function stateOf(snapshot: Snapshot, isSigned: boolean): RegistryState {
+  const { version, sha256 } = snapshot
+  return {
+    version,
+    sha256,
+    isSigned,
+    memberOfSeal: (x5t) => snapshot.seal(x5t)?.member,
+    gateway: (id) => snapshot.gateway(id),
+    permit: (call, purpose, at) => permit(snapshot, call, purpose, at).agreement,
+  }
+}

@@ -1,0 +1,168 @@
+/** What a verification is given: containers, archives of containers, directories, loose files. One piece of evidence after the other, so that memory does not grow with their number. */
+
+import { readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { GatewayError } from '../errors.ts'
+import type { ByteSource, FileSource } from './byte-source.ts'
+import { openFile } from './byte-source.ts'
+import { reasonOf } from './checks.ts'
+import type { EvidenceFile } from './files.ts'
+import { evidenceFile } from './files.ts'
+import { EVIDENCE_RECORD_NAME, META } from './manifest.ts'
+import type { ZipEntry } from './zip-reader.ts'
+import { ENTRIES_MAX, readZip } from './zip-reader.ts'
+
+/** `label` may have been chosen by others. */
+export type Piece =
+  | { readonly kind: 'container'; readonly label: string; readonly source: ByteSource }
+  | {
+      readonly kind: 'files'
+      readonly label: string
+      readonly files: ReadonlyMap<string, EvidenceFile>
+      /** A container unpacked: its manifests are there, too. */
+      readonly isPackage: boolean
+    }
+  | { readonly kind: 'refused'; readonly label: string; readonly reason: string }
+
+export interface InputOptions {
+  readonly isDraft: boolean
+}
+
+const FOLDERS_DEEP_MAX = 16
+const LOOSE_FILES_MAX = 32
+const CONTAINER = /\.asice$/
+const ARCHIVE = /\.zip$/
+/** In our archives beside containers: for people, no evidence. */
+const COMPANIONS: ReadonlySet<string> = new Set(['report.html', 'export.json'])
+
+/** @throws {GatewayError} `BadRequest` on a path that is not there */
+export function* readInputs(paths: readonly string[], options: InputOptions): Generator<Piece, void, void> {
+  const loose: string[] = []
+  for (const path of paths) {
+    if (isDirectory(path)) yield* readDirectory(path, options, 0)
+    else if (isZip(path)) yield* readArchive(path, options)
+    else loose.push(path)
+  }
+  if (loose.length > 0)
+    yield looseFiles(loose.length === 1 ? (loose[0] as string) : `${loose.length} files`, loose, options)
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (cause) {
+    throw new GatewayError('BadRequest', { reason: `${path} is not there or cannot be read`, cause })
+  }
+}
+
+/** By its first octets: what it is called is no matter. An archive that begins otherwise is refused as one. */
+function isZip(path: string): boolean {
+  if (CONTAINER.test(path) || ARCHIVE.test(path)) return true
+  const file = openFile(path)
+  try {
+    return file.size >= 4 && file.read(0, 4).readUInt32LE(0) === 0x04034b50
+  } finally {
+    file.close()
+  }
+}
+
+/** One container, or an archive of containers; the first entry tells. */
+function* readArchive(path: string, { isDraft }: InputOptions): Generator<Piece, void, void> {
+  const file = openFile(path)
+  try {
+    if (isContainer(file)) {
+      yield { kind: 'container', label: path, source: file }
+      return
+    }
+    let containers = 0
+    for (const entry of readZip(file, { entriesMax: ENTRIES_MAX, isLenient: isDraft })) {
+      const label = `${path}/${entry.name}`
+      if (CONTAINER.test(entry.name)) {
+        containers += 1
+        yield { kind: 'container', label, source: checked(entry) }
+      } else if (COMPANIONS.has(entry.name)) checked(entry)
+      else yield { kind: 'refused', label, reason: 'It is no container' }
+    }
+    if (containers === 0) yield { kind: 'refused', label: path, reason: 'There is no container in it' }
+  } catch (error) {
+    yield { kind: 'refused', label: path, reason: reasonOf(error) }
+  } finally {
+    file.close()
+  }
+}
+
+const FIRST = Buffer.from('mimetype')
+
+function isContainer(file: FileSource): boolean {
+  return file.size >= 38 && file.read(30, FIRST.length).equals(FIRST)
+}
+
+/** Its checksum, too. @throws {FileError} */
+function checked({ name, content, crc32 }: ZipEntry): ByteSource {
+  evidenceFile(name, content, crc32).digests([])
+  return content
+}
+
+function* readDirectory(path: string, options: InputOptions, depth: number): Generator<Piece, void, void> {
+  if (depth > FOLDERS_DEEP_MAX) {
+    yield { kind: 'refused', label: path, reason: 'Folders are nested too deep' }
+    return
+  }
+  const entries = readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  const isPackage = names.includes('mimetype')
+  if (isPackage || names.includes('log-record.json') || names.includes('signature.jades.json')) {
+    const meta = entries.some((entry) => entry.isDirectory() && `${entry.name}/` === META)
+    const inMeta = meta ? readdirSync(join(path, META)).map((name) => join(path, META, name)) : []
+    yield looseFiles(path, [...names.map((name) => join(path, name)), ...inMeta], options, isPackage)
+    return
+  }
+  for (const entry of entries) {
+    const inner = join(path, entry.name)
+    // Links are not followed: a directory is what it holds.
+    if (entry.isDirectory()) yield* readDirectory(inner, options, depth + 1)
+    else if (entry.isFile() && (CONTAINER.test(entry.name) || ARCHIVE.test(entry.name)))
+      yield* readArchive(inner, options)
+  }
+}
+
+/** Files of one group, known by their names; the record by its extension. */
+function looseFiles(label: string, paths: readonly string[], { isDraft }: InputOptions, isPackage = false): Piece {
+  if (paths.length > LOOSE_FILES_MAX)
+    return { kind: 'refused', label, reason: 'There are too many files for one message' }
+  const files = new Map<string, EvidenceFile>()
+  const sorted = isPackage ? [...paths].sort((a, b) => Number(isMimetype(b)) - Number(isMimetype(a))) : paths
+  for (const path of sorted) {
+    const name = nameOf(path, isDraft)
+    if (files.has(name)) return { kind: 'refused', label, reason: `${name} is there twice` }
+    files.set(name, evidenceFile(name, sourceOnDemand(path)))
+  }
+  return { kind: 'files', label, files, isPackage }
+}
+
+function isMimetype(path: string): boolean {
+  return basename(path) === 'mimetype'
+}
+
+function nameOf(path: string, isDraft: boolean): string {
+  const name = basename(path)
+  if (name.endsWith('.ers')) return EVIDENCE_RECORD_NAME
+  if (isDraft && /^signature[A-Za-z.-]*\.(?:json|jws)$/.test(name)) return 'signature.jades.json'
+  return path.endsWith(`${META}${name}`) ? `${META}${name}` : name
+}
+
+/** Opened for each read: many loose files do not stay open. */
+function sourceOnDemand(path: string): ByteSource {
+  const { size } = statSync(path)
+  return {
+    size,
+    read(at, length) {
+      const file = openFile(path)
+      try {
+        return file.read(at, length)
+      } finally {
+        file.close()
+      }
+    },
+  }
+}
