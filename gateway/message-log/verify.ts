@@ -1,62 +1,73 @@
 /**
- * Verifies a whole log: every object's hash, the chain, the ends of requests, the batches and their tokens. Source: design
- * of the evidence, sections 4 and 6. In constant memory: of the records only those of one batch and the open ones.
+ * Verifies a log: every object's hash, the chain, the ends of requests, the batches and their tokens, what others know of
+ * it; the whole, or what came since it was verified last. Source: design of the evidence, sections 4 and 6. In constant
+ * memory: of the records only the leaves of one batch and the open requests.
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
-import { readCertificate, readRevocationList } from '../protocol/authority-certificates.ts'
-import { sha256, treeRoot } from '../protocol/hash-tree.ts'
-import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
-import { checkNotRevoked, verifyTimeStamp } from '../protocol/time-stamp.ts'
-import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
+import type { BatchCheck, TimeStampAnchor } from './batch-check.ts'
+import { openBatchCheck } from './batch-check.ts'
 import type { DamageKind } from './damage.ts'
 import { Damage, demand } from './damage.ts'
-import type { ErasureCheck } from './erasure-check.ts'
+import type { EndCheck } from './end-check.ts'
+import { openEndCheck } from './end-check.ts'
 import { openErasureCheck } from './erasure-check.ts'
-import { formatBatchHeader } from './log-record.ts'
+import type { KnownHead, KnownRecord } from './known-check.ts'
+import { openKnownCheck } from './known-check.ts'
 import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
 import { checkBodyFile, checkRecord } from './record-check.ts'
+import { openRecordScan } from './record-scan.ts'
 import type { StoredRecord } from './stored-record.ts'
-import { bufferOf, selectStored, storedRecord } from './stored-record.ts'
+import { bufferOf } from './stored-record.ts'
+import type { VerifiedPoint } from './verified-point.ts'
 
 export interface VerifyOptions {
-  /** Time-stamp authorities that are believed; base64 of DER, as in the global configuration. */
-  readonly anchors: readonly { readonly certificate: string; readonly ca: string }[]
-  /** Records that the log is known to have had: the high-water mark, receipts of partners. Leaves are hex. */
-  readonly witnesses?: readonly { readonly seq: number; readonly leaf: string }[]
+  /** Time-stamp authorities that are believed. */
+  readonly anchors: readonly TimeStampAnchor[]
+  /** Records that the log is known to have had: the high-water mark, receipts of partners. */
+  readonly witnesses?: readonly KnownRecord[]
+  /** Heads of this log that partners have received. */
+  readonly heads?: readonly KnownHead[]
+  /** Only what came after it is verified; it is from a file that who changes the log cannot change. */
+  readonly since?: VerifiedPoint | undefined
 }
 
 export interface Verification {
   readonly isWhole: boolean
-  /** Verified up to the damage. */
+  /** The first record that was looked at: 1 when the whole log was verified. */
+  readonly from: number
+  /** Verified up to the damage, those before `from` included. */
   readonly records: number
   readonly batches: number
   /** Records up to this one are time-stamped. */
   readonly stampedTo: number
   /** Time of the latest token, ISO 8601. */
   readonly stampedAt: string | null
-  /** Records of which only the leaf is left. */
+  /** Records of which only the leaf is left, among those that were looked at. */
   readonly erased: number
   /** The first one. */
   readonly damage: { readonly seq: number; readonly kind: DamageKind; readonly message: string } | null
+  /** From where a later verification may go on; absent until a token holds, and where there is damage. */
+  readonly point?: VerifiedPoint
 }
 
 /** Records verified at a stretch: a few milliseconds. */
-const CHUNK = 64
+const CHUNK = 128
 
 export async function verifyLog(reader: LogReader, options: VerifyOptions): Promise<Verification> {
-  const log = new Verifier(reader, options)
+  const log = openVerifier(reader, options)
   try {
-    const select = selectStored(reader.database, 'WHERE record.seq > ? ORDER BY record.seq LIMIT ?')
-    for (let last = Number.MIN_SAFE_INTEGER; ; ) {
-      const rows = select.all(last, CHUNK)
-      for (const row of rows) {
-        const checked = log.take(storedRecord(row))
+    log.begin()
+    const scan = openRecordScan(reader.database)
+    for (;;) {
+      // A whole log begins before its first number: an inserted record may have any.
+      const records = scan(log.seq === 0 ? Number.MIN_SAFE_INTEGER : log.seq, CHUNK)
+      for (const stored of records) {
+        const checked = log.take(stored)
         if (checked !== undefined && checked.stored.bodyKey !== null) await checkBodyFile(checked, reader.contents)
       }
-      if (rows.length < CHUNK) break
-      last = log.records
+      if (records.length === 0) break
       // Whoever shares this thread gets its turn.
       await turn()
     }
@@ -68,215 +79,122 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
   }
 }
 
-/** An open request, for its end to be compared with. */
-type Open = Pick<StoredRecord, 'requestId' | 'xRoadId' | 'client' | 'service' | 'method' | 'side' | 'purpose'> & {
-  leaf: string
+interface Verifier {
+  /** The latest record that was taken. */
+  readonly seq: number
+  /** What was verified before has to be what the rest builds on. @throws {Damage} */
+  begin(): void
+  /** @returns nothing of an erased record @throws {Damage} */
+  take(stored: StoredRecord): CheckedRecord | undefined
+  /** @throws {Damage} */
+  finish(): void
+  report(damage: Verification['damage']): Verification
 }
 
-class Verifier {
-  records = 0
-  #batches = 0
-  #stampedTo = 0
-  #stampedAt: number | null = null
-  #erased = 0
-  #unstamped = false
-  #before: Buffer | undefined
-  #header: string | null = null
-  #leaves: Buffer[] = []
-  #atMin = Number.POSITIVE_INFINITY
-  #atMax = Number.NEGATIVE_INFINITY
-  readonly #open = new Map<number, Open>()
-  readonly #reader: LogReader
-  readonly #authorities: readonly TimeStampAuthority[]
-  readonly #witnesses: ReadonlyMap<number, string>
-  #isErasedInBatch = false
-  readonly #erasures: ErasureCheck
-  readonly #erasedRow: ReturnType<LogReader['database']['prepare']>
-  readonly #batchRow: ReturnType<LogReader['database']['prepare']>
+function openVerifier(reader: LogReader, { anchors, witnesses = [], heads = [], since }: VerifyOptions): Verifier {
+  const { database, contents, identity } = reader
+  const ends: EndCheck = openEndCheck(database)
+  const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since?.batches })
+  const erasures = openErasureCheck(database, contents)
+  const known = openKnownCheck(reader, { witnesses, heads, after: since?.seq ?? 0 })
+  let seq = since?.seq ?? 0
+  let before = since?.leaf ?? null
+  let erased = 0
+  let point: VerifiedPoint | undefined
 
-  constructor(reader: LogReader, { anchors, witnesses = [] }: VerifyOptions) {
-    this.#reader = reader
-    this.#batchRow = reader.database.prepare('SELECT * FROM batch WHERE number = ?')
-    this.#erasures = openErasureCheck(reader.database, reader.contents)
-    this.#erasedRow = reader.database.prepare('SELECT leaf FROM record WHERE seq = ? AND record_erased_at IS NOT NULL')
-    this.#authorities = anchors.map(({ certificate, ca }) => ({
-      unit: readCertificate(Buffer.from(certificate, 'base64')),
-      ca: readCertificate(Buffer.from(ca, 'base64')),
-    }))
-    this.#witnesses = new Map(witnesses.map(({ seq, leaf }) => [seq, leaf]))
+  function begin(): void {
+    if (since === undefined) return
+    const one = openRecordScan(database)
+    const check = (at: number): CheckedRecord | undefined => {
+      const [stored] = one(at - 1, 1)
+      demand(stored?.seq === at, at, 'missing', 'The record is not there')
+      return stored.kind === null ? undefined : checkRecord(stored, contents, identity)
+    }
+    known.begin({ seq: since.seq, leaf: since.leaf })
+    for (const at of since.open) {
+      const checked = check(at)
+      if (checked !== undefined) ends.take(checked)
+    }
+    // What must not be erased follows from all decisions ever taken.
+    for (const row of database.prepare('SELECT seq FROM decision WHERE seq <= ? ORDER BY seq').all(since.seq)) {
+      const checked = check(Number(row['seq']))
+      if (checked !== undefined) erasures.decision(checked.stored, checked.body)
+    }
   }
 
-  take(stored: StoredRecord): CheckedRecord | undefined {
-    const seq = this.records + 1
-    if (stored.seq !== seq) {
-      const isExtra = stored.seq < seq
-      throw new Damage(isExtra ? stored.seq : seq, isExtra ? 'chain' : 'missing', 'The numbers are not without a gap')
-    }
+  function take(stored: StoredRecord): CheckedRecord | undefined {
+    const next = seq + 1
+    demand(stored.seq >= next, stored.seq, 'extra', 'There is a record more than there was')
+    demand(stored.seq === next, next, 'missing', 'The record is not there')
     const leaf = bufferOf(stored.leaf)
-    this.#checkWitness(seq, leaf)
-    let checked: CheckedRecord | undefined
-    if (stored.kind === null && stored.recordErasedAt !== null) this.#takeErased(stored)
-    else {
-      this.#erasures.body(stored)
-      checked = checkRecord(stored, this.#reader.contents, this.#reader.identity)
-      const before = this.#before?.toString('hex') ?? null
-      demand(checked.record.prev === before, seq, 'chain', 'It names another record before it')
-      this.#checkEnd(checked)
-      this.#erasures.decision(checked.stored, checked.body)
-      if (stored.kind === 'batch') this.#checkBatch(checked, leaf)
-    }
-    if (stored.kind !== 'batch') {
-      this.#leaves.push(leaf)
-      this.#widen(stored.at)
-    }
-    this.records = seq
-    this.#before = leaf
+    known.record(next, leaf)
+    const isErased = stored.kind === null && stored.recordErasedAt !== null
+    const checked = isErased ? takeErased(stored) : takeKept(stored)
+    seq = next
+    before = checked?.leaf ?? leaf.toString('hex')
+    if (stored.kind !== 'batch') batches.take(leaf, stored.at)
+    else if (checked !== undefined) closeBatch(checked)
     return checked
   }
 
-  #takeErased(stored: StoredRecord): void {
-    this.#erasures.record(stored)
-    this.#erased += 1
-    this.#isErasedInBatch = true
-    if (stored.ends !== null) this.#open.delete(stored.ends)
+  function takeErased(stored: StoredRecord): undefined {
+    erasures.record(stored)
+    erased += 1
+    if (stored.ends !== null) ends.ended(stored.ends)
   }
 
-  #checkWitness(seq: number, leaf: Buffer): void {
-    const witness = this.#witnesses.get(seq)
-    demand(witness === undefined || witness === leaf.toString('hex'), seq, 'chain', 'It was another record once')
+  function takeKept(stored: StoredRecord): CheckedRecord {
+    erasures.body(stored)
+    const checked = checkRecord(stored, contents, identity)
+    demand(checked.record.prev === before, stored.seq, 'chain', 'It names another record before it')
+    ends.take(checked)
+    known.message(checked)
+    erasures.decision(checked.stored, checked.body)
+    return checked
   }
 
-  #widen(at: number | null): void {
-    if (at === null) return
-    this.#atMin = Math.min(this.#atMin, at)
-    this.#atMax = Math.max(this.#atMax, at)
+  function closeBatch(checked: CheckedRecord): void {
+    const isStamped = batches.close(checked)
+    known.batch(seq, batches.state)
+    if (isStamped) point = pointHere(checked)
   }
 
-  #checkEnd({ stored, record }: CheckedRecord): void {
-    const { seq, kind, ends, requestId, xRoadId, client, service, method, side, purpose } = stored
-    if (kind === 'request') {
-      const leaf = bufferOf(stored.leaf).toString('hex')
-      this.#open.set(seq, { requestId, xRoadId, client, service, method, side, purpose, leaf })
-    }
-    if (ends === null) return
-    const request = this.#open.get(ends)
-    if (request === undefined && this.#erasedLeaf(ends) === record.request) return
-    demand(request !== undefined, seq, 'end', 'It ends no request, or one that had its end')
-    demand(record.request === request.leaf, seq, 'end', 'It ends another request than recorded')
-    const same =
-      request.requestId === requestId &&
-      request.xRoadId === xRoadId &&
-      request.client === client &&
-      request.service === service &&
-      request.method === method &&
-      request.side === side &&
-      (kind !== 'in-doubt' || request.purpose === purpose)
-    demand(same, seq, 'columns', 'Client, service, method or ids are others than those of the request')
-    this.#open.delete(ends)
+  function pointHere({ leaf }: CheckedRecord): VerifiedPoint {
+    return { log: `${identity.name}/${identity.epoch}`, seq, leaf, batches: batches.state, open: [...ends.open] }
   }
 
-  /** Hex; nothing of a record that is there. */
-  #erasedLeaf(seq: number): string | undefined {
-    const row = this.#erasedRow.get(seq)
-    return row === undefined ? undefined : bufferOf(row['leaf'] as Uint8Array).toString('hex')
+  function finish(): void {
+    erasures.finish()
+    known.finish(seq, batches.state)
+    batches.finish(seq)
+    const low = database.prepare('SELECT min(seq) AS seq FROM content').get()?.['seq'] ?? null
+    const high = database
+      .prepare('SELECT seq FROM content WHERE seq > ? AND NOT EXISTS (SELECT 1 FROM record WHERE seq = content.seq)')
+      .get(seq)?.['seq']
+    const stray = low !== null && Number(low) < 1 ? low : high
+    demand(stray === undefined, Number(stray), 'extra', 'There are contents of no record')
   }
 
-  #checkBatch({ stored: { seq, at }, head, body }: CheckedRecord, leaf: Buffer): void {
-    const leaves = this.#leaves
-    const last = seq - 1
-    const first = seq - leaves.length
-    const expected = formatBatchHeader({
-      log: this.#reader.identity.name,
-      epoch: this.#reader.identity.epoch,
-      batch: this.#batches + 1,
-      first,
-      last,
-      count: leaves.length,
-      prevHeader: this.#header,
-      lastRecord: leaves.at(-1)?.toString('hex') ?? '',
-    })
-    demand(head?.toString('utf8') === expected, seq, 'batch', 'The batch header is not that of these records')
-    demand(body?.equals(Buffer.concat(leaves)) === true, seq, 'batch', 'The leaves are not those of these records')
-    const header = sha256(head)
-    const root = treeRoot([leaf, ...leaves])
-    this.#widen(at)
-    const row = this.#batchRow.get(this.#batches + 1)
-    const openFrom = Math.min(last + 2, ...this.#open.keys())
-    const fits =
-      row !== undefined &&
-      row['seq'] === seq &&
-      row['first'] === first &&
-      row['last'] === last &&
-      this.#fitsTimes(Number(row['at_min']), Number(row['at_max'])) &&
-      (row['open_from'] === openFrom ||
-        (Number(row['open_from']) < openFrom && this.#erasedLeaf(Number(row['open_from'])) !== undefined)) &&
-      header.equals(row['header_sha256'] as Uint8Array) &&
-      root.equals(row['root'] as Uint8Array)
-    demand(fits, seq, 'batch', 'The batch is entered as another')
-    this.#checkToken(seq, root, row)
-    this.#batches += 1
-    this.#header = header.toString('hex')
-    this.#leaves = []
-    this.#atMin = Number.POSITIVE_INFINITY
-    this.#atMax = Number.NEGATIVE_INFINITY
-  }
-
-  /** The first or last record may be among the erased ones. */
-  #fitsTimes(min: number, max: number): boolean {
-    const isErased = this.#isErasedInBatch
-    this.#isErasedInBatch = false
-    return isErased ? min <= this.#atMin && max >= this.#atMax : min === this.#atMin && max === this.#atMax
-  }
-
-  #checkToken(seq: number, imprint: Buffer, row: Record<string, unknown>): void {
-    const octets = row['token'] as Uint8Array | null
-    if (octets === null) {
-      demand(row['gen_time'] === null, seq, 'token', 'The token is not there')
-      this.#unstamped = true
-      return
-    }
-    // They are asked for in the order of the batches.
-    demand(!this.#unstamped, seq, 'token', 'A token before this one is not there')
-    const genTime = this.#verifyToken(bufferOf(octets), imprint)
-    demand(genTime !== undefined, seq, 'token', 'The token holds for no authority that is believed')
-    demand(genTime === row['gen_time'], seq, 'token', 'The time of the token is entered as another')
-    this.#stampedTo = seq
-    this.#stampedAt = genTime
-  }
-
-  #verifyToken(token: Buffer, imprint: Buffer): number | undefined {
-    for (const authority of this.#authorities) {
-      try {
-        const { genTime } = verifyTimeStamp(token, authority, { imprint })
-        const [list] = readToken(token).revocationLists
-        if (list === undefined) continue
-        checkNotRevoked(authority, readRevocationList(list, authority.ca))
-        // Beside what is signed there may be nothing but what we put there.
-        if (!completeToken(token, [authority.unit.der, authority.ca.der], list).equals(token)) continue
-        return genTime
-      } catch {
-        // Another authority may have given it.
+  return {
+    get seq() {
+      return seq
+    },
+    begin,
+    take,
+    finish,
+    report(damage) {
+      const { number, stampedTo, stampedAt } = batches.state
+      return {
+        isWhole: damage === null,
+        from: (since?.seq ?? 0) + 1,
+        records: seq,
+        batches: number,
+        stampedTo,
+        stampedAt: stampedAt === null ? null : new Date(stampedAt).toISOString(),
+        erased,
+        damage,
+        ...(damage === null && (point ?? since) !== undefined && { point: point ?? since }),
       }
-    }
-    return undefined
-  }
-
-  finish(): void {
-    this.#erasures.finish()
-    const { database } = this.#reader
-    const last = this.records
-    for (const seq of this.#witnesses.keys()) demand(seq <= last, last + 1, 'cut-off', `Record ${seq} was there once`)
-    const extra = database.prepare('SELECT seq FROM batch WHERE number > ? AND seq <= ?').get(this.#batches, last)
-    demand(extra === undefined, Number(extra?.['seq'] ?? 0), 'batch', 'A batch is entered that has no record')
-    const stray = database.prepare('SELECT min(seq) AS low, max(seq) AS high FROM content').get()
-    const low = Number(stray?.['low'] ?? 1)
-    demand(low >= 1, low, 'missing', 'There are contents of no record')
-  }
-
-  report(damage: Verification['damage']): Verification {
-    const { records } = this
-    const stampedAt = this.#stampedAt === null ? null : new Date(this.#stampedAt).toISOString()
-    const counted = { records, batches: this.#batches, stampedTo: this.#stampedTo, stampedAt, erased: this.#erased }
-    return { isWhole: damage === null, ...counted, damage }
+    },
   }
 }

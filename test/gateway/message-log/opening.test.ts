@@ -43,10 +43,10 @@ t.test('a log that has records is not made again', async (t) => {
   await log.close()
   await rm(join(keyStore, 'high-water.json'))
 
-  await t.rejects(rig.open(), { flaw: 'behind' })
+  await t.rejects(rig.open(), { name: 'LogOpenError', flaw: 'behind' })
 
   await rm(keyStore, { recursive: true })
-  await t.rejects(rig.open(), { flaw: 'behind' })
+  await t.rejects(rig.open(), { name: 'LogOpenError', flaw: 'behind' })
   t.notOk(existsSync(join(keyStore, 'high-water.json')), 'nor is its mark')
   t.ok(existsSync(file))
 })

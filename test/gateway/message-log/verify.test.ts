@@ -55,8 +55,8 @@ t.test('names the first damaged record and what is wrong with it', async (t) => 
   const cases: [string, string, { seq: number; kind: string }][] = [
     ['a changed leaf', 'UPDATE record SET leaf = zeroblob(32) WHERE seq = 4', { seq: 4, kind: 'leaf' }],
     ['a changed column', "UPDATE record SET client = 'OWL/GOV/X/Y' WHERE seq = 2", { seq: 2, kind: 'columns' }],
-    ['a changed head', 'UPDATE content SET head = zeroblob(length(head)) WHERE seq = 3', { seq: 3, kind: 'object' }],
-    ['a removed body', 'UPDATE content SET body = NULL WHERE seq = 2', { seq: 2, kind: 'object' }],
+    ['a changed head', 'UPDATE content SET head = zeroblob(length(head)) WHERE seq = 3', { seq: 3, kind: 'head' }],
+    ['a removed body', 'UPDATE content SET body = NULL WHERE seq = 2', { seq: 2, kind: 'body' }],
     ['removed contents', 'DELETE FROM content WHERE seq = 6', { seq: 6, kind: 'missing' }],
     ['a removed record', 'DELETE FROM record WHERE seq = 6', { seq: 6, kind: 'missing' }],
     ['a removed token', 'UPDATE batch SET token = NULL, gen_time = NULL WHERE number = 1', { seq: 19, kind: 'token' }],
@@ -98,7 +98,7 @@ t.test('the newest cut off shows by what others have seen', async (t) => {
     verifyLog(reader, { anchors: trust.authorities, witnesses })
 
   t.match(await verify([{ seq: 7, leaf }]), { isWhole: true })
-  t.match(await verify([{ seq: 7, leaf: '0'.repeat(64) }]), { damage: { seq: 7, kind: 'chain' } })
+  t.match(await verify([{ seq: 7, leaf: '0'.repeat(64) }]), { damage: { seq: 7, kind: 'forked' } })
   t.match(await verify([{ seq: 1000, leaf }]), { damage: { kind: 'cut-off' } })
 })
 
@@ -111,11 +111,11 @@ t.test('a changed, cut or missing body file is found', async (t) => {
   const verify = () => verifyLog(reader, { anchors: trust.authorities })
 
   await truncate(join(bodies, first), 65_552)
-  t.match((await verify()).damage, { seq: seqOf(first), kind: 'object' })
+  t.match((await verify()).damage, { seq: seqOf(first), kind: 'body' })
   await appendFile(join(bodies, second), 'x')
-  t.match((await verify()).damage, { seq: seqOf(second), kind: 'object' })
+  t.match((await verify()).damage, { seq: seqOf(second), kind: 'body' })
   await rm(join(bodies, third))
-  t.match((await verify()).damage, { seq: seqOf(third), kind: 'object' })
+  t.match((await verify()).damage, { seq: seqOf(third), kind: 'body' })
 })
 
 function seqOf(name: string): number {

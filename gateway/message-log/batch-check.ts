@@ -1,0 +1,181 @@
+/**
+ * Are the batches those of the records, and are their tokens of authorities that are believed? Source: design of the
+ * evidence, section 4. Of the records only the leaves of the growing batch are kept.
+ */
+
+import { readCertificate, readRevocationList } from '../protocol/authority-certificates.ts'
+import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
+import { checkNotRevoked, verifyTimeStamp } from '../protocol/time-stamp.ts'
+import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
+import { rootOf, treeLevels } from '../protocol/tree-levels.ts'
+import { demand } from './damage.ts'
+import type { EndCheck } from './end-check.ts'
+import { formatBatchHeader } from './log-record.ts'
+import type { LogReader } from './reader.ts'
+import type { CheckedRecord } from './record-check.ts'
+import { bufferOf } from './stored-record.ts'
+
+/** Base64 of DER, as in the global configuration. */
+export interface TimeStampAnchor {
+  readonly certificate: string
+  readonly ca: string
+}
+
+export interface BatchState {
+  /** Batches so far. */
+  readonly number: number
+  /** SHA-256 of the latest header, hex; null before the first. */
+  readonly header: string | null
+  /** The own record of the latest batch whose token holds, all before it too; 0 before the first. */
+  readonly stampedTo: number
+  /** Time in its token, milliseconds since the Unix epoch. */
+  readonly stampedAt: number | null
+}
+
+export interface BatchCheck {
+  readonly state: BatchState
+  /** Every record but a batch's own, in their order. @param at nothing of an erased one */
+  take(leaf: Buffer, at: number | null): void
+  /** A batch's own record. @returns whether all batches so far are time-stamped @throws {Damage} */
+  close(checked: CheckedRecord): boolean
+  /** After the last record. @throws {Damage} */
+  finish(last: number): void
+}
+
+const START: BatchState = { number: 0, header: null, stampedTo: 0, stampedAt: null }
+
+/** @param start as it was at the end of a batch whose token held */
+export function openBatchCheck(
+  { database, identity }: Pick<LogReader, 'database' | 'identity'>,
+  {
+    anchors,
+    ends,
+    start = START,
+  }: {
+    readonly anchors: readonly TimeStampAnchor[]
+    readonly ends: Pick<EndCheck, 'fits'>
+    readonly start?: BatchState | undefined
+  },
+): BatchCheck {
+  const rowOf = database.prepare('SELECT * FROM batch WHERE number = ?')
+  const verifyToken = openTokenCheck(anchors)
+  let state = start
+  let isUnstamped = false
+  let isAnyErased = false
+  let leaves = Buffer.alloc(1024 * HASH_BYTES)
+  let count = 0
+  let atMin = Number.POSITIVE_INFINITY
+  let atMax = Number.NEGATIVE_INFINITY
+
+  function widen(at: number): void {
+    atMin = Math.min(atMin, at)
+    atMax = Math.max(atMax, at)
+  }
+
+  /** The first or last record may be among the erased ones. */
+  function fitsTimes(min: number, max: number): boolean {
+    return isAnyErased ? min <= atMin && max >= atMax : min === atMin && max === atMax
+  }
+
+  function checkToken(seq: number, imprint: Buffer, row: Record<string, unknown>): void {
+    const octets = row['token'] as Uint8Array | null
+    if (octets === null) {
+      demand(row['gen_time'] === null, seq, 'token', 'The token is not there')
+      isUnstamped = true
+      return
+    }
+    // They are asked for in the order of the batches.
+    demand(!isUnstamped, seq, 'token', 'A token before this one is not there')
+    const genTime = verifyToken(bufferOf(octets), imprint)
+    demand(genTime !== undefined, seq, 'token', 'The token holds for no authority that is believed')
+    demand(genTime === row['gen_time'], seq, 'token', 'The time of the token is entered as another')
+    state = { ...state, stampedTo: seq, stampedAt: genTime }
+  }
+
+  function checkRow(seq: number, header: Buffer, own: Buffer): void {
+    const row = rowOf.get(state.number + 1)
+    const root = rootOf(treeLevels(Buffer.concat([own, leaves.subarray(0, count * HASH_BYTES)]), 'sha256'))
+    const last = seq - 1
+    const fits =
+      row !== undefined &&
+      row['seq'] === seq &&
+      row['first'] === seq - count &&
+      row['last'] === last &&
+      fitsTimes(Number(row['at_min']), Number(row['at_max'])) &&
+      ends.fits(Number(row['open_from']), last) &&
+      header.equals(row['header_sha256'] as Uint8Array) &&
+      root.equals(row['root'] as Uint8Array)
+    demand(fits, seq, 'batch', 'The batch is entered as another')
+    checkToken(seq, root, row)
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    take(leaf, at) {
+      const end = count * HASH_BYTES
+      if (end === leaves.length) leaves = Buffer.concat([leaves, Buffer.alloc(leaves.length)])
+      leaves.set(leaf, end)
+      count += 1
+      if (at === null) isAnyErased = true
+      else widen(at)
+    },
+    close({ stored, head, body, leaf }) {
+      const { seq, at } = stored
+      const octets = leaves.subarray(0, count * HASH_BYTES)
+      const expected = formatBatchHeader({
+        log: identity.name,
+        epoch: identity.epoch,
+        batch: state.number + 1,
+        first: seq - count,
+        last: seq - 1,
+        count,
+        prevHeader: state.header,
+        lastRecord: octets.toString('hex', Math.max(0, octets.length - HASH_BYTES)),
+      })
+      demand(head?.toString('utf8') === expected, seq, 'batch', 'The batch header is not that of these records')
+      demand(body?.equals(octets) === true, seq, 'batch', 'The leaves are not those of these records')
+      if (at !== null) widen(at)
+      const header = sha256(head)
+      checkRow(seq, header, Buffer.from(leaf, 'hex'))
+      state = { ...state, number: state.number + 1, header: header.toString('hex') }
+      isAnyErased = false
+      count = 0
+      atMin = Number.POSITIVE_INFINITY
+      atMax = Number.NEGATIVE_INFINITY
+      return !isUnstamped
+    },
+    finish(last) {
+      const extra = database.prepare('SELECT seq FROM batch WHERE number > ? AND seq <= ?').get(state.number, last)
+      demand(extra === undefined, Number(extra?.['seq'] ?? 0), 'batch', 'A batch is entered that has no record')
+    },
+  }
+}
+
+/** @returns what gives the time of a token, when an authority that is believed has given it */
+function openTokenCheck(anchors: readonly TimeStampAnchor[]): (token: Buffer, imprint: Buffer) => number | undefined {
+  const authorities = anchors.map(
+    ({ certificate, ca }): TimeStampAuthority => ({
+      unit: readCertificate(Buffer.from(certificate, 'base64')),
+      ca: readCertificate(Buffer.from(ca, 'base64')),
+    }),
+  )
+  return (token, imprint) => {
+    for (const authority of authorities) {
+      try {
+        const { genTime } = verifyTimeStamp(token, authority, { imprint })
+        const [list] = readToken(token).revocationLists
+        if (list === undefined) continue
+        checkNotRevoked(authority, readRevocationList(list, authority.ca))
+        // Beside what is signed there may be nothing but what we put there.
+        if (!completeToken(token, [authority.unit.der, authority.ca.der], list).equals(token)) continue
+        return genTime
+      } catch {
+        // Another authority may have given it.
+      }
+    }
+    return undefined
+  }
+}
