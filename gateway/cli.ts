@@ -5,11 +5,13 @@
  */
 
 import { existsSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
+import { registerAdapterCommands } from './adapter-cli.ts'
 import { registerArchiveCommands } from './admin/archive-cli.ts'
 import type { RunDeps } from './admin/archive-commands.ts'
 import type { Finding } from './admin/doctor.ts'
+import { registerErasureCommands } from './admin/erasure-cli.ts'
 import type { ExportGiven } from './admin/evidence-cli.ts'
 import { registerEvidenceExport } from './admin/evidence-cli.ts'
 import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
@@ -24,6 +26,7 @@ import { openTerminal, plain } from './admin/terminal.ts'
 import type { Config } from './config.ts'
 import { FAULTS, GatewayError } from './errors.ts'
 import { registerEvidenceCommands } from './evidence/cli.ts'
+import { registerSubjectCommand } from './subject-cli.ts'
 
 const EXIT = { done: 0, failed: 1, misused: 2, unverified: 3 } as const
 const ROOT = join(import.meta.dirname, '..')
@@ -52,8 +55,10 @@ async function main(args: readonly string[]): Promise<void> {
     now: Date.now,
   })
   registerRenewalCommand(log, { renew })
+  registerErasureCommands(log, { onLog, now: Date.now, terminal })
   registerArchiveCommands(log, { onLog, readPlace, failVerification: () => end('unverified'), now: Date.now, terminal })
   registerPartnerCommands(log, { onPartners, end, now: Date.now })
+  registerSubjectCommand(log, terminal)
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
@@ -63,7 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
   registerEvidenceExport(evidence, { onExport, fail: () => end('failed'), now: Date.now })
   certificateCommands(program)
   doctorCommand(program)
-  adapterCommands(program)
+  registerAdapterCommands(program, { terminal, root: ROOT, federation: FEDERATION })
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -274,24 +279,4 @@ async function report(
   }
   terminal.say(`${counts.ok} ok, ${counts.warn} to look at, ${counts.fail} failed`)
   if (counts.fail > 0) end('failed')
-}
-
-function adapterCommands(program: Command): void {
-  const adapter = program.command('adapter').description('adapters: shared schema to local system and back')
-  adapter
-    .command('new')
-    .description('write one, with schemas, data and a test that passes')
-    .argument('<agency/system/service>', 'e.g. bielefeld/veranstaltungen/termine')
-    .option('--domain <name>', 'folder of its schemas; the name of the system when absent')
-    .option('--federation <file>', 'the running region, for the commands that come next', FEDERATION)
-    .action(async (name: string, { domain, federation }: { domain?: string; federation: string }) => {
-      const { scaffoldAdapter } = await import('../adapters/scaffold.ts')
-      const made = await scaffoldAdapter({ root: ROOT, name, ...(domain !== undefined && { domain }) })
-      for (const path of made.written) terminal.out(`${terminal.style('green', 'new')}      ${path}`)
-      for (const path of made.changed) terminal.out(`${terminal.style('yellow', 'changed')}  ${path}`)
-      const { nextSteps } = await import('./region/next-steps.ts')
-      terminal.say('\nNext:')
-      const shown = federation === FEDERATION ? [] : ['--federation', relative(process.cwd(), federation)]
-      for (const step of await nextSteps(made, federation, shown)) terminal.say(`  ${step}`)
-    })
 }

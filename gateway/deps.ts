@@ -12,6 +12,7 @@ import { openRunningPartners } from './admin/partners-running.ts'
 import { adminPlugin } from './admin/plugin.ts'
 import { openRenewal } from './admin/renewal.ts'
 import { reporter } from './admin/report.ts'
+import { RETENTION, retentionRules } from './admin/retention-rules.ts'
 import { readWitnesses } from './admin/verification.ts'
 import type { Config } from './config.ts'
 import { logPlace } from './config.ts'
@@ -19,7 +20,6 @@ import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
 import { openLocal } from './local.ts'
 import { limited } from './logging.ts'
-import type { RetentionRules } from './message-log/erasing.ts'
 import type { Side } from './message-log/message-log.ts'
 import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
@@ -33,13 +33,12 @@ import type { ProviderDeps } from './provider/exchange.ts'
 import { metaservices } from './provider/metaservices.ts'
 import { providerPlugin } from './provider/plugin.ts'
 import { answering } from './provider/reconcile.ts'
-import { subjectFinder } from './subjects.ts'
+import { subjectFinder, subjectLookUp } from './subjects.ts'
 import type { Observed } from './trace.ts'
 import { openPeers } from './transport/peers.ts'
 import { openSpool } from './transport/spool.ts'
 import { authoritiesPem } from './trust/basis.ts'
 import { clockEstimate } from './trust/clock.ts'
-import type { Purpose } from './trust/configuration.ts'
 import type { GlobalConfiguration } from './trust/global-configuration.ts'
 import { openGlobalConfiguration } from './trust/global-configuration.ts'
 import { loadSigner } from './trust/keys.ts'
@@ -253,6 +252,7 @@ async function compose(
           readinessLimits: config.log,
           sealing,
           stampIntervalMs: config.log.stampIntervalMs,
+          subjects: subjectLookUp(place, messageLog, reader.identity.name),
           metrics,
           configuration: () => ({
             configurationVersion: inUse.current()?.version ?? null,
@@ -285,15 +285,4 @@ async function compose(
     await Promise.race([revocation.watch(snapshot), sleep(FIRST_STATUS_WAIT_MS, undefined, { ref: false })])
   log.info({ gateway: config.gateway, ...ports.ports }, 'the gateway answers')
   return { ports: ports.ports, reload: local.reload, close }
-}
-
-/** Retention of what has no purpose of the catalogue: refusals and metaservices. Domain 0.7: twelve months. */
-const RETENTION = { bodyRetentionDays: 365, recordRetentionDays: 3 * 365 }
-
-/** As a record of an erasure names them. */
-function retentionRules(purposes: readonly Purpose[]): RetentionRules {
-  return purposes.map(({ code, bodyRetentionDays: body, recordRetentionDays: record, retentionBasis, legalBasis }) => [
-    code,
-    `${code}: body ${body} days, record ${record} days; ${retentionBasis ?? legalBasis}`,
-  ])
 }

@@ -37,7 +37,7 @@ export async function erasureRoutes(app: FastifyInstance, options: ErasureRoutes
       const decided = await erasing.decide({ ...order, id: randomUUID(), by })
       if ('refused' in decided) return refuse(reply, decided.refused === 'none' ? 404 : 409, refusalText(decided))
       log.info({ by, event, ...decided }, 'an operator decided about erasing')
-      return reply.code(201).send(decided)
+      return decided
     })
   }
 }

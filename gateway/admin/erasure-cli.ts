@@ -1,0 +1,74 @@
+/** `owl log erase|hold|release|holds`: what they take. What they do is `erasure-commands.ts`, loaded when one runs. */
+
+import type { Command } from 'commander'
+import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface ErasureCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'now'> {
+  readonly terminal: Terminal
+}
+
+interface Given extends WithConfig {
+  readonly exchange?: string
+  readonly reason?: string
+  readonly body?: true
+  readonly record?: true
+  readonly due?: true
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** @param log the command group */
+export function registerErasureCommands(log: Command, { onLog, now, terminal }: ErasureCommandsOptions): void {
+  const command = (name: string, about: string): Command =>
+    log
+      .command(name)
+      .description(about)
+      .argument('[seq]', 'number of a record')
+      .option('--exchange <request-id>', 'or all records of an exchange')
+      .requiredOption('--config <file>', 'configuration of the gateway')
+      .option('--cert <file>', 'certificate of an operator, for a running gateway; that of the region when absent')
+      .option('--key <file>', 'its key')
+      .option('--json', 'print JSON')
+
+  const run = async (event: 'erasure' | 'hold' | 'release', seq: string | undefined, given: Given): Promise<void> => {
+    const { exchange, reason, body, record, due, cert, key, config, json } = given
+    const { decide } = await import('./erasure-commands.ts')
+    const what = body === record ? undefined : body ? 'body' : 'record'
+    const asked = due
+      ? { due }
+      : {
+          ...(seq !== undefined && { seq }),
+          ...(exchange !== undefined && { exchange }),
+          reason,
+          ...(what && { what }),
+        }
+    const operator = cert === undefined || key === undefined ? undefined : { cert, key }
+    await decide({ config, terminal, now, json: json === true, ...(operator && { operator }) }, event, asked)
+  }
+
+  command('erase', 'erase a body or a record, or everything whose date has passed')
+    .option('--body', 'head, signature and digest stay')
+    .option('--record', 'number and leaf stay')
+    .option('--due', 'whatever the dates of the purposes say')
+    .option('--reason <text>', 'stays in the log, in the clear: no personal data')
+    .action((seq: string | undefined, given: Given) => run('erasure', seq, given))
+
+  command('hold', 'keep from being erased: a court, a complaint, an audit')
+    .option('--reason <text>', 'stays in the log, in the clear: no personal data')
+    .action((seq: string | undefined, given: Given) => run('hold', seq, given))
+
+  command('release', 'end the holds of a record or exchange')
+    .option('--reason <text>', 'stays in the log, in the clear: no personal data')
+    .action((seq: string | undefined, given: Given) => run('release', seq, given))
+
+  log
+    .command('holds')
+    .description('what is held, since when, by whom and why')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async (given: WithConfig) => {
+      const { listHolds } = await import('./erasure-commands.ts')
+      await onLog(given, listHolds)
+    })
+}

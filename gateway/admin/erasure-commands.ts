@@ -1,0 +1,116 @@
+/** `owl log erase|hold|release|holds`: by the running gateway, which is asked at its admin port, or on the log at rest. */
+
+import { randomUUID } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
+import type { Config } from '../config.ts'
+import { loadConfig, logPlace } from '../config.ts'
+import { LogOpenError } from '../message-log/open-error.ts'
+import type { Erased } from '../message-log/retention.ts'
+import type { SqliteLog } from '../message-log/sqlite-log.ts'
+import { openMessageLog } from '../message-log/sqlite-log.ts'
+import { federationFile, readFederation } from '../region/federation.ts'
+import type { Order } from './erasure-requests.ts'
+import { parseOrder, refusalText } from './erasure-requests.ts'
+import type { LogCommandDeps } from './log-commands.ts'
+import type { OperatorFiles } from './operator-port.ts'
+import { postToAdmin } from './operator-port.ts'
+import { retentionRules } from './retention-rules.ts'
+import { lastSnapshot } from './sealing-alone.ts'
+import type { Column, Terminal } from './terminal.ts'
+
+export interface DecideDeps {
+  /** File. */
+  readonly config: string
+  readonly terminal: Terminal
+  readonly now: () => number
+  readonly json: boolean
+  readonly operator?: OperatorFiles
+}
+
+type Done = Erased | { readonly seq: number; readonly records: number }
+
+const PATHS = { erasure: '/log/erasures', hold: '/log/holds', release: '/log/releases' } as const
+const DID = { erasure: 'erased', hold: 'held', release: 'released' } as const
+
+/** @throws {GatewayError} `BadRequest` @throws {Error} what was refused, and why */
+export async function decide(deps: DecideDeps, event: keyof typeof PATHS, asked: object): Promise<void> {
+  const { config: file, terminal, json } = deps
+  const order = parseOrder(event, asked)
+  const config = await loadConfig(file)
+  const log = await openAtRest(config, deps.now)
+  const done = log === undefined ? await askGateway(deps, config, PATHS[event], asked) : await atRest(log, order)
+  if (json) terminal.json(done)
+  else if ('seq' in done) {
+    terminal.out(`${terminal.style('green', DID[event])}  ${count(done.records)}; on record as ${done.seq}`)
+  } else {
+    const { bodies, records, keys } = done
+    terminal.out(`${terminal.style('green', 'erased')}  ${bodies} bodies, ${count(records)}; ${keys} keys destroyed`)
+  }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SEQ', right: true },
+  { title: 'SINCE' },
+  { title: 'BY' },
+  { title: 'REASON' },
+  { title: 'ON RECORD AS', right: true },
+]
+
+export async function listHolds({ reader, terminal, json }: LogCommandDeps): Promise<void> {
+  const holds = reader.holds()
+  if (json) terminal.json({ holds })
+  else if (holds.length === 0) terminal.say('Nothing is held.')
+  else
+    terminal.table(
+      COLUMNS,
+      holds.map(({ seq, at, by, reason, hold }) => [seq, at, by, reason, hold].map(String)),
+    )
+}
+
+/** @returns nothing when somebody else has it open: the gateway runs */
+async function openAtRest(config: Config, now: () => number): Promise<SqliteLog | undefined> {
+  const known = await lastSnapshot(config).catch(() => undefined)
+  try {
+    return await openMessageLog({
+      ...logPlace(config),
+      gateway: config.gateway,
+      // Nothing is added but the decision; what is closed here the gateway has time-stamped when it runs.
+      retention: () => ({ bodyRetentionDays: 0, recordRetentionDays: 0 }),
+      authorities: () => [],
+      retentionRules: () => retentionRules(known?.configuration.purposes ?? []),
+      now,
+      replayWindowMs: config.limits.replayWindowMs,
+    })
+  } catch (error) {
+    if (error instanceof LogOpenError && error.flaw === 'locked') return undefined
+    throw error
+  }
+}
+
+async function atRest(log: SqliteLog, order: Order): Promise<Done> {
+  try {
+    if (order.event === 'due') return await log.eraseDue()
+    const decided = await log.decide({ ...order, id: randomUUID(), by: 'console' })
+    if ('refused' in decided) throw new Error(refusalText(decided))
+    return decided
+  } finally {
+    await log.close()
+  }
+}
+
+async function askGateway({ config: file, operator }: DecideDeps, config: Config, path: string, asked: object) {
+  const files = operator ?? (await operatorOfRegion(file))
+  if (files === undefined)
+    throw new Error('The gateway is running: --cert and --key of one of its operators are needed')
+  return (await postToAdmin(config, files, path, asked)) as Done
+}
+
+/** In a development region the certificate lies beside the configuration. */
+async function operatorOfRegion(file: string): Promise<OperatorFiles | undefined> {
+  const federation = await readFederation(federationFile(dirname(resolve(file)))).catch(() => undefined)
+  return federation?.gateways.find(({ config }) => config === resolve(file))?.operator
+}
+
+function count(records: number): string {
+  return `${records} ${records === 1 ? 'record' : 'records'}`
+}
