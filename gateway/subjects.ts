@@ -1,8 +1,11 @@
 /** Whom a message is about, as far as the shared schemas and the adapter of the service say it. Art. 15 DSGVO. */
 
 import type { AdapterSubjects } from '../adapters/adapter.ts'
-import { parseReference, subjectsIn } from '../adapters/subjects.ts'
+import { parseReference, REFERENCE_FORMS, subjectsIn } from '../adapters/subjects.ts'
+import type { SubjectLookUp } from './admin/subject-routes.ts'
 import type { FindSubjects } from './message-log/pseudonyms.ts'
+import { openPseudonyms } from './message-log/pseudonyms.ts'
+import type { SqliteLog } from './message-log/sqlite-log.ts'
 import type { Body } from './protocol/body.ts'
 import type { Identifier } from './protocol/identifiers.ts'
 
@@ -43,5 +46,19 @@ function named(own: (payload: unknown) => readonly string[], payload: unknown): 
     return own(payload)
   } catch {
     return NOBODY
+  }
+}
+
+/** What the admin port needs to look somebody up. @param name of the log, `gateway/node` */
+export function subjectLookUp(
+  { masterKey }: { readonly masterKey: string },
+  { appendAccess }: Pick<SqliteLog, 'appendAccess'>,
+  name: string,
+): SubjectLookUp {
+  return {
+    pseudonyms: openPseudonyms(masterKey, name),
+    parseReference,
+    referenceForms: REFERENCE_FORMS,
+    appendAccess,
   }
 }

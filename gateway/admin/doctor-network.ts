@@ -202,7 +202,8 @@ function reaches(host: string, port: number): Promise<boolean> {
 }
 
 /** A server that listens on every address is asked on loopback. */
-function reachable(host: string): string {
+/** Where a port that listens on `host` is reached from its own machine. */
+export function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host

@@ -13,6 +13,8 @@ import type { LogRoutesOptions } from './log-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import type { Metrics } from './metrics.ts'
 import { admission } from './operators.ts'
+import type { SubjectLookUp } from './subject-routes.ts'
+import { subjectRoutes } from './subject-routes.ts'
 
 export interface AdminOptions
   extends Omit<LogRoutesOptions, 'log' | 'notFound'>,
@@ -21,6 +23,7 @@ export interface AdminOptions
   readonly health: () => Health | Promise<Health>
   readonly readinessLimits: ReadinessLimits
   readonly metrics: Metrics
+  readonly subjects: SubjectLookUp
   /** What is in use now, so that a command can wait for it. */
   readonly configuration: () => ConfigurationInUse
   /** SHA-256 of certificates, lower-case hex. */
@@ -70,7 +73,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // Fastify's own: there is a body that nobody reads here, or not in this form.
     if (error.statusCode !== undefined && error.statusCode < 500) {
-      const reason = 'the admin port takes no body, or one of JSON: a decision about erasing'
+      const reason = 'the admin port takes no body, or a small one of JSON: a decision about erasing, or whom to look up'
       return sendFault(reply, new GatewayError('BadRequest', { reason }))
     }
     const failure = asGatewayError(error)
@@ -93,6 +96,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   const { reader, sealing, stampIntervalMs } = options
   evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
   app.register(erasureRoutes, { reader, erasing: options.erasing, log, refuse })
+  app.register(subjectRoutes, { ...options.subjects, reader, now, log })
   // Also what exists with another method: a stranger must not tell one from the other, an operator need not.
   app.all('/*', async (_request, reply) => notFound(reply, 'nothing answers at this path'))
 }

@@ -115,6 +115,11 @@ export interface SqliteLog extends MessageLog {
 const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 
+type PlaceOptions = Pick<
+  MessageLogOptions,
+  'gateway' | 'node' | 'file' | 'keyStore' | 'masterKey' | 'bodies' | 'archive' | 'highWaterFile'
+>
+
 /** @throws {LogOpenError} any flaw */
 export async function openMessageLog(options: MessageLogOptions): Promise<SqliteLog> {
   const { now, retention, stampIntervalMs = 60_000, stampRecordsMax = 10_000, report = () => {} } = options
@@ -224,7 +229,8 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   }
 }
 
-function placeOf(options: MessageLogOptions): LogPlace {
+/** Where the parts of a log are. */
+export function placeOf(options: PlaceOptions): LogPlace {
   const { gateway, node = 'n1', file, keyStore, masterKey } = options
   return {
     name: `${gateway}/${node}`,

@@ -1,0 +1,38 @@
+/** What the registry said when an exchange was judged: every configuration that was used is in the log. */
+
+import type { LogRecord } from '../message-log/log-record.ts'
+import type { LogReader } from '../message-log/reader.ts'
+import { selectStored, storedRecord } from '../message-log/stored-record.ts'
+import type { Configuration } from '../trust/configuration.ts'
+
+/** @returns the one that record `seq` names, or nothing when that was erased or names none */
+export type ConfigurationOf = (seq: number) => Promise<Configuration | undefined>
+
+export function openRecordedConfigurations(reader: LogReader): ConfigurationOf {
+  const { contents, database } = reader
+  // The one that counts is nearly always the latest before the exchange.
+  const before = selectStored(database, "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC")
+  const known = new Map<string, Configuration | undefined>()
+
+  function find(seq: number, sha256: string): Configuration | undefined {
+    for (const row of before.iterate(seq)) {
+      const stored = contents.complete(storedRecord(row))
+      const start = contents.record(stored)
+      if (start === undefined) continue
+      const { objects } = JSON.parse(start.toString()) as LogRecord
+      if (objects[0]?.sha256 !== sha256) continue
+      const octets = contents.body(stored)
+      return octets === undefined ? undefined : (JSON.parse(octets.toString()) as Configuration)
+    }
+    return undefined
+  }
+
+  return async (seq) => {
+    const detail = await reader.get(seq)
+    const basis = detail?.record?.basis as { readonly config?: { readonly sha256?: string } } | null | undefined
+    const sha256 = basis?.config?.sha256
+    if (sha256 === undefined) return undefined
+    if (!known.has(sha256)) known.set(sha256, find(seq, sha256))
+    return known.get(sha256)
+  }
+}
