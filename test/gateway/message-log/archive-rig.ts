@@ -24,10 +24,11 @@ export interface ArchiveRig {
   readonly trust: TrustRig
   readonly archive: string
   open(more?: Parameters<LogRig['open']>[0]): Promise<SqliteLog>
-  reader(): LogReader
-  verify(): Promise<Verification>
-  /** Every object of every record, as text. */
-  everything(): Promise<Map<string, string>>
+  /** @param at where archive files are */
+  reader(at?: string): LogReader
+  verify(at?: string): Promise<Verification>
+  /** SHA-256 of every object of every record. */
+  everything(at?: string): Promise<Map<string, string>>
 }
 
 export async function makeArchiveRig(t: Test): Promise<ArchiveRig> {
@@ -40,9 +41,8 @@ export async function makeArchiveRig(t: Test): Promise<ArchiveRig> {
     await trust.close()
   })
   const archive = join(rig.directory, 'archive')
-  const place = { ...rig.options, archive }
-  const reader = (): LogReader => {
-    const opened = openLogReader(place)
+  const reader = (at = archive): LogReader => {
+    const opened = openLogReader({ ...rig.options, archive: at })
     readers.push(opened)
     return opened
   }
@@ -56,9 +56,9 @@ export async function makeArchiveRig(t: Test): Promise<ArchiveRig> {
       return rig.open({ archive, ...stamping, timeStamps: { offsetMsMax: 10 * DAY_MS }, ...more })
     },
     reader,
-    verify: () => verifyLog(reader(), { anchors: trust.authorities }),
-    async everything() {
-      const source = reader()
+    verify: (at) => verifyLog(reader(at), { anchors: trust.authorities }),
+    async everything(at) {
+      const source = reader(at)
       const found = new Map<string, string>()
       const last = (await source.list({ limit: 1 })).records[0]?.seq ?? 0
       for (let seq = 1; seq <= last; seq++) {
