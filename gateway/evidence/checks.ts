@@ -114,9 +114,19 @@ function isEssential(id: CheckId): boolean {
   return row.essential === true
 }
 
+/** Texts made last: the times of tokens, answers and certificates are the same in many records. */
+const instants = new Map<number, string>()
+const INSTANTS_MAX = 1000
+
 /** ISO 8601. @param time milliseconds since the Unix epoch */
 export function instant(time: number): string {
-  return new Date(time).toISOString().replace('.000Z', 'Z')
+  let text = instants.get(time)
+  if (text === undefined) {
+    text = new Date(time).toISOString().replace('.000Z', 'Z')
+    if (instants.size >= INSTANTS_MAX) instants.clear()
+    instants.set(time, text)
+  }
+  return text
 }
 
 /** Errors that say what is wrong without quoting what they read; any other says only that it was unreadable. */

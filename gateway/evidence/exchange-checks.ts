@@ -24,22 +24,24 @@ export interface ExchangeBook {
 export const MESSAGES_HELD_MAX = 20_000
 const RECORDS_HELD_MAX = 50_000
 
-/** What is kept of a request: small, whatever the container was. */
-interface Request {
+/** What is kept of a message: small, whatever its container was. */
+interface Copy {
   readonly place: string
+  /** `gateway/node/epoch` */
   readonly log: string | undefined
-  readonly leaf: string | undefined
   readonly headSha256: string
-  readonly digest: string
-  /** X-Road's; nothing when the body is not here. A refusal names the one without the body. */
-  readonly hash: string | undefined
-  readonly hashWithoutBody: string
 }
 
-interface Reply {
-  readonly place: string
-  readonly log: string | undefined
-  readonly headSha256: string
+interface Request extends Copy {
+  readonly leaf: string | undefined
+  readonly digest: string
+  /** X-Road's H; its hash needs the body, but for a refusal, which leaves it out. */
+  readonly hx: Buffer
+  readonly hasBody: boolean
+  readonly bodySha512: Buffer | undefined
+}
+
+interface Reply extends Copy {
   readonly digest: string
   readonly hash: string
   readonly receipt: string
@@ -77,20 +79,22 @@ export function openExchangeBook(): ExchangeBook {
   function takeMessage(statement: Statement): Related[] {
     const { head } = statement
     if (head === undefined) return []
-    makeRoom()
     const exchange = exchangeOf(head.requestId)
     const checks = openChecks()
     if (head.kind === 'request') {
       const request = requestOf(statement, head.parsed as RequestHead)
+      if (isThere(exchange.requests, request)) return []
       for (const other of exchange.requests) compareCopies(other, request, checks)
       for (const reply of exchange.replies) compare(request, reply, checks)
       exchange.requests.push(request)
     } else {
       const reply = replyOf(statement, head.parsed as ReplyHead)
+      if (isThere(exchange.replies, reply)) return []
       for (const other of exchange.replies) compareCopies(other, reply, checks)
       for (const request of exchange.requests) compare(request, reply, checks)
       exchange.replies.push(reply)
     }
+    makeRoom()
     return checks.list.length === 0 ? [] : [related(head.requestId, checks)]
   }
 
@@ -98,6 +102,7 @@ export function openExchangeBook(): ExchangeBook {
     if (record === undefined || leaf === undefined) return []
     const { seq, prev } = record
     const log = `${record.log}/${record.epoch}`
+    if (records.get(`${log} ${seq}`)?.leaf === leaf) return []
     const checks = openChecks()
     const before = records.get(`${log} ${seq - 1}`)
     const after = records.get(`${log} ${seq + 1}`)
@@ -115,18 +120,22 @@ function related(subject: string, checks: Checks): Related {
   return { subject, outcome: checks.outcome(), checks: checks.list }
 }
 
+/** Evidence of one record may be given twice. */
+function isThere(known: readonly Copy[], { place, log, headSha256 }: Copy): boolean {
+  return known.some((each) => each.place === place && each.log === log && each.headSha256 === headSha256)
+}
+
 function requestOf({ record, leaf, bodySha256, bodySha512, signature }: Statement, head: RequestHead): Request {
-  const hasBody = signature?.claims.bodySha256 !== undefined
-  const hashWithoutBody = requestHash(head.hx, undefined)
-  const hash = hasBody ? bodySha512 && requestHash(head.hx, { sha512: bodySha512 }) : hashWithoutBody
   return {
     place: placeOf(record),
     log: record && `${record.log}/${record.epoch}`,
     leaf,
     headSha256: head.sha256.toString('base64'),
     digest: messageDigest(head.sha256, bodySha256),
-    hash,
-    hashWithoutBody,
+    // A copy: what is kept must not keep the container it came in.
+    hx: Buffer.from(head.hx),
+    hasBody: signature?.claims.bodySha256 !== undefined,
+    bodySha512,
   }
 }
 
@@ -153,7 +162,7 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
   else if (reply.digest === request.digest) checks.ok('exchange.request', pair)
   else checks.fail('exchange.request', `${pair}: the reply is to another request`)
 
-  const hash = reply.isRefusal ? request.hashWithoutBody : request.hash
+  const hash = hashOf(request, reply)
   if (reply.hash === 'none') checks.skip('exchange.hash', `${pair}: refused before there was a request`)
   else if (hash === undefined) checks.skip('exchange.hash', `${pair}: the body of the request is not here`)
   else if (reply.hash === hash) checks.ok('exchange.hash', pair)
@@ -171,12 +180,13 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
   }
 }
 
+function hashOf({ hx, hasBody, bodySha512 }: Request, { isRefusal }: Reply): string | undefined {
+  if (isRefusal || !hasBody) return requestHash(hx, undefined)
+  return bodySha512 && requestHash(hx, { sha512: bodySha512 })
+}
+
 /** Both sides, or one log twice, hold one message. */
-function compareCopies(
-  one: { readonly headSha256: string; readonly place: string },
-  other: { readonly headSha256: string; readonly place: string },
-  checks: Checks,
-): void {
+function compareCopies(one: Copy, other: Copy, checks: Checks): void {
   const pair = `${one.place}, ${other.place}`
   if (one.headSha256 === other.headSha256) checks.ok('exchange.copies', pair)
   // A consumer's own refusal stands beside the reply it could not use.

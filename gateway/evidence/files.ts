@@ -1,7 +1,9 @@
 /** The files of one message's evidence, wherever they come from: hashed in pieces when they are large, held only when small. */
 
-import { createHash, hash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { hashOf } from '../protocol/sha2.ts'
 import type { DigestName } from '../protocol/signed-data.ts'
 import type { ByteSource } from './byte-source.ts'
 import { HELD_BYTES_MAX } from './byte-source.ts'
@@ -26,6 +28,7 @@ const PIECE_BYTES = 1024 * 1024
 export function evidenceFile(name: string, content: ByteSource, checksum?: number): EvidenceFile {
   const { size } = content
   let held: Buffer | undefined
+  const known = new Map<DigestName, Buffer>()
 
   function read(): Buffer {
     if (held !== undefined) return held
@@ -43,20 +46,27 @@ export function evidenceFile(name: string, content: ByteSource, checksum?: numbe
       return read()
     },
     digests(names) {
-      if (size <= HELD_BYTES_MAX) {
-        const octets = read()
-        return names.map((digest) => hash(digest, octets, 'buffer'))
-      }
-      const hashes = names.map((digest) => createHash(digest))
-      let sum = 0
-      for (let at = 0; at < size; at += PIECE_BYTES) {
-        const piece = content.read(at, Math.min(PIECE_BYTES, size - at))
-        for (const each of hashes) each.update(piece)
-        if (checksum !== undefined) sum = crc32(piece, sum)
-      }
-      if (checksum !== undefined && sum !== checksum) throw damaged()
-      return hashes.map((each) => each.digest())
+      const missing = names.filter((digest) => !known.has(digest))
+      if (missing.length > 0 || names.length === 0) hashAll(missing)
+      return names.map((digest) => known.get(digest) as Buffer)
     },
+  }
+
+  function hashAll(names: readonly DigestName[]): void {
+    if (size <= HELD_BYTES_MAX) {
+      const octets = read()
+      for (const digest of names) known.set(digest, hashOf(digest, octets))
+      return
+    }
+    const hashes = names.map((digest) => createHash(digest))
+    let sum = 0
+    for (let at = 0; at < size; at += PIECE_BYTES) {
+      const piece = content.read(at, Math.min(PIECE_BYTES, size - at))
+      for (const each of hashes) each.update(piece)
+      if (checksum !== undefined) sum = crc32(piece, sum)
+    }
+    if (checksum !== undefined && sum !== checksum) throw damaged()
+    for (const [index, digest] of names.entries()) known.set(digest, (hashes[index] as Hash).digest())
   }
 }
 

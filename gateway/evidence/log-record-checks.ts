@@ -1,10 +1,10 @@
 /** Does the log's own record name exactly these objects, and say of the message what the message says of itself? Design of the evidence, section 3. */
 
-import { hash } from 'node:crypto'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
 import type { Checks } from './checks.ts'
 import { instant } from './checks.ts'
 import type { ReadRecord } from './log-record-reader.ts'
+import { keyOf } from './memory.ts'
 import type { MessageHead } from './message-head.ts'
 import type { Signature } from './signature-checks.ts'
 import { SKEW_MS_MAX } from './signature-checks.ts'
@@ -96,7 +96,7 @@ export function checkBasis({ basis }: ReadRecord, { signer, revocation }: Signat
     return
   }
   const relied = basis.revocation.find(({ cert }) => cert === signer.sha256)
-  const answer = revocation && hash('sha256', revocation.der, 'hex')
+  const answer = revocation && Buffer.from(keyOf(revocation.der), 'base64').toString('hex')
   if (basis.seal !== signer.sha256) checks.fail('log-record.basis', 'another certificate was judged')
   else if ((relied?.sha256 ?? undefined) !== answer) checks.fail('log-record.basis', 'another answer was relied on')
   else checks.ok('log-record.basis')

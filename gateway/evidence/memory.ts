@@ -1,5 +1,19 @@
 /** What many records have in common is worked out once: a memory of limited size, emptied when full. */
 
+import { hash } from 'node:crypto'
+
+const digests = new WeakMap<Buffer, string>()
+
+/** SHA-256, base64; once for each buffer, which nobody writes to. */
+export function keyOf(octets: Buffer): string {
+  let key = digests.get(octets)
+  if (key === undefined) {
+    key = hash('sha256', octets, 'base64')
+    digests.set(octets, key)
+  }
+  return key
+}
+
 export type Memory<V> = (key: string, octets: number, make: () => V) => V
 
 /** Octets that the values of one memory may stand for. */

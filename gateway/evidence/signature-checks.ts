@@ -60,7 +60,7 @@ export function checkSignature(message: SignedMessage, trust: Trust, checks: Che
   }
   try {
     const signer = trust.certificate(first)
-    if (hash('sha256', first, 'base64url') !== claims.x5t) {
+    if (signer.sha256 !== Buffer.from(claims.x5t, 'base64url').toString('hex')) {
       checks.fail('signature.value', 'the certificate is not the one that was signed with')
       return undefined
     }

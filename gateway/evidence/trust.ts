@@ -4,7 +4,6 @@
  * section 8). What is worked out for one record is remembered for the next.
  */
 
-import { hash } from 'node:crypto'
 import type { CertificateFields } from '../protocol/authority-certificates.ts'
 import { readRevocationList } from '../protocol/authority-certificates.ts'
 import type { DigestName } from '../protocol/signed-data.ts'
@@ -15,7 +14,7 @@ import { completeToken, readToken, TimeStampError } from '../protocol/time-stamp
 import type { Flaw, ParsedCertificate, Verdict } from '../trust/certificate-profile.ts'
 import { flawAt, judge, parseCertificate } from '../trust/certificate-profile.ts'
 import { formatOcspRequest, readOcspResponse } from '../trust/ocsp.ts'
-import { openMemory } from './memory.ts'
+import { keyOf, openMemory } from './memory.ts'
 
 export interface Revocation {
   readonly kind: 'ocsp' | 'crl'
@@ -88,11 +87,11 @@ export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
 
   function certificate(der: Buffer): ParsedCertificate {
     // A copy: what is remembered must not keep the container it came in.
-    return certificates(hash('sha256', der, 'base64'), 10 * der.length, () => parseCertificate(Buffer.from(der)))
+    return certificates(keyOf(der), 10 * der.length, () => parseCertificate(Buffer.from(der)))
   }
 
   function read(token: Buffer): Token {
-    return tokens(hash('sha256', token, 'base64'), 10 * token.length, () => readToken(Buffer.from(token)))
+    return tokens(keyOf(token), 10 * token.length, () => readToken(Buffer.from(token)))
   }
 
   function judgeFresh(token: Buffer, expected: { imprint: Buffer; digest: DigestName }): JudgedToken {
@@ -121,11 +120,11 @@ export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
     readToken: read,
     certificate,
     judgeToken(token, expected) {
-      const key = `${hash('sha256', token, 'base64')}${expected.digest}${expected.imprint.toString('base64')}`
+      const key = `${keyOf(token)}${expected.digest}${expected.imprint.toString('base64')}`
       return judgements(key, 1024, () => judgeFresh(token, expected))
     },
     judgeSeal(signer, brought, member, at) {
-      const key = `${signer.sha256} ${brought === undefined ? '' : hash('sha256', brought, 'base64')} ${member}`
+      const key = `${signer.sha256} ${brought === undefined ? '' : keyOf(brought)} ${member}`
       const { verdict, isAnchored } = verdicts(key, 1024, () => {
         const anchored = anchors.filter((ca) => certified(signer, ca))
         const isAnchored = anchored.length > 0
@@ -136,7 +135,7 @@ export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
       return { flaw: flawAt(verdict, at), isAnchored, issuer: verdict.issuer }
     },
     revocationOf(certificate, issuer, answer, at) {
-      const key = `${certificate.sha256} ${issuer.sha256} ${answer.kind} ${hash('sha256', answer.der, 'base64')} ${at}`
+      const key = `${certificate.sha256} ${issuer.sha256} ${answer.kind} ${keyOf(answer.der)} ${at}`
       return answers(key, 1024, () => readAnswer(certificate, issuer, answer, at))
     },
   }

@@ -33,10 +33,27 @@ export function readArchiveForm(octets: Buffer): ArchivedSignature {
     const match = FORM.exec(octets.toString('latin1'))
     if (match === null) return readInAnyOrder(octets)
     const [, etsiU, protectedSegment, signature] = match as unknown as [string, string, string, string]
-    return { wire: `${protectedSegment}..${signature}`, ...readUnprotected(JSON.parse(etsiU)) }
+    return { wire: `${protectedSegment}..${signature}`, ...recall(etsiU) }
   } catch (cause) {
     throw cause instanceof GatewayError ? cause : malformed(cause)
   }
+}
+
+type Unprotected = Pick<ArchivedSignature, 'certificates' | 'revocation'>
+
+/** Many signatures have the same beside them: a bounded memory of what was read, emptied when full. */
+const unprotected = new Map<string, Unprotected>()
+const UNPROTECTED_MAX = 256
+const UNPROTECTED_CHARS_MAX = 16_384
+
+function recall(etsiU: string): Unprotected {
+  const known = unprotected.get(etsiU)
+  if (known !== undefined) return known
+  const read = readUnprotected(JSON.parse(etsiU))
+  if (etsiU.length > UNPROTECTED_CHARS_MAX) return read
+  if (unprotected.size >= UNPROTECTED_MAX) unprotected.clear()
+  unprotected.set(etsiU, read)
+  return read
 }
 
 function readInAnyOrder(octets: Buffer): ArchivedSignature {
@@ -48,7 +65,7 @@ function readInAnyOrder(octets: Buffer): ArchivedSignature {
 }
 
 /** `xVals`, then `rVals` where there was an answer; TS 119 182-1 §5.3.5. */
-function readUnprotected(etsiU: unknown): Pick<ArchivedSignature, 'certificates' | 'revocation'> {
+function readUnprotected(etsiU: unknown): Unprotected {
   const [first, second, ...others] = list(etsiU, 2).map((member) => parseStrictJson(decoded(member, 'base64url')))
   if (others.length > 0) throw malformed()
   const { xVals } = record(first, 'xVals')
