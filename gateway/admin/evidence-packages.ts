@@ -23,8 +23,8 @@ export class NoEvidence extends Error {
   override readonly name = 'NoEvidence'
   readonly lack: Lack
 
-  constructor(lack: Lack, message: string) {
-    super(message)
+  constructor(lack: Lack, message: string, cause?: unknown) {
+    super(message, { cause })
     this.lack = lack
   }
 }
@@ -54,7 +54,17 @@ export function openPackages(reader: LogReader): Packages {
   async function read(seq: number): Promise<RecordPackage> {
     const row = one.get(seq)
     if (row === undefined) throw new NoEvidence('missing', `There is no record ${seq} in this log`)
-    const stored = storedRecord(row)
+    try {
+      return await assemble(seq, row)
+    } catch (error) {
+      if (error instanceof NoEvidence || isOfDatabase(error)) throw error
+      // What does not open, or has another form than any record, was changed where it lies.
+      throw new NoEvidence('damaged', `Record ${seq} is damaged: it cannot be put together`, error)
+    }
+  }
+
+  async function assemble(seq: number, row: unknown): Promise<RecordPackage> {
+    const stored = contents.complete(storedRecord(row))
     const octets = contents.record(stored)
     if (octets === undefined) {
       throw new NoEvidence('erased', `Record ${seq} was erased; what is left of it proves only that there was one`)
@@ -138,6 +148,11 @@ async function* readAgain(open: () => Readable | undefined, seq: number, size: n
 function placeOf(name: string): 'head' | 'signature' | 'body' {
   if (name === SIGNATURE_NAME) return 'signature'
   return name === HEAD_NAME || name === BATCH_HEADER_NAME ? 'head' : 'body'
+}
+
+/** The database is locked, or the disk fails: that says nothing about a record. */
+function isOfDatabase(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === 'ERR_SQLITE_ERROR'
 }
 
 function demandSame(isSame: boolean, seq: number): asserts isSame {

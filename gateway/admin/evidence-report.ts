@@ -60,7 +60,7 @@ export function openReporting(reader: LogReader): Reporting {
   function configurationOf(seq: number, sha256: string | undefined): Configuration | undefined {
     if (sha256 === undefined) return undefined
     for (const row of configurations.iterate(seq)) {
-      const stored = storedRecord(row)
+      const stored = contents.complete(storedRecord(row))
       const record = contents.record(stored)
       if (record === undefined) continue
       const { objects } = JSON.parse(record.toString()) as LogRecord

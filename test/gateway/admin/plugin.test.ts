@@ -1,4 +1,4 @@
-import { hash, randomBytes, X509Certificate } from 'node:crypto'
+import { createPrivateKey, hash, randomBytes, X509Certificate } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
 import { Agent, request } from 'undici'
+import { openGatewaySealing } from '../../../gateway/admin/evidence-seal.ts'
 import type { Health } from '../../../gateway/admin/health.ts'
 import { makeMetrics } from '../../../gateway/admin/metrics.ts'
 import { adminPlugin } from '../../../gateway/admin/plugin.ts'
@@ -16,6 +17,8 @@ import { verifyLog } from '../../../gateway/message-log/verify.ts'
 import { mutualTls } from '../../../gateway/mutual-tls.ts'
 import { createServer } from '../../../gateway/server.ts'
 import { openSpool } from '../../../gateway/transport/spool.ts'
+import { makeSigner } from '../../../gateway/trust/keys.ts'
+import { NEVER_ASKED } from '../../../gateway/trust/revocation-status.ts'
 import { makeLogRig } from '../message-log/log-rig.ts'
 import { CLIENT, endRecord, requestRecord, SERVICE } from '../message-log/messages.ts'
 import { badRequest } from '../server-rig.ts'
@@ -52,6 +55,10 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     logger: log,
   })
   await app.register(mutualTls, {})
+  // No configuration: nothing can be sealed.
+  const signer = makeSigner(createPrivateKey(operator.key), new X509Certificate(operator.cert))
+  const asked = { refreshNow: async () => {}, statusOf: () => NEVER_ASKED }
+  const sealing = openGatewaySealing(signer, () => undefined, asked, now)
   await app.register(adminPlugin, {
     reader,
     verify: async () => {
@@ -62,6 +69,8 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     },
     health: async () => changes.health ?? healthyAt(now()),
     readinessLimits: LIMITS,
+    sealing,
+    stampIntervalMs: 60_000,
     metrics: makeMetrics({ processMetrics: false }),
     configuration: () => ({ configurationVersion: 7, services: [SERVICE], clients: [CLIENT] }),
     operators: () => operators,
@@ -75,6 +84,7 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
   t.teardown(async () => {
     for (const agent of agents) await agent.destroy()
     await app.close()
+    await sealing.close()
     reader.close()
     await logRig.close()
   })
@@ -139,7 +149,18 @@ interface Listed {
 const OPEN = ['/livez', '/readyz', '/metrics']
 const CLOSED = [
   ...['/health', '/configuration', '/log', '/log/1', '/log/1/head', '/log/1/body', '/log/1/signature'],
-  ...['/log/1/record', '/log/verify', '/log/exchanges/x', '/', '/nothing', '/log/', '/livez/x', '/%6cog'],
+  ...[
+    '/log/1/record',
+    '/log/1/evidence',
+    '/log/verify',
+    '/log/exchanges/x',
+    '/log/exchanges/x/evidence',
+    '/',
+    '/nothing',
+    '/log/',
+    '/livez/x',
+    '/%6cog',
+  ],
 ]
 
 t.test('an operator gets in, whoever signed the certificate', async (t) => {

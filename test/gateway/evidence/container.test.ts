@@ -120,7 +120,7 @@ t.test('without an authority the seal is short-lived and says so; a revoked one 
   t.match(await cmsVerified(rig.caFile, folder), 'CMS Verification successful')
   t.equal(await erVerified(rig.caFile, folder), 'VALID')
 
-  const revoked = openSealing({ ...rig.sealing, status: async () => ({ status: 'revoked' }) })
+  const revoked = openSealing({ ...rig.sealing, timeStamps, status: async () => ({ status: 'revoked' }) })
   await t.rejects(formatSealedContainer(from, revoked), /revoked/)
 })
 
@@ -166,7 +166,8 @@ async function joseVerified(folder: string): Promise<void> {
   const { protectedHeader } = await flattenedVerify({ payload, protected: head, signature }, publicKey, {
     crit: { sigD: true },
   })
-  const { pars, hashV } = (protectedHeader ?? {})['sigD'] as { pars: string[]; hashV: string[] }
+  const { sigD } = protectedHeader as unknown as { sigD: { pars: string[]; hashV: string[] } }
+  const { pars, hashV } = sigD
   for (const [index, name] of pars.entries()) {
     const digest = createHash('sha256')
       .update(await readFile(join(folder, name)))

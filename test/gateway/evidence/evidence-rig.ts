@@ -68,7 +68,7 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
 
   const logRig = await makeLogRig()
   const log = await logRig.open({
-    ...{ authorities: () => configuration.authorities.tsa, stampIntervalMs: 3_600_000, stampRetryMs: 50 },
+    ...{ authorities: () => configuration.authorities.tsa, stampIntervalMs: 3_600_000, stampRetryMs: 60_000 },
     timeStamps: { timeoutMs: 500 },
   })
   const { seq: configurationSeq } = await log.appendConfiguration({ version: 7, sha256, octets })
