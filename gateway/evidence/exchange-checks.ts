@@ -35,10 +35,10 @@ interface Copy {
 interface Request extends Copy {
   readonly leaf: string | undefined
   readonly digest: string
-  /** X-Road's H; its hash needs the body, but for a refusal, which leaves it out. */
-  readonly hx: Buffer
+  /** X-Road's H; its hash needs the body, but for a refusal, which leaves it out. Texts: buffers would keep their pool. */
+  readonly hx: string
   readonly hasBody: boolean
-  readonly bodySha512: Buffer | undefined
+  readonly bodySha512: string | undefined
 }
 
 interface Reply extends Copy {
@@ -132,10 +132,9 @@ function requestOf({ record, leaf, bodySha256, bodySha512, signature }: Statemen
     leaf,
     headSha256: head.sha256.toString('base64'),
     digest: messageDigest(head.sha256, bodySha256),
-    // A copy: what is kept must not keep the container it came in.
-    hx: Buffer.from(head.hx),
+    hx: head.hx.toString('latin1'),
     hasBody: signature?.claims.bodySha256 !== undefined,
-    bodySha512,
+    bodySha512: bodySha512?.toString('latin1'),
   }
 }
 
@@ -181,8 +180,9 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
 }
 
 function hashOf({ hx, hasBody, bodySha512 }: Request, { isRefusal }: Reply): string | undefined {
-  if (isRefusal || !hasBody) return requestHash(hx, undefined)
-  return bodySha512 && requestHash(hx, { sha512: bodySha512 })
+  const head = Buffer.from(hx, 'latin1')
+  if (isRefusal || !hasBody) return requestHash(head, undefined)
+  return bodySha512 && requestHash(head, { sha512: Buffer.from(bodySha512, 'latin1') })
 }
 
 /** Both sides, or one log twice, hold one message. */
