@@ -1,13 +1,12 @@
 /** Partners of a running gateway: compared every night, watched from the start, told of in health and log. */
 
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { ComparisonThread } from '../message-log/comparison-thread.ts'
 import { openComparisonThread } from '../message-log/comparison-thread.ts'
-import { openPartnerStates } from '../message-log/partner-states.ts'
+import { openPartnerStates, partnersDirectory } from '../message-log/partner-states.ts'
 import type { LogReader, LogReaderOptions } from '../message-log/reader.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import type { Peers } from '../transport/peers.ts'
@@ -121,9 +120,4 @@ export function openRunningPartners(options: RunningPartnersOptions): RunningPar
       await comparison.close()
     },
   }
-}
-
-/** Apart from the database and from the key store. */
-export function partnersDirectory({ directory }: Config): string {
-  return join(directory, 'partners')
 }

@@ -1,8 +1,12 @@
-/** What a message log is verified against, from what a gateway keeps apart from it: authorities it knew, its high-water mark. */
+/**
+ * What a message log is verified against, from what a gateway keeps apart from it: authorities it knew, its high-water
+ * mark, and the heads that partners have confirmed to hold.
+ */
 
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { readHighWater } from '../message-log/high-water.ts'
+import { openPartnerStates, partnersDirectory } from '../message-log/partner-states.ts'
 import type { Verification, VerifyOptions } from '../message-log/verify.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import { openConfigurationStore } from '../trust/configuration-store.ts'
@@ -14,14 +18,26 @@ import { CONFIGURATION, loadAnchor, openDocument } from '../trust/signed-documen
  *
  * @param keyStore where the log's high-water mark lies as well
  */
-export async function readWitnesses({ directory, registry }: Config, keyStore: string): Promise<VerifyOptions> {
+export async function readWitnesses(config: Config, keyStore: string): Promise<VerifyOptions> {
+  const { directory, registry } = config
   // Before the log is read: a running gateway moves both on.
   const mark = readHighWater(join(keyStore, 'high-water.json'))
   const anchor = await loadAnchor(registry.anchor, registry.anchorSha256)
   return {
     anchors: await authoritiesKnown(join(directory, 'configuration'), anchor),
     witnesses: mark === undefined || mark.seq === 0 ? [] : [mark],
+    heads: mark === undefined ? [] : headsHeld(config, mark.log),
   }
+}
+
+/** Of this log as it is now: one that was begun anew after a loss is another. */
+function headsHeld(config: Config, log: string): NonNullable<VerifyOptions['heads']> {
+  const anchors = openPartnerStates(partnersDirectory(config))
+    .list()
+    .flatMap((state) => state.anchors)
+  return anchors
+    .filter(({ head }) => head[0] === log)
+    .map(({ head: [, batch, sha256] }) => ({ batch, sha256: Buffer.from(sha256, 'base64url').toString('hex') }))
 }
 
 async function authoritiesKnown(directory: string, anchor: Anchor): Promise<VerifyOptions['anchors']> {

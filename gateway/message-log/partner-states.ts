@@ -66,6 +66,11 @@ const CONFLICTS_MAX = 1000
 const ANCHORS_MAX = 1000
 const PROOFS_MAX = 30
 
+/** Of a gateway's state: apart from the database and from the key store. */
+export function partnersDirectory({ directory }: { readonly directory: string }): string {
+  return join(directory, 'partners')
+}
+
 /** @throws {Error} naming the file, when one cannot be read */
 export function openPartnerStates(directory: string): PartnerStates {
   const proofs = join(directory, 'proofs')
