@@ -14,6 +14,9 @@ import { makeConfigRig } from './config-rig.ts'
 const DAY_MS = 86_400_000
 const { fileOf } = await makeConfigRig(t)
 
+// Every command is a process.
+t.setTimeout(180_000)
+
 /** A log with two exchanges, recorded so many days ago. */
 async function recorded(t: Test, daysAgo = 0) {
   const file = await fileOf()
@@ -63,6 +66,7 @@ t.test('erases a body and an exchange, and shows both', async (t) => {
   t.match(shown.out, /^ *Erased +the body, on \d{4}-/m)
   t.match(shown.out, /^ *Under +by order: Widerruf der Einwilligung \(console, record \d+\)$/m)
   t.match(listed.out, /body erased/)
+  t.equal(verified.err, '')
   t.match(JSON.parse(verified.out), { ok: true, erased: 2 })
   t.match([none.code, none.err], [1, /has no body, or it was erased/])
 })
