@@ -231,7 +231,7 @@ function verificationText({ report, texts }: Part): Html {
   const signed = names.filter((name) => name.startsWith('message-'))
   const digest = `for f in ${signed.join(' ')}; do openssl dgst -sha256 -binary "$f" | base64 | tr '+/' '-_' | tr -d '='; done`
   return html`<p>${steps.owl}</p>
-<pre><code>npx owl evidence verify ${file}</code></pre>
+<pre><code>npx owl evidence verify ${file} --anchors ca.pem</code></pre>
 <p>${steps.record}</p>
 <pre><code>unzip -d evidence ${file} &amp;&amp; cd evidence
 ${record}</code></pre>
