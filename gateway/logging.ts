@@ -64,6 +64,8 @@ export const LOGGED: Readonly<Record<string, Kind>> = {
   batch: 'id',
   count: 'id',
   records: 'id',
+  bodies: 'id',
+  keys: 'id',
   suppressed: 'id',
   pid: 'id',
   port: 'id',

@@ -29,22 +29,23 @@ export async function erasureRoutes(app: FastifyInstance, options: ErasureRoutes
   for (const [path, event] of Object.entries(ROUTES)) {
     app.post(path, async (request, reply) => {
       const order = parseOrder(event, request.body)
-      const by = actorOf(request)
+      const certificate = fingerprintOf(request)
+      const by: Actor = `operator:${certificate}`
       if (order.event === 'due') {
-        log.info({ by }, 'an operator had erased what is due')
+        log.info({ certificate }, 'an operator had erased what is due')
         return erasing.eraseDue()
       }
       const decided = await erasing.decide({ ...order, id: randomUUID(), by })
       if ('refused' in decided) return refuse(reply, decided.refused === 'none' ? 404 : 409, refusalText(decided))
-      log.info({ by, event, ...decided }, 'an operator decided about erasing')
+      log.info({ certificate, event, ...decided }, 'an operator decided about erasing')
       return decided
     })
   }
 }
 
 /** Whoever gets here has shown a certificate. */
-function actorOf(request: FastifyRequest): Actor {
+function fingerprintOf(request: FastifyRequest): string {
   const peer = peerOf(request)
   if (peer === undefined) throw new TypeError('An operator has no certificate')
-  return `operator:${peer.sha256}`
+  return peer.sha256
 }

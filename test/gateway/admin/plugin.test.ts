@@ -69,6 +69,7 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     },
     health: async () => changes.health ?? healthyAt(now()),
     readinessLimits: LIMITS,
+    erasing: messageLog,
     sealing,
     stampIntervalMs: 60_000,
     metrics: makeMetrics({ processMetrics: false }),
@@ -93,8 +94,14 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     const shown = who === undefined ? {} : { cert: who.cert, key: who.key }
     const agent = new Agent({ connections: 1, connect: { ca: ca.cert, ...shown } })
     agents.push(agent)
-    return async (path: string, method: 'GET' | 'HEAD' | 'POST' | 'DELETE' = 'GET', body?: string): Promise<Answer> => {
-      const answer = await request(`https://127.0.0.1:${port}${path}`, { dispatcher: agent, method, body })
+    return async (
+      path: string,
+      method: 'GET' | 'HEAD' | 'POST' | 'DELETE' = 'GET',
+      body?: string,
+      type?: string,
+    ): Promise<Answer> => {
+      const headers = type === undefined ? {} : { 'content-type': type }
+      const answer = await request(`https://127.0.0.1:${port}${path}`, { dispatcher: agent, method, body, headers })
       return {
         status: answer.statusCode,
         headers: answer.headers,
@@ -357,6 +364,64 @@ t.test('verifies, once for all who ask', async (t) => {
   const asked = port.verifications()
   await port.get('/log/verify')
   t.equal(port.verifications(), asked + 1, 'a later question is a new one')
+})
+
+t.test('erases, holds and releases in the name of the operator', async (t) => {
+  const port = await rig(t)
+  const { answered } = await fill(port)
+  const certificate = fingerprintOf(operator)
+  const by = `operator:${certificate}`
+  const post = (path: string, body: object) => port.get(path, 'POST', JSON.stringify(body), 'application/json')
+
+  const held = await post('/log/holds', { exchange: answered.requestId, reason: 'Klage' })
+  t.match([held.status, json(held)], [200, { records: 2 }])
+  t.match(json(await port.get('/log/holds')), { holds: [{ seq: 1, by, reason: 'Klage' }, { seq: 2 }] })
+  const refused = await post('/log/erasures', { seq: 1, what: 'body', reason: 'x' })
+  t.match([refused.status, json(refused)], [409, { type: 'Client.BadRequest', message: /record 1: it is held/ }])
+  t.match(json(await post('/log/releases', { seq: 1, reason: 'Urteil' })), { records: 1 })
+  const erased = await post('/log/erasures', { seq: 1, what: 'body', reason: 'Widerruf' })
+  t.match([erased.status, json(erased)], [200, { records: 1 }])
+  t.match(json(await port.get('/log/1')), { erased: 'body', erasure: { by, reason: 'Widerruf' } })
+  t.equal((await port.get('/log/1/body')).status, 404)
+  t.equal((await port.get('/log/2/body')).status, 200)
+  t.match(json(await port.get('/log?outcome=erasure')), { records: [{ outcome: 'erasure' }] })
+  t.equal((await post('/log/erasures', { seq: 99, what: 'body', reason: 'x' })).status, 404)
+  t.match(json(await post('/log/erasures', { due: true })), { bodies: 0, records: 0 })
+  const told = port.lines().filter(({ msg }) => msg === 'an operator decided about erasing')
+  t.match(told, [
+    { certificate, event: 'hold', records: 2 },
+    { certificate, event: 'release' },
+    { certificate, event: 'erasure' },
+  ])
+})
+
+t.test('takes no order about erasing that it does not understand, nor from a stranger', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+  const order = JSON.stringify({ seq: 1, what: 'body', reason: 'x' })
+
+  for (const body of [
+    ...['', '{', '[]', 'null', '"canary"', '{"__proto__":{},"seq":1}', '{}', '{"due":false}', '{"due":true,"seq":1}'],
+    ...['{"seq":1,"what":"body"}', '{"seq":1,"what":"canary","reason":"x"}', '{"seq":0,"what":"body","reason":"x"}'],
+    ...['{"seq":1,"exchange":"a","what":"body","reason":"x"}', '{"exchange":"a/b","what":"body","reason":"x"}'],
+    ...['{"seq":1,"what":"body","reason":"x","canary":1}', '{"seq":1,"what":"body","reason":"a\\u0007"}'],
+    `{"seq":1,"what":"body","reason":"${'x'.repeat(501)}"}`,
+    `{"seq":1,"what":"body","reason":"${'x'.repeat(5000)}"}`,
+  ]) {
+    const answer = await port.get('/log/erasures', 'POST', body, 'application/json')
+    t.equal(answer.status, 400, body.slice(0, 60))
+    t.notMatch(answer.octets.toString(), /canary/)
+  }
+  for (const type of [undefined, 'text/plain', 'application/x-www-form-urlencoded']) {
+    t.equal((await port.get('/log/erasures', 'POST', order, type)).status, 400, `${type}`)
+  }
+  t.equal((await port.get('/log', 'POST', order, 'application/json')).status, 400, 'elsewhere no body is read')
+  for (const who of [undefined, other]) {
+    for (const path of ['/log/erasures', '/log/holds', '/log/releases']) {
+      t.equal((await port.as(who)(path, 'POST', order, 'application/json')).status, 403)
+    }
+  }
+  t.equal(json<Record<string, unknown>>(await port.get('/log/1'))['erased'], undefined)
 })
 
 t.test('refuses what it does not understand, in the shape of every fault', async (t) => {
