@@ -3,7 +3,7 @@
 import type { Identifier } from '../protocol/identifiers.ts'
 import { gatewayOfLog } from '../protocol/log-head.ts'
 import type { Ask, ExchangeDigest, Found, HeadTuple } from '../protocol/reconciling.ts'
-import { HEADS_MAX, PAGE_MAX } from '../protocol/reconciling.ts'
+import { HEADS_MAX, NO_BATCH, PAGE_MAX } from '../protocol/reconciling.ts'
 import { logId } from './opening.ts'
 import type { LogReader } from './reader.ts'
 import { openHeadList } from './received-heads.ts'
@@ -22,8 +22,7 @@ export function openComparison(reader: LogReader): Comparison {
   const shared = openSharedExchanges(reader)
   const received = openHeadList(database)
   const ownLog = logId(identity)
-  const ownBatch = database.prepare('SELECT number, header_sha256 FROM batch WHERE number = ?')
-  const lastBatch = database.prepare('SELECT number, header_sha256 FROM batch ORDER BY number DESC LIMIT 1')
+  const ownBatch = database.prepare('SELECT header_sha256 FROM batch WHERE number = ?')
 
   function find(parties: Parties, ask: Ask): Found {
     switch (ask.what) {
@@ -58,7 +57,6 @@ export function openComparison(reader: LogReader): Comparison {
     return received.from(log, batch, HEADS_MAX).map(tupleOf)
   }
 
-  /** A log that ends before the batch says how far it goes. */
   function othersThan([log, batch, sha256]: HeadTuple): HeadTuple[] {
     if (log !== ownLog) {
       return received
@@ -66,11 +64,9 @@ export function openComparison(reader: LogReader): Comparison {
         .filter((head) => head.sha256 !== sha256)
         .map(tupleOf)
     }
-    const own = ownBatch.get(batch) ?? lastBatch.get()
-    const header = own === undefined ? Buffer.alloc(32) : Buffer.from(own['header_sha256'] as Uint8Array)
-    const number = Number(own?.['number'] ?? 0)
-    const text = header.toString('base64url')
-    return number === batch && text === sha256 ? [] : [[log, number, text]]
+    const header = ownBatch.get(batch)?.['header_sha256'] as Uint8Array | undefined
+    const own = header === undefined ? NO_BATCH : Buffer.from(header).toString('base64url')
+    return own === sha256 ? [] : [[log, batch, own]]
   }
 
   /** They say nothing to whoever was not told them. */

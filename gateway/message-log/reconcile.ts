@@ -5,7 +5,7 @@
 
 import { gatewayOfLog } from '../protocol/log-head.ts'
 import type { Ask, ExchangeDigest, Found, HeadTuple } from '../protocol/reconciling.ts'
-import { HEADS_MAX, HOUR_MS, MINUTE_MS, PAGE_MAX, SPAN_MS_MAX } from '../protocol/reconciling.ts'
+import { HEADS_MAX, HOUR_MS, MINUTE_MS, NO_BATCH, PAGE_MAX, SPAN_MS_MAX } from '../protocol/reconciling.ts'
 import type { HeadList } from './received-heads.ts'
 import type { Parties, SharedExchange, Span } from './shared-exchanges.ts'
 import { timeOf } from './shared-exchanges.ts'
@@ -150,13 +150,12 @@ async function compareReceivedHeads(
       })
       const isPartners = gatewayOfLog(log) === parties.partner
       for (const [name, number, sha256] of others) {
-        if (name !== log) continue
-        const own = held.find((head) => head.batch === number) ?? held.find((head) => head.batch > number)
-        // What we hold ourselves is no other head.
-        if (own === undefined || held.some((head) => head.batch === number && head.sha256 === sha256 && !isPartners))
-          continue
-        const kind = !isPartners ? 'fork' : own.batch === number ? 'rewritten' : 'cut-off'
-        conflict({ kind, log, batch: own.batch, seq: own.seq, sha256 })
+        const own = held.find((head) => head.batch === number)
+        // Of a log that has forked before our eyes we hold both.
+        const isHeld = held.some((head) => head.batch === number && head.sha256 === sha256)
+        if (name !== log || own === undefined || (isHeld && !isPartners)) continue
+        const kind = !isPartners ? 'fork' : sha256 === NO_BATCH ? 'cut-off' : 'rewritten'
+        conflict({ kind, log, batch: number, seq: own.seq, sha256 })
       }
       compared[log] = last.batch
       if (held.length < HEADS_MAX) break

@@ -39,6 +39,9 @@ export type Ask =
 /** log, batch, SHA-256 of the batch header in base64url */
 export type HeadTuple = readonly [string, number, string]
 
+/** In place of a digest: the log that is asked about is the answerer's own, and ends before this batch. */
+export const NO_BATCH = 'A'.repeat(43)
+
 /** One exchange as one side has it. Digests and leaves are base64url; empty where there is none. */
 export interface ExchangeDigest {
   /** `x-road-request-id` */

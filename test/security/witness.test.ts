@@ -199,14 +199,14 @@ t.test('an insider at the consumer removes an exchange and writes his log anew',
     }),
   )
 
-  t.match(paderborn.output(), /"event":"contradiction","kind":"(?:rewritten|cut-off)"/, 'his own gateway says so when it starts')
+  t.match(
+    paderborn.output(),
+    /"event":"contradiction","kind":"(?:rewritten|cut-off)"/,
+    'his own gateway says so when it starts',
+  )
   const verified = await owl('log', 'verify', '--config', paderborn.config, '--json')
   t.equal(verified.code, 3)
-  t.match(
-    JSON.parse(verified.out),
-    { ok: false, damage: { message: /batch/i } } },
-    'the anchor is held against it',
-  )
+  t.match(JSON.parse(verified.out), { ok: false, damage: { message: /batch/i } }, 'the anchor is held against it')
   const { code, state } = await reconcile(bielefeld, paderborn)
   t.equal(code, 3)
   t.match(
