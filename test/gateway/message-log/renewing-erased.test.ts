@@ -24,6 +24,9 @@ import { openTrustRig } from './trust-rig.ts'
 const run = promisify(execFile)
 const ER_VERIFY = new URL('../../tools/er_verify.py', import.meta.url).pathname
 
+// Each renewal waits for the next second.
+t.setTimeout(120_000)
+
 async function rigOf(t: Test) {
   const trust = await openTrustRig()
   const rig = await makeLogRig()

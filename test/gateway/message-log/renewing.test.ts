@@ -7,6 +7,9 @@ import { endRecord, requestRecord } from './messages.ts'
 import { chainsOf, judge, opensslAccepts, renew } from './renewal-rig.ts'
 import { openTrustRig } from './trust-rig.ts'
 
+// Each renewal waits for the next second.
+t.setTimeout(120_000)
+
 async function rigOf(t: Test) {
   const trust = await openTrustRig()
   const rig = await makeLogRig()

@@ -20,8 +20,17 @@ export interface TrustRig {
   close(): Promise<void>
 }
 
-export async function openTrustRig(): Promise<TrustRig> {
+const DAY_MS = 86_400_000
+/** How long certificates of time-stamping units last. */
+const UNIT_DAYS = 5 * 365
+
+/** @param daysLeft of the certificate of `tsa`; that of `tsa2` is always new */
+export async function openTrustRig({ daysLeft }: { readonly daysLeft?: number } = {}): Promise<TrustRig> {
   const dir = await mkdtemp(join(tmpdir(), 'owl-trust-'))
+  if (daysLeft !== undefined) {
+    await makePki({ dir, members: [], now: () => Date.now() - (UNIT_DAYS - daysLeft) * DAY_MS })
+    await rm(join(dir, 'tsa2.pem'))
+  }
   await makePki({ dir, members: [] })
   const service = await openTrustService({ dir, hugeBytes: 32 * 1024 * 1024 })
   const read = async (name: string): Promise<string> =>
