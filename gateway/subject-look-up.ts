@@ -7,17 +7,18 @@ import type { OperatorFiles } from './admin/operator-port.ts'
 
 import { lookUpSubject } from './admin/subject-commands.ts'
 import type { Terminal } from './admin/terminal.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig, logPlace } from './config.ts'
 import { federationFile, readFederation } from './region/federation.ts'
 import type { SubjectGiven } from './subject-cli.ts'
 
 export async function lookUp(terminal: Terminal, given: SubjectGiven, references: readonly string[]): Promise<void> {
   const { config: file, json, cert, key } = given
   const operator = cert === undefined || key === undefined ? await operatorOfRegion(file) : { cert, key }
+  const config = await loadConfig(file)
   await lookUpSubject(
     {
       ...{ terminal, json: json === true, now: Date.now, stdin: process.stdin, user: userInfo().username },
-      ...{ config: await loadConfig(file), parseReference, referenceForms: REFERENCE_FORMS },
+      ...{ config, place: logPlace(config), parseReference, referenceForms: REFERENCE_FORMS },
       ...(operator !== undefined && { operator }),
     },
     references,

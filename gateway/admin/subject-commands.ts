@@ -5,11 +5,11 @@
 
 import { text } from 'node:stream/consumers'
 import type { Config } from '../config.ts'
-import { logPlace } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import { recordAccessAtRest } from '../message-log/access-at-rest.ts'
 import { LogOpenError } from '../message-log/open-error.ts'
 import { openPseudonyms } from '../message-log/pseudonyms.ts'
+import type { LogReaderOptions } from '../message-log/reader.ts'
 import { openLogReader } from '../message-log/reader.ts'
 import { placeOf } from '../message-log/sqlite-log.ts'
 import type { OperatorFiles } from './operator-port.ts'
@@ -22,6 +22,7 @@ import type { Terminal } from './terminal.ts'
 
 export interface SubjectCommandDeps {
   readonly config: Config
+  readonly place: LogReaderOptions
   readonly terminal: Terminal
   readonly json: boolean
   readonly now: () => number
@@ -45,8 +46,7 @@ export async function lookUpSubject(deps: SubjectCommandDeps, given: readonly st
 }
 
 async function find(deps: SubjectCommandDeps, references: readonly string[]): Promise<SubjectReport> {
-  const { config, now, user, operator } = deps
-  const place = logPlace(config)
+  const { config, place, now, user, operator } = deps
   const written = placeOf({ ...place, gateway: config.gateway })
   try {
     recordAccessAtRest(written, { by: `console:${user}`, references: references.length }, now())

@@ -1,14 +1,18 @@
 /**
  * What a record costs: the message log alone, one and 32 at a time, beside a bare SQLite insert and commit of as many
- * octets on the same disk in the same minute. `node test/bench/message-log.bench.ts [SECONDS]`; one JSON line.
+ * octets on the same disk in the same minute. `node test/bench/message-log.bench.ts [SECONDS [SUBJECTS]]`; one JSON line.
+ * SUBJECTS is how many people each message is about; finding one of them again is then measured too.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NewRecord } from '../../gateway/message-log/message-log.ts'
+import { openPseudonyms } from '../../gateway/message-log/pseudonyms.ts'
+import type { LogReader } from '../../gateway/message-log/reader.ts'
 import { openLogReader } from '../../gateway/message-log/reader.ts'
 import type { SqliteLog } from '../../gateway/message-log/sqlite-log.ts'
+import { openSubjectSearch } from '../../gateway/message-log/subject-table.ts'
 import { verifyLog } from '../../gateway/message-log/verify.ts'
 import { bodyOf } from '../../gateway/transport/spool.ts'
 import { makeLogRig } from '../gateway/message-log/log-rig.ts'
@@ -32,6 +36,8 @@ interface Measured {
 }
 
 const seconds = Number(process.argv[2] ?? 3)
+const people = Number(process.argv[3] ?? 0)
+let named = 0
 const directory = await mkdtemp(join(tmpdir(), 'owl-bench-'))
 const rig = await makeLogRig(directory)
 const log = await rig.open()
@@ -52,6 +58,7 @@ const reader = openLogReader(rig.options)
 const began = performance.now()
 const verified = await verifyLog(reader, { anchors: [] })
 const verifyPerS = Math.round(verified.records / ((performance.now() - began) / 1000))
+const findMs = people === 0 ? [] : await findTimesMs(reader)
 reader.close()
 await rig.close()
 await rm(directory, { recursive: true })
@@ -64,6 +71,7 @@ const line = {
   records: seq,
   isWhole: verified.isWhole,
   verifyPerS,
+  ...(people > 0 && { people, findP50Ms: rounded(at(findMs, 0.5)), findMaxMs: rounded(at(findMs, 0.99)) }),
 }
 process.stdout.write(`${JSON.stringify(line)}\n`)
 
@@ -74,10 +82,10 @@ async function measure(log: SqliteLog, concurrent: number, ms: number): Promise<
   let took = 0
   while (took < ms) {
     const requests = Array.from({ length: PREPARED / 2 }, () =>
-      requestRecord({ body: bodyOf(Buffer.alloc(BODY_BYTES, 'x')) }),
+      aboutSomebody(requestRecord({ body: bodyOf(Buffer.alloc(BODY_BYTES, 'x')) })),
     )
     const ends = requests.map((request) =>
-      endRecord(request, undefined, { body: bodyOf(Buffer.alloc(BODY_BYTES, 'y')) }),
+      aboutSomebody(endRecord(request, undefined, { body: bodyOf(Buffer.alloc(BODY_BYTES, 'y')) })),
     )
     const cpuBefore = process.cpuUsage()
     const mainBefore = process.threadCpuUsage()
@@ -108,6 +116,25 @@ async function measure(log: SqliteLog, concurrent: number, ms: number): Promise<
     cpuUs: cpu / count,
     mainUs: main / count,
   }
+}
+
+function aboutSomebody(record: NewRecord): NewRecord {
+  if (people === 0) return record
+  return { ...record, subjects: Array.from({ length: people }, () => `x-bench:${(named += 1)}`) }
+}
+
+/** Every tenth of them, up to a hundred. */
+async function findTimesMs({ database, identity }: LogReader): Promise<number[]> {
+  const pseudonyms = openPseudonyms(rig.options.masterKey, identity.name)
+  const search = openSubjectSearch(database)
+  const times: number[] = []
+  for (let number = 1; number <= Math.min(named, 1000); number += 10) {
+    const began = performance.now()
+    const found = await search(pseudonyms.of([`x-bench:${number}`]))
+    times.push(performance.now() - began)
+    if (found.length > 1) throw new Error('a pseudonym is not of one person')
+  }
+  return times
 }
 
 function total({ user, system }: NodeJS.CpuUsage): number {
