@@ -24,15 +24,20 @@ const DAY_MS = 86_400_000
 /** How long certificates of time-stamping units last. */
 const UNIT_DAYS = 5 * 365
 
-/** @param daysLeft of the certificate of `tsa`; that of `tsa2` is always new */
-export async function openTrustRig({ daysLeft }: { readonly daysLeft?: number } = {}): Promise<TrustRig> {
+export interface TrustRigOptions {
+  /** Of the certificate of `tsa`; that of `tsa2` is always new. */
+  readonly daysLeft?: number
+  readonly crlValidityMs?: number
+}
+
+export async function openTrustRig({ daysLeft, ...lists }: TrustRigOptions = {}): Promise<TrustRig> {
   const dir = await mkdtemp(join(tmpdir(), 'owl-trust-'))
   if (daysLeft !== undefined) {
     await makePki({ dir, members: [], now: () => Date.now() - (UNIT_DAYS - daysLeft) * DAY_MS })
     await rm(join(dir, 'tsa2.pem'))
   }
   await makePki({ dir, members: [] })
-  const service = await openTrustService({ dir, hugeBytes: 32 * 1024 * 1024 })
+  const service = await openTrustService({ dir, hugeBytes: 32 * 1024 * 1024, ...lists })
   const read = async (name: string): Promise<string> =>
     derOf(await readFile(join(dir, `${name}.pem`), 'utf8')).toString('base64')
   const { tsa, tsa2, tsaCrl: crl, control } = service.urls
