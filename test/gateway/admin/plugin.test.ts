@@ -16,6 +16,7 @@ import { openLogReader } from '../../../gateway/message-log/reader.ts'
 import { verifyLog } from '../../../gateway/message-log/verify.ts'
 import { mutualTls } from '../../../gateway/mutual-tls.ts'
 import { createServer } from '../../../gateway/server.ts'
+import { subjectLookUp } from '../../../gateway/subjects.ts'
 import { openSpool } from '../../../gateway/transport/spool.ts'
 import { makeSigner } from '../../../gateway/trust/keys.ts'
 import { NEVER_ASKED } from '../../../gateway/trust/revocation-status.ts'
@@ -31,6 +32,8 @@ const [server, operator, other] = [await ca.issue('gateway'), await ca.issue('op
 /** Signed by nobody that the server knows: the fingerprint is the trust. */
 const foreign = await (await makeAuthority('elsewhere')).issue('operator')
 const REQUEST_ID = 'x-request-id-of-the-port'
+
+const PARTNER = { partner: 'OWL/GOV/05774/gw1', heads: [], reconciled: null, missing: 0, contradictions: [] }
 
 interface Answer {
   readonly status: number
@@ -70,6 +73,8 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     health: async () => changes.health ?? healthyAt(now()),
     readinessLimits: LIMITS,
     erasing: messageLog,
+    subjects: subjectLookUp({ masterKey }, messageLog, `${logRig.options.gateway}/n1`),
+    partners: () => [PARTNER],
     sealing,
     stampIntervalMs: 60_000,
     metrics: makeMetrics({ processMetrics: false }),
