@@ -88,7 +88,7 @@ export function verifyPackage(files: Files, verifying: Verifying, checks: Checks
 
 /** MS-DOS time and date of an instant, UTC, as in the headers: date in the upper half. APPNOTE.TXT §4.4.6 */
 export function dosTime(at: number): number {
-  const time = new Date(at)
+  const time = new Date(Math.min(Math.max(at, Date.UTC(1980, 0, 1)), Date.UTC(2107, 11, 31, 23, 59, 58)))
   const ofDay = (time.getUTCHours() << 11) | (time.getUTCMinutes() << 5) | (time.getUTCSeconds() >> 1)
   const day = ((time.getUTCFullYear() - 1980) << 9) | ((time.getUTCMonth() + 1) << 5) | time.getUTCDate()
   return ((day << 16) | ofDay) >>> 0
