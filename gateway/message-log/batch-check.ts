@@ -45,23 +45,23 @@ export interface BatchCheck {
 
 const START: BatchState = { number: 0, header: null, stampedTo: 0, stampedAt: null }
 
-/** @param start as it was at the end of a batch whose token held */
 export function openBatchCheck(
   { database, identity }: Pick<LogReader, 'database' | 'identity'>,
   {
     anchors,
     ends,
-    start = START,
+    start,
   }: {
     readonly anchors: readonly TimeStampAnchor[]
     readonly ends: Pick<EndCheck, 'fits'>
-    readonly start?: BatchState | undefined
+    /** The end of a batch, and how it was then. */
+    readonly start?: { readonly seq: number; readonly batches: BatchState } | undefined
   },
 ): BatchCheck {
   const rowOf = database.prepare('SELECT * FROM batch WHERE number = ?')
   const verifyToken = openTokenCheck(anchors)
-  let state = start
-  let isUnstamped = false
+  let state = start?.batches ?? START
+  let isUnstamped = start !== undefined && start.batches.stampedTo !== start.seq
   let isAnyErased = false
   let leaves = Buffer.alloc(1024 * HASH_BYTES)
   let count = 0

@@ -31,6 +31,8 @@ export interface VerifyOptions {
   readonly heads?: readonly KnownHead[]
   /** Only what came after it is verified; it is from a file that who changes the log cannot change. */
   readonly since?: VerifiedPoint | undefined
+  /** The own record of the batch to stop at: what has to be compared with the whole log is left to who verifies the end. */
+  readonly until?: number
 }
 
 export interface Verification {
@@ -50,6 +52,8 @@ export interface Verification {
   readonly damage: { readonly seq: number; readonly kind: DamageKind; readonly message: string } | null
   /** From where a later verification may go on; absent until a token holds, and where there is damage. */
   readonly point?: VerifiedPoint
+  /** The state at `until`. */
+  readonly end?: VerifiedPoint
 }
 
 /** Records verified at a stretch: a few milliseconds. */
@@ -57,21 +61,22 @@ const CHUNK = 128
 
 export async function verifyLog(reader: LogReader, options: VerifyOptions): Promise<Verification> {
   const log = openVerifier(reader, options)
+  const { until = Number.MAX_SAFE_INTEGER } = options
   try {
     log.begin()
     const scan = openRecordScan(reader.database)
     for (;;) {
       // A whole log begins before its first number: an inserted record may have any.
-      const records = scan(log.seq === 0 ? Number.MIN_SAFE_INTEGER : log.seq, CHUNK)
+      const records = scan(log.seq === 0 ? Number.MIN_SAFE_INTEGER : log.seq, Math.min(CHUNK, until - log.seq))
       for (const stored of records) {
         const checked = log.take(stored)
         if (checked !== undefined && checked.stored.bodyKey !== null) await checkBodyFile(checked, reader.contents)
       }
-      if (records.length === 0) break
+      if (records.length === 0 || log.seq >= until) break
       // Whoever shares this thread gets its turn.
       await turn()
     }
-    log.finish()
+    if (options.until === undefined) log.finish()
     return log.report(null)
   } catch (error) {
     if (!(error instanceof Damage)) throw error
@@ -91,16 +96,18 @@ interface Verifier {
   report(damage: Verification['damage']): Verification
 }
 
-function openVerifier(reader: LogReader, { anchors, witnesses = [], heads = [], since }: VerifyOptions): Verifier {
+function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
+  const { anchors, witnesses = [], heads = [], since, until } = options
   const { database, contents, identity } = reader
   const ends: EndCheck = openEndCheck(database)
-  const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since?.batches })
+  const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since })
   const erasures = openErasureCheck(database, contents)
   const known = openKnownCheck(reader, { witnesses, heads, after: since?.seq ?? 0 })
   let seq = since?.seq ?? 0
   let before = since?.leaf ?? null
   let erased = 0
   let point: VerifiedPoint | undefined
+  let end: VerifiedPoint | undefined
 
   function begin(): void {
     if (since === undefined) return
@@ -115,6 +122,7 @@ function openVerifier(reader: LogReader, { anchors, witnesses = [], heads = [], 
       const checked = check(at)
       if (checked !== undefined) ends.take(checked)
     }
+    if (until !== undefined) return
     // What must not be erased follows from all decisions ever taken.
     for (const row of database.prepare('SELECT seq FROM decision WHERE seq <= ? ORDER BY seq').all(since.seq)) {
       const checked = check(Number(row['seq']))
@@ -156,7 +164,10 @@ function openVerifier(reader: LogReader, { anchors, witnesses = [], heads = [], 
   function closeBatch(checked: CheckedRecord): void {
     const isStamped = batches.close(checked)
     known.batch(seq, batches.state)
-    if (isStamped) point = pointHere(checked)
+    if (!isStamped && seq !== until) return
+    const here = pointHere(checked)
+    if (isStamped) point = here
+    if (seq === until) end = here
   }
 
   function pointHere({ leaf }: CheckedRecord): VerifiedPoint {
@@ -194,6 +205,7 @@ function openVerifier(reader: LogReader, { anchors, witnesses = [], heads = [], 
         erased,
         damage,
         ...(damage === null && (point ?? since) !== undefined && { point: point ?? since }),
+        ...(damage === null && end !== undefined && { end }),
       }
     },
   }
