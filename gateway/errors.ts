@@ -210,6 +210,10 @@ export const FAULTS = {
     help: 'The operator must check the time-stamp authority; the gateway recovers by itself.',
     retryable: true,
   },
+  ArchiveUnavailable: {
+    message: 'An archive file of the message log is missing or damaged',
+    help: 'Put the file back where log.archive says; owl log archive list names it. Other records are not affected.',
+  },
   InternalError: {
     message: 'The gateway failed',
     help: 'The operator finds the cause in the gateway log under the request id.',

@@ -69,6 +69,7 @@ export type CheckName =
   | 'evidence'
   | 'revocation'
   | 'partners'
+  | 'archive'
 
 export interface ReadinessLimits {
   readonly stampIntervalMs: number
@@ -99,6 +100,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     evidence: evidence(health, now),
     revocation: revocation(health),
     partners: partners(health, now),
+    archive: archive(health),
   }
   return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
 }
@@ -170,6 +172,14 @@ function revocation({ revocation: { watched, good, stale, unknown, failing } }: 
   if (watched > 0 && good === 0) return fail('no certificate has a fresh revocation status')
   if (stale + unknown > 0) return warn(`${stale + unknown} of ${watched} certificates have no fresh status`)
   return failing > 0 ? warn(`${failing} of ${watched} last questions got no answer`) : OK
+}
+
+/** Exchanges need no archive: only who looks at old records. */
+function archive({ log: { archive } }: Health): Check {
+  const [name] = archive.missing
+  if (name === undefined) return archive.problem === undefined ? OK : warn(`archiving stopped: ${archive.problem}`)
+  const others = archive.missing.length === 1 ? '' : ` and ${archive.missing.length - 1} others`
+  return warn(`archive file ${name}${others} missing or damaged: owl log archive list`)
 }
 
 /** A contradiction never goes away; an operator has seen it by then. */

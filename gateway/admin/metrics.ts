@@ -123,6 +123,13 @@ const FIGURES: readonly Figure[] = [
   { name: 'owl_log_seq', help: 'Latest record of the message log', read: (h) => h.log.seq },
   { name: 'owl_log_writable', help: 'Whether the message log can be written', read: (h) => Number(h.log.isWritable) },
   { name: 'owl_log_queued', help: 'Records waiting for the disk', read: (h) => h.log.queued },
+  { name: 'owl_archive_files', help: 'Archive files of the message log', read: (h) => h.log.archive.files },
+  {
+    name: 'owl_archive_missing',
+    help: 'Archive files that are missing or damaged',
+    read: (h) => h.log.archive.missing.length,
+  },
+  { name: 'owl_archived_seq', help: 'Records up to this one are archived', read: (h) => h.log.archive.archivedTo },
   { name: 'owl_log_unstamped', help: 'Records without a time-stamp', read: (h) => h.log.unstamped },
   {
     name: 'owl_log_unstamped_since_timestamp_seconds',

@@ -3,6 +3,7 @@
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
+import { ArchiveError } from '../message-log/archive-error.ts'
 import type { ErasureRoutesOptions } from './erasure-routes.ts'
 import { erasureRoutes } from './erasure-routes.ts'
 import type { EvidenceRoutesOptions } from './evidence-routes.ts'
@@ -73,10 +74,14 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // Fastify's own: there is a body that nobody reads here, or not in this form.
     if (error.statusCode !== undefined && error.statusCode < 500) {
-      const reason = 'the admin port takes no body, or a small one of JSON: a decision about erasing, or whom to look up'
+      const reason =
+        'the admin port takes no body, or a small one of JSON: a decision about erasing, or whom to look up'
       return sendFault(reply, new GatewayError('BadRequest', { reason }))
     }
-    const failure = asGatewayError(error)
+    const failure =
+      error instanceof ArchiveError
+        ? new GatewayError('ArchiveUnavailable', { reason: error.message, cause: error })
+        : asGatewayError(error)
     if (failure.code === 'InternalError') log.error({ err: error }, 'a request of an operator failed')
     return sendFault(reply, failure)
   })

@@ -49,5 +49,6 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, string>> = {
   CannotCreateSignature: 'Das Gateway kann nicht signieren.',
   LoggingFailed: 'Das Nachrichtenprotokoll kann nicht geschrieben werden; es wurde nichts weitergegeben.',
   TimestampingFailed: 'Das Nachrichtenprotokoll hat länger als zulässig keinen Zeitstempel erhalten.',
+  ArchiveUnavailable: 'Eine Archivdatei des Nachrichtenprotokolls fehlt oder ist beschädigt.',
   InternalError: 'Das Gateway ist fehlgeschlagen.',
 }

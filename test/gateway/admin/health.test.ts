@@ -44,6 +44,8 @@ t.test('each thing that goes wrong shows in its own check, and only there', asyn
     ['evidence', 'warn', { renewal: { certificateEndsAt: NOW - DAY_MS } }],
     ['evidence', 'warn', { renewal: { algorithmEndsAt: NOW + 14 * DAY_MS } }],
     ['evidence', 'warn', { renewal: { problem: 'the disk is full' } }],
+    ['archive', 'warn', { log: { ...log, archive: { ...log.archive, missing: ['2026-11-23.ab.owlarchive'] } } }],
+    ['archive', 'warn', { log: { ...log, archive: { ...log.archive, problem: 'the disk is full' } } }],
     ['revocation', 'warn', { revocation: { ...revocation, good: 11, stale: 1 } }],
     ['revocation', 'warn', { revocation: { ...revocation, failing: 2 } }],
     ['revocation', 'ok', { revocation: { ...revocation, good: 11, revoked: 1 } }],
