@@ -42,7 +42,7 @@ export async function exportExchange(options: ExchangeOptions, requestId: string
 
   const zip = openZipWriter()
   const at = Math.max(...summaries.map((summary) => Date.parse(summary.at)))
-  const report = await openReporting(reader).report(requestId, summaries, found, now())
+  const report = openReporting(reader).report(requestId, summaries, found, now())
   const parts = zip.entry(REPORT_NAME, contentOf(formatReport(report)), at)
   const files: string[] = []
   const problems: string[] = []

@@ -6,7 +6,7 @@ import type { LogRecord } from '../message-log/log-record.ts'
 import { HEAD_NAME } from '../message-log/log-record.ts'
 import type { RecordSummary } from '../message-log/message-log.ts'
 import type { LogReader } from '../message-log/reader.ts'
-import { selectStored, storedRecord } from '../message-log/stored-record.ts'
+import { bufferOf, selectStored, storedRecord } from '../message-log/stored-record.ts'
 import { readCertificate } from '../protocol/authority-certificates.ts'
 import type { ReplyHead, RequestHead } from '../protocol/head.ts'
 import { parseReplyHead, parseRequestHead } from '../protocol/head-parser.ts'
@@ -22,7 +22,7 @@ export interface Reporting {
     summaries: readonly RecordSummary[],
     found: readonly RecordPackage[],
     madeAt: number,
-  ): Promise<ExchangeReport>
+  ): ExchangeReport
 }
 
 /** What the gateway writes, as far as the report reads it. */
@@ -57,6 +57,9 @@ export function openReporting(reader: LogReader): Reporting {
     "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC",
   )
 
+  // The batch's own record comes right behind its last.
+  const tokenOf = database.prepare('SELECT token FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
+
   function configurationOf(seq: number, sha256: string | undefined): Configuration | undefined {
     if (sha256 === undefined) return undefined
     for (const row of configurations.iterate(seq)) {
@@ -71,17 +74,18 @@ export function openReporting(reader: LogReader): Reporting {
     return undefined
   }
 
-  async function proofOf(seq: number): Promise<Proof | undefined> {
-    const pieces = await reader.evidence(seq)
-    return pieces?.token === undefined ? undefined : proof(pieces.token)
+  /** The first token counts: renewals say nothing of when a message was there. */
+  function proofOf(seq: number): Proof | undefined {
+    const token = tokenOf.get(seq)?.['token'] as Uint8Array | null | undefined
+    return token ? proof(bufferOf(token)) : undefined
   }
 
   return {
-    async report(requestId, summaries, found, madeAt) {
+    report(requestId, summaries, found, madeAt) {
       const messages: ReportedMessage[] = []
       for (const summary of summaries) {
         const from = found.find(({ seq }) => seq === summary.seq)
-        messages.push(message(summary, from, from && (await proofOf(summary.seq))))
+        messages.push(message(summary, from, from && proofOf(summary.seq)))
       }
       const [first] = summaries as readonly [RecordSummary, ...RecordSummary[]]
       const from = found[0]
