@@ -41,6 +41,8 @@ export async function renewEvidence(deps: RenewalCommandDeps, { hash, dryRun }: 
   const { configuration } = await lastSnapshot(config)
   const authorities = lastingAuthorities(configuration.authorities.tsa)
   const client = openTimeStampClient({ authorities: () => authorities, now })
+  // A question under way need not be waited for.
+  signal.addEventListener('abort', () => void client.close(), { once: true })
   const wait = async (ms: number): Promise<void> => void (await sleep(ms, undefined, { signal }))
   const stamp = ascendingStamp(client, { now, wait })
   const report = progressLine(deps)

@@ -20,16 +20,20 @@ export interface RenewalDeps {
   readonly authorities: () => readonly RegisteredAuthority[]
   readonly log: Pick<Logger, 'info' | 'warn'>
   readonly now: () => number
+  /** After the start; a minute when absent. */
+  readonly firstCheckMs?: number
 }
 
 const DAY_MS = 86_400_000
 
-export function openRenewal({ config, reader, authorities, log, now }: RenewalDeps): RenewalSchedule {
+export function openRenewal(deps: RenewalDeps): RenewalSchedule {
+  const { config, reader, authorities, log, now, firstCheckMs } = deps
   const { renewDaysBefore, algorithmEnds } = config.log
   const place = logPlace(config)
   const { sha256, sha512 } = algorithmEnds
   return openRenewalSchedule({
     now,
+    ...(firstCheckMs !== undefined && { firstCheckMs }),
     renewDaysBefore,
     digestEnds: {
       ...(sha256 !== null && { sha256: endOfDay(sha256) }),

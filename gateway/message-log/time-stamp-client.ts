@@ -185,7 +185,14 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
 /** The revocation lists in the newest tokens of a log: what is known of them after a start. @returns DER */
 export function listsInTokens(database: DatabaseSync): Buffer[] {
   const rows = database.prepare('SELECT token FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 4').all()
-  return rows.flatMap((row) => readToken(Buffer.from(row['token'] as Uint8Array)).revocationLists)
+  return rows.flatMap((row) => {
+    try {
+      return readToken(Buffer.from(row['token'] as Uint8Array)).revocationLists
+    } catch {
+      // A damaged token is for who verifies the log; here it knows nothing.
+      return []
+    }
+  })
 }
 
 const read = new Map<string, TimeStampAuthority>()
