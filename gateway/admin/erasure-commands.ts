@@ -29,6 +29,8 @@ export interface DecideDeps {
 
 type Done = Erased | { readonly seq: number; readonly records: number }
 
+/** A million records that are due take minutes. */
+const TIMEOUT_MS = 3_600_000
 const PATHS = { erasure: '/log/erasures', hold: '/log/holds', release: '/log/releases' } as const
 const DID = { erasure: 'erased', hold: 'held', release: 'released' } as const
 
@@ -102,7 +104,7 @@ async function askGateway({ config: file, operator }: DecideDeps, config: Config
   const files = operator ?? (await operatorOfRegion(file))
   if (files === undefined)
     throw new Error('The gateway is running: --cert and --key of one of its operators are needed')
-  return (await postToAdmin(config, files, path, asked)) as Done
+  return (await postToAdmin(config, files, path, asked, TIMEOUT_MS)) as Done
 }
 
 /** In a development region the certificate lies beside the configuration. */

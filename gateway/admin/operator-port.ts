@@ -13,12 +13,13 @@ export interface OperatorFiles {
 
 const TIMEOUT_MS = 60_000
 
-/** @returns the answer, JSON @throws {Error} saying what the gateway answered, never what it was asked */
+/** @param timeoutMs until the gateway answers @returns the answer, JSON @throws {Error} saying what the gateway answered, never what it was asked */
 export async function postToAdmin(
   { admin }: Config,
   files: OperatorFiles,
   path: string,
   body: unknown,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<unknown> {
   const [ca, cert, key] = await Promise.all([admin.certificate, files.cert, files.key].map((file) => readFile(file)))
   const dispatcher = new Agent({ connect: { ca, cert, key, allowPartialTrustChain: true, timeout: TIMEOUT_MS } })
@@ -28,8 +29,8 @@ export async function postToAdmin(
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
     })
     const octets = Buffer.from(await answer.body.arrayBuffer())
     if (answer.statusCode === 200) return JSON.parse(octets.toString())
