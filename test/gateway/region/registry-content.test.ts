@@ -49,6 +49,18 @@ t.test('every agreement names a purpose, every service has one', async (t) => {
   }
 })
 
+t.test('an identification number may be where the law names it, and nowhere else', async (t) => {
+  const lawful = content.agreements.flatMap(({ service, idnr }) => (idnr === undefined ? [] : [[service, ...idnr]]))
+
+  // § 4 (1) and § 6 (1) 1. BMeldDÜV; nobody is looked for by it.
+  t.same(lawful, [
+    ['OWL/GOV/05711000/MELDEWESEN/vams', 'reply'],
+    ['OWL/GOV/05711000/MELDEWESEN/rueckmeldung', 'request'],
+    ['OWL/GOV/05711000/MELDEWESEN/rueckmeldung', 'request'],
+  ])
+  for (const each of lawful) t.notMatch(each[0], /KFZ|personensuche|ARBEITSSCHUTZ/)
+})
+
 t.test('what commands added stays when the region starts again', async (t) => {
   const service = { id: 'OWL/GOV/05711000/TEST/echo', title: 'Echo', type: 'REST', endpoints: [] } as const
   const before = {

@@ -127,7 +127,8 @@ t.test('a service is registered, answered and callable when the command returns'
   const started = performance.now()
   const added = await owl('service', 'add', ECHO, '--url', 'http://127.0.0.1:9000', '--json')
   const purpose = await owl('purpose', 'add', 'TEST', '--legal-basis', '§ 3 BDSG', '--requires', 'issue')
-  const agreed = await owl('agreement', 'add', '--client', CLIENT, '--service', ECHO, '--purpose', 'TEST', '--json')
+  const asked = ['--client', CLIENT, '--service', ECHO, '--purpose', 'TEST', '--allow-idnr', 'reply', '--json']
+  const agreed = await owl('agreement', 'add', ...asked)
   const elapsed = performance.now() - started
 
   t.same([added.code, purpose.code, agreed.code], [0, 0, 0], added.err + purpose.err + agreed.err)
@@ -148,6 +149,7 @@ t.test('a service is registered, answered and callable when the command returns'
   t.ok(registered[1]?.subsystems.includes('OWL/GOV/05711000/TEST'))
   t.match(purposes.at(-1), { code: 'TEST', legalBasis: '§ 3 BDSG', requires: ['issue'], title: 'TEST' })
   t.match(agreements.at(-1)?.endpoints, [{ method: '*', path: '**', purposes: ['TEST'] }])
+  t.same(agreements.at(-1)?.idnr, ['reply'])
   const own = read(bielefeld?.config ?? '')
   t.same(own.services, [{ id: ECHO, url: 'http://127.0.0.1:9000', bodyBytesMax: 2 ** 31 }])
   t.match(own.clients.at(-1), { id: 'OWL/GOV/05711000/TEST', auth: 'mtls', certificates: [/^[0-9a-f]{64}$/] })
