@@ -202,9 +202,9 @@ function* readDirectory(source: ByteSource, end: End, rules: ZipRules): Generato
     const name = take(nameBytes).toString('latin1')
     const [short, far] = [head.readUInt32LE(24), head.readUInt32LE(42)]
     const values = readExtra(take(extraBytes), (short === MAX_32 ? 2 : 0) + (far === MAX_32 ? 1 : 0))
-    const [size = short, compressed = head.readUInt32LE(20)] = short === MAX_32 ? values : []
+    const [size = short, compressed = short] = short === MAX_32 ? values : []
     const offset = far === MAX_32 ? (values.at(-1) as number) : far
-    if (compressed !== size) throw new ZipError('header-mismatch')
+    if (head.readUInt32LE(20) !== short || compressed !== size) throw new ZipError('header-mismatch')
     const version = head.readUInt16LE(6)
     if (!isLenient && version !== (extraBytes > 0 ? 45 : 20)) throw new ZipError('metadata')
     const [flags, stamp, crc32] = [head.readUInt16LE(8), head.readUInt32LE(12), head.readUInt32LE(16)]
