@@ -69,9 +69,14 @@ export function openPackages(reader: LogReader): Packages {
     if (octets === undefined) {
       throw new NoEvidence('erased', `Record ${seq} was erased; what is left of it proves only that there was one`)
     }
-    const evidenceRecord = await reader.evidenceRecord(seq)
-    if (evidenceRecord === undefined) throw new NoEvidence('unstamped', `Record ${seq} is not time-stamped yet`)
     const record = JSON.parse(octets.toString()) as LogRecord
+    const evidenceRecord = await reader.evidenceRecord(seq)
+    if (evidenceRecord === undefined) {
+      // Its key is destroyed already; the rest follows.
+      const isGoing = record.objects.some(({ name }) => name === HEAD_NAME) && contents.head(stored) === undefined
+      if (isGoing) throw new NoEvidence('erased', `Record ${seq} is being erased`)
+      throw new NoEvidence('unstamped', `Record ${seq} is not time-stamped yet`)
+    }
     const files: GroupFile[] = []
     const absent: string[] = []
     const atHand = new Map<string, Buffer>()
