@@ -5,7 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { registerAdapterCommands } from './adapter-cli.ts'
 import { registerArchiveCommands } from './admin/archive-cli.ts'
@@ -18,6 +18,7 @@ import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
+import type { OperatorFiles } from './admin/operator-port.ts'
 import { registerPartnerCommands } from './admin/partner-cli.ts'
 import type { PartnerCommandDeps } from './admin/partner-commands.ts'
 import { registerRenewalCommand } from './admin/renewal-cli.ts'
@@ -55,7 +56,7 @@ async function main(args: readonly string[]): Promise<void> {
     now: Date.now,
   })
   registerRenewalCommand(log, { renew })
-  registerErasureCommands(log, { onLog, now: Date.now, terminal })
+  registerErasureCommands(log, { onLog, now: Date.now, terminal, readPlace, operatorOf })
   registerArchiveCommands(log, { onLog, readPlace, failVerification: () => end('unverified'), now: Date.now, terminal })
   registerPartnerCommands(log, { onPartners, end, now: Date.now })
   registerSubjectCommand(log, terminal)
@@ -98,15 +99,19 @@ async function readPlace(file: string): Promise<Pick<RunDeps, 'config' | 'place'
   return { config, place: logPlace(config) }
 }
 
+/** A development region says beside its configurations who its operators are. */
+async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
+  const { federationFile, readFederation } = await import('./region/federation.ts')
+  const federation = await readFederation(federationFile(dirname(resolve(file)))).catch(() => undefined)
+  return federation?.gateways.find(({ config }) => config === resolve(file))?.operator
+}
+
 async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
   const [{ config, place }, { openLogReader }] = await Promise.all([readPlace(file), import('./message-log/reader.ts')])
   const reader = openLogReader(place)
-  const verify: LogCommandDeps['verify'] = async () => {
-    const [{ verifyLog }, { readWitnesses }] = await Promise.all([
-      import('./message-log/verify.ts'),
-      import('./admin/verification.ts'),
-    ])
-    return verifyLog(reader, await readWitnesses(config, place.keyStore))
+  const verify: LogCommandDeps['verify'] = async (wish) => {
+    const { verifyOwnLog } = await import('./admin/verification.ts')
+    return verifyOwnLog(config, place, wish)
   }
   try {
     return await work({ reader, verify, terminal, json: json === true })

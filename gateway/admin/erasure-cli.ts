@@ -1,11 +1,16 @@
 /** `owl log erase|hold|release|holds`: what they take. What they do is `erasure-commands.ts`, loaded when one runs. */
 
 import type { Command } from 'commander'
+import type { DecideDeps } from './erasure-commands.ts'
 import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
+import type { OperatorFiles } from './operator-port.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ErasureCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'now'> {
   readonly terminal: Terminal
+  readonly readPlace: (file: string) => Promise<Pick<DecideDeps, 'config' | 'place'>>
+  /** Whoever may order it in the region that this configuration belongs to; nothing outside a development region. */
+  readonly operatorOf: (file: string) => Promise<OperatorFiles | undefined>
 }
 
 interface Given extends WithConfig {
@@ -19,7 +24,8 @@ interface Given extends WithConfig {
 }
 
 /** @param log the command group */
-export function registerErasureCommands(log: Command, { onLog, now, terminal }: ErasureCommandsOptions): void {
+export function registerErasureCommands(log: Command, options: ErasureCommandsOptions): void {
+  const { onLog, now, terminal, readPlace, operatorOf } = options
   const command = (name: string, about: string): Command =>
     log
       .command(name)
@@ -43,8 +49,9 @@ export function registerErasureCommands(log: Command, { onLog, now, terminal }: 
           reason,
           ...(what && { what }),
         }
-    const operator = cert === undefined || key === undefined ? undefined : { cert, key }
-    await decide({ config, terminal, now, json: json === true, ...(operator && { operator }) }, event, asked)
+    const operator = cert === undefined || key === undefined ? await operatorOf(config) : { cert, key }
+    const deps = { ...(await readPlace(config)), terminal, now, json: json === true }
+    await decide({ ...deps, ...(operator && { operator }) }, event, asked)
   }
 
   command('erase', 'erase a body or a record, or everything whose date has passed')

@@ -1,14 +1,12 @@
 /** `owl log erase|hold|release|holds`: by the running gateway, which is asked at its admin port, or on the log at rest. */
 
 import { randomUUID } from 'node:crypto'
-import { dirname, resolve } from 'node:path'
 import type { Config } from '../config.ts'
-import { loadConfig, logPlace } from '../config.ts'
 import { LogOpenError } from '../message-log/open-error.ts'
+import type { LogReaderOptions } from '../message-log/reader.ts'
 import type { Erased } from '../message-log/retention.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import { openMessageLog } from '../message-log/sqlite-log.ts'
-import { federationFile, readFederation } from '../region/federation.ts'
 import type { Order } from './erasure-requests.ts'
 import { parseOrder, refusalText } from './erasure-requests.ts'
 import type { LogCommandDeps } from './log-commands.ts'
@@ -19,8 +17,8 @@ import { lastSnapshot } from './sealing-alone.ts'
 import type { Column, Terminal } from './terminal.ts'
 
 export interface DecideDeps {
-  /** File. */
-  readonly config: string
+  readonly config: Config
+  readonly place: LogReaderOptions
   readonly terminal: Terminal
   readonly now: () => number
   readonly json: boolean
@@ -36,11 +34,10 @@ const DID = { erasure: 'erased', hold: 'held', release: 'released' } as const
 
 /** @throws {GatewayError} `BadRequest` @throws {Error} what was refused, and why */
 export async function decide(deps: DecideDeps, event: keyof typeof PATHS, asked: object): Promise<void> {
-  const { config: file, terminal, json } = deps
+  const { terminal, json } = deps
   const order = parseOrder(event, asked)
-  const config = await loadConfig(file)
-  const log = await openAtRest(config, deps.now)
-  const done = log === undefined ? await askGateway(deps, config, PATHS[event], asked) : await atRest(log, order)
+  const log = await openAtRest(deps)
+  const done = log === undefined ? await askGateway(deps, PATHS[event], asked) : await atRest(log, order)
   if (json) terminal.json(done)
   else if ('seq' in done) {
     terminal.out(`${terminal.style('green', DID[event])}  ${count(done.records)}; on record as ${done.seq}`)
@@ -70,11 +67,11 @@ export async function listHolds({ reader, terminal, json }: LogCommandDeps): Pro
 }
 
 /** @returns nothing when somebody else has it open: the gateway runs */
-async function openAtRest(config: Config, now: () => number): Promise<SqliteLog | undefined> {
+async function openAtRest({ config, place, now }: DecideDeps): Promise<SqliteLog | undefined> {
   const known = await lastSnapshot(config).catch(() => undefined)
   try {
     return await openMessageLog({
-      ...logPlace(config),
+      ...place,
       gateway: config.gateway,
       // Nothing is added but the decision; what is closed here the gateway has time-stamped when it runs.
       retention: () => ({ bodyRetentionDays: 0, recordRetentionDays: 0 }),
@@ -100,17 +97,10 @@ async function atRest(log: SqliteLog, order: Order): Promise<Done> {
   }
 }
 
-async function askGateway({ config: file, operator }: DecideDeps, config: Config, path: string, asked: object) {
-  const files = operator ?? (await operatorOfRegion(file))
-  if (files === undefined)
+async function askGateway({ config, operator }: DecideDeps, path: string, asked: object): Promise<Done> {
+  if (operator === undefined)
     throw new Error('The gateway is running: --cert and --key of one of its operators are needed')
-  return (await postToAdmin(config, files, path, asked, TIMEOUT_MS)) as Done
-}
-
-/** In a development region the certificate lies beside the configuration. */
-async function operatorOfRegion(file: string): Promise<OperatorFiles | undefined> {
-  const federation = await readFederation(federationFile(dirname(resolve(file)))).catch(() => undefined)
-  return federation?.gateways.find(({ config }) => config === resolve(file))?.operator
+  return (await postToAdmin(config, operator, path, asked, TIMEOUT_MS)) as Done
 }
 
 function count(records: number): string {
