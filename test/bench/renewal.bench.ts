@@ -53,7 +53,9 @@ const before = process.memoryUsage.rss()
 const report = (): void => {
   peaks.rss = Math.max(peaks.rss, process.memoryUsage.rss())
 }
+const used = process.cpuUsage()
 const [hashTree, hashTreeS] = await timed(() => renew(rig.options, trust.authorities, { hash: 'sha512', report }))
+const { user, system } = process.cpuUsage(used)
 const grown = (await sizeOf()) - size
 
 const reader = openLogReader(rig.options)
@@ -76,6 +78,7 @@ const line = {
   timeStampS,
   hashTreeS,
   perS: Math.round(seq / hashTreeS),
+  cpuUs: Math.round((user + system) / seq),
   damaged: hashTree[0]?.damaged.length,
   rssMiB: { before: mib(before), peak: mib(peaks.rss) },
   grownBytesPerRecord: Math.round(grown / seq),

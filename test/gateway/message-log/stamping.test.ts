@@ -21,6 +21,8 @@ const run = promisify(execFile)
 const ER_VERIFY = new URL('../../tools/er_verify.py', import.meta.url).pathname
 const LIES = ['imprint', 'garbage', 'nonce', 'time', 'other-signer', 'huge', 'reject'] as const
 
+t.setTimeout(120_000)
+
 async function stampRig(t: Test, more: Parameters<Awaited<ReturnType<typeof makeLogRig>>['open']>[0] = {}) {
   const trust = await openTrustRig()
   const rig = await makeLogRig()
@@ -158,6 +160,17 @@ for (const kind of LIES) {
     t.equal((await reader.get(3))?.stamped, false)
   })
 }
+
+t.test('an authority that takes too long is not waited for', async (t) => {
+  const { trust, log, reader } = await stampRig(t, { timeStamps: { timeoutMs: 300 } })
+  await trust.behave('tsa', { mode: 'late', delayMs: 3000 })
+  await log.append(requestRecord())
+  const began = performance.now()
+  await log.stampNow()
+
+  t.ok(performance.now() - began < 2500, 'the other has stamped by the time it answers')
+  t.match(await verifyLog(reader, { anchors: trust.authorities.slice(1) }), { isWhole: true, stampedTo: 2 })
+})
 
 t.test('a revoked unit is not believed, nor is anybody without a current list', async (t) => {
   const { trust, log, reader, rig } = await stampRig(t, { timeStamps: { timeoutMs: 500, listAgeMsMax: 0 } })

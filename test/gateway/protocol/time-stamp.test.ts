@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { readCertificate, readRevocationList } from '../../../gateway/protocol/authority-certificates.ts'
 import { sha256 } from '../../../gateway/protocol/hash-tree.ts'
+import { hashOf } from '../../../gateway/protocol/sha2.ts'
 import type { TimeStampAuthority } from '../../../gateway/protocol/time-stamp.ts'
 import {
   checkNotRevoked,
@@ -32,6 +33,24 @@ t.test('takes what openssl stamps, EC and RSA, and every SHA-2', async (t) => {
       t.ok(Math.abs(stamp.genTime - Date.now()) < 60_000, `${key} ${md}`)
       t.ok(await tsa.accepts(token, imprint))
     }
+  }
+})
+
+t.test('takes imprints of any SHA-2, and only the one that was asked for', async (t) => {
+  const tsa = await openOpensslAuthority()
+  t.teardown(tsa.close)
+  for (const digest of ['sha256', 'sha384', 'sha512'] as const) {
+    const imprint = hashOf(digest, Buffer.from('a root'))
+    const { der, nonce } = formatTimeStampRequest(imprint, randomBytes(16), digest)
+    const token = openTimeStampReply(await tsa.reply(der))
+
+    t.equal(verifyTimeStamp(token, tsa.authority, { imprint, digest, nonce }).imprintDigest, digest)
+    const other = digest === 'sha512' ? 'sha384' : 'sha512'
+    t.equal(
+      flawOf(() => verifyTimeStamp(token, tsa.authority, { imprint, digest: other, nonce })),
+      'imprint',
+      'over another digest',
+    )
   }
 })
 
