@@ -1,6 +1,6 @@
 /** Who is in which record: found by pseudonym, gone with the record, in no file in the clear. */
 
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -59,6 +59,30 @@ t.test('a pseudonym is of this log, and of its master key', async (t) => {
   t.equal(of(masterKey, 'a/n1').length, 2 * PSEUDONYM_BYTES)
   const direct = createHmac('sha256', readFileSync(masterKey)).update(PERSON).digest('hex')
   t.not(of(masterKey, 'a/n1'), direct.slice(0, 2 * PSEUDONYM_BYTES), 'the master key is used for nothing itself')
+})
+
+t.test('who is erased is not found, and nothing of the pseudonym is left', async (t) => {
+  const rig = await makeLogRig()
+  t.teardown(rig.close)
+  let later = 0
+  const log = await rig.open({ now: () => Date.now() + later })
+  const request = requestRecord()
+  const asked = await log.append({ ...request, subjects: [PERSON] })
+  const told = await log.append({ ...endRecord(request, asked), subjects: [PERSON] })
+  const erase = (seq: number, what: 'body' | 'record') =>
+    log.decide({ event: 'erasure', what, id: randomUUID(), by: 'console', reason: 'Widerruf', records: { seq } })
+
+  t.match(await erase(told.seq, 'body'), { records: 1 })
+  const { pseudonyms, search, database, close } = openSearch(rig.options)
+  t.teardown(close)
+  const pseudonym = pseudonyms.of([PERSON])
+  t.same(await search(pseudonym), [asked.seq, told.seq], 'that something was exchanged is known as long as its record')
+  // A request id is remembered for a day.
+  later = 2 * 86_400_000
+  t.match(await erase(told.seq, 'record'), { records: 1 })
+  t.same(await search(pseudonym), [asked.seq])
+  const rows = database.prepare('SELECT entries FROM subject').all()
+  t.equal(Buffer.concat(rows.map((row) => row['entries'] as Uint8Array)).length, PSEUDONYM_BYTES + 6)
 })
 
 t.test('no reference is in a file', async (t) => {
@@ -145,6 +169,7 @@ function openSearch(options: Parameters<typeof openPseudonymsOf>[0]) {
   return {
     pseudonyms: openPseudonymsOf(options),
     search: openSubjectSearch(database),
+    database,
     close: () => database.close(),
   }
 }
