@@ -13,7 +13,7 @@ import { adminPlugin } from './admin/plugin.ts'
 import { openRenewal } from './admin/renewal.ts'
 import { reporter } from './admin/report.ts'
 import { RETENTION, retentionRules } from './admin/retention-rules.ts'
-import { readWitnesses } from './admin/verification.ts'
+import { verifyOwnLog } from './admin/verification.ts'
 import type { Config } from './config.ts'
 import { logPlace } from './config.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
@@ -25,7 +25,6 @@ import { openLogReader } from './message-log/reader.ts'
 import type { SqliteLog } from './message-log/sqlite-log.ts'
 import { openMessageLog } from './message-log/sqlite-log.ts'
 import type { RegisteredAuthority } from './message-log/time-stamp-client.ts'
-import { verifyLogApart } from './message-log/verify-thread.ts'
 import type { OpenPorts } from './ports.ts'
 import { openPorts } from './ports.ts'
 import { requestIds } from './protocol/request-id.ts'
@@ -245,7 +244,7 @@ async function compose(
       admin: (app) =>
         adminPlugin(app, {
           reader,
-          verify: async () => verifyLogApart(place, await readWitnesses(config, place.keyStore)),
+          verify: (wish) => verifyOwnLog(config, place, wish),
           erasing: messageLog,
           partners: partners.list,
           health,

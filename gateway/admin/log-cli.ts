@@ -1,7 +1,9 @@
 /** `owl log …`: which commands there are and what they take. What they do is `log-commands.ts`, loaded when one runs. */
 
+import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { GatewayError } from '../errors.ts'
 import type { LogQuery } from '../message-log/message-log.ts'
 import type { LogCommandDeps } from './log-commands.ts'
 import { OUTCOMES, parseLogQuery } from './log-query.ts'
@@ -22,6 +24,13 @@ export interface WithConfig {
 
 export interface Filters extends WithConfig, Readonly<Partial<Record<keyof LogQuery, string>>> {}
 
+interface VerifyGiven {
+  readonly sinceLast?: boolean
+  readonly signatures?: boolean
+  readonly threads?: string
+}
+
+const VERIFY_THREADS = 4
 const TAIL_LINES = 10
 const AGE = /^(\d{1,5})([smhd])$/
 const AGE_MS = { s: 1000, m: 60_000, h: 3600_000, d: 86_400_000 } as const
@@ -68,13 +77,22 @@ export function registerLogCommands(program: Command, options: LogCommandsOption
       await onLog(given, (deps) => tailRecords(deps, query, stopping.signal))
     })
 
-  command('verify', 'chain, batches and time-stamps of the whole log; exit code 3 when it does not hold').action(
-    async (given: WithConfig) => {
+  command('verify', 'chain, batches and time-stamps of the whole log; exit code 3 when it does not hold')
+    .option('--since-last', 'only what came since it was verified last')
+    .option('--signatures', 'signatures of messages too; takes several times as long')
+    .option('--threads <n>', 'how many verify at a time; as many as there are processors, at most 4, when absent')
+    .action(async (given: WithConfig & VerifyGiven) => {
       const { verifyWhole } = await import('./log-commands.ts')
-      if (!(await onLog(given, verifyWhole))) options.failVerification()
-    },
-  )
+      const wish = { ...given, threads: threadsOf(given.threads) }
+      if (!(await onLog(given, (deps) => verifyWhole(deps, wish)))) options.failVerification()
+    })
   return log
+}
+
+/** @throws {GatewayError} `BadRequest` */
+function threadsOf(given = String(Math.min(VERIFY_THREADS, availableParallelism()))): number {
+  if (/^[1-9]\d?$/.test(given)) return Number(given)
+  throw new GatewayError('BadRequest', { reason: 'threads are from 1 to 99' })
 }
 
 /** The options that say which records are meant. */

@@ -7,11 +7,12 @@ import type { Verification } from '../message-log/verify.ts'
 import { LIMIT_MAX, parseSeq } from './log-query.ts'
 import type { Column, Style, Terminal } from './terminal.ts'
 import { plain, plainLines } from './terminal.ts'
+import type { Verdict, VerificationWish } from './verification.ts'
 import { formatVerdict } from './verification.ts'
 
 export interface LogCommandDeps {
   readonly reader: LogReader
-  readonly verify: () => Promise<Verification>
+  readonly verify: (wish?: VerificationWish) => Promise<Verification & Partial<Verdict>>
   readonly terminal: Terminal
   readonly json: boolean
 }
@@ -110,18 +111,31 @@ export async function writePart({ reader, terminal }: LogCommandDeps, name: stri
   return true
 }
 
-/** @returns whether the whole log holds */
-export async function verifyWhole({ terminal, json, verify }: LogCommandDeps): Promise<boolean> {
-  const verdict = await verify()
-  const { isWhole, records, batches, stampedTo, stampedAt, erased, damage } = verdict
+/** @returns whether the log holds */
+export async function verifyWhole(
+  { terminal, json, verify }: LogCommandDeps,
+  wish: VerificationWish = {},
+): Promise<boolean> {
+  const began = performance.now()
+  const verdict = await verify(wish)
+  const { isWhole, from, records, batches, stampedTo, stampedAt, erased, damage } = verdict
   if (json) {
     terminal.json(formatVerdict(verdict))
     return isWhole
   }
+  const count = Math.max(0, records - from + 1)
+  const perS = Math.round(count / ((performance.now() - began) / 1000))
+  if (verdict.isPointChanged === true) {
+    terminal.say(
+      'What says how far the log was verified was changed by somebody without the key: all of it was verified.',
+    )
+  }
   terminal.fields([
-    ['Records', `${records} verified${erased === 0 ? '' : `, ${erased} of them erased`}`],
+    ['Records', `${count} verified, ${perS} a second${erased === 0 ? '' : `; ${erased} of them erased`}`],
+    ...(from === 1 ? [] : [['Since', `record ${from}: those before it were verified earlier`] as const]),
     ['Batches', String(batches)],
     ['Time-stamped', stampedAt === null ? 'nothing yet' : `up to record ${stampedTo}, at ${stampedAt}`],
+    ...(wish.signatures === true ? [['Signatures', 'of every message, too'] as const] : []),
     ...(damage === null ? [] : [['Damage', `record ${damage.seq}, ${damage.kind}: ${damage.message}`] as const]),
   ])
   terminal.out(isWhole ? terminal.style('green', 'The log holds.') : terminal.style('red', 'The log does not hold.'))

@@ -1,17 +1,19 @@
 /** `GET /log…`: the message log as an operator sees it. Looking at a message is itself written down. */
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
+import { GatewayError } from '../errors.ts'
 import type { LogReader, Part } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verify.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
 import type { PartnerView } from './partners.ts'
+import type { VerificationWish } from './verification.ts'
 import { formatVerdict } from './verification.ts'
 
 export interface LogRoutesOptions {
   readonly reader: LogReader
   /** The whole log: chain, batches, time-stamps. */
-  readonly verify: () => Promise<Verification>
+  readonly verify: (wish: VerificationWish) => Promise<Verification>
   /** What is known of each partner's log, and came of comparing it with ours. */
   readonly partners: () => readonly PartnerView[]
   readonly log: FastifyBaseLogger
@@ -29,7 +31,7 @@ const PARTS: Readonly<Record<Part, { readonly file: string; readonly type: strin
 const PERSONAL: ReadonlySet<Part> = new Set(['head', 'body'])
 
 export function logRoutes(app: FastifyInstance, { reader, verify, partners, log, notFound }: LogRoutesOptions): void {
-  let verifying: Promise<Verification> | undefined
+  const verifying = new Map<boolean, Promise<Verification>>()
 
   app.get('/log', async (request) => reader.list(parseLogQuery(request.query as Record<string, unknown>)))
 
@@ -38,11 +40,12 @@ export function logRoutes(app: FastifyInstance, { reader, verify, partners, log,
   }))
 
   // However many ask: reading a log of years through takes its time once.
-  app.get('/log/verify', async () => {
-    verifying ??= verify().finally(() => {
-      verifying = undefined
-    })
-    return formatVerdict(await verifying)
+  app.get<{ Querystring: { since?: unknown } }>('/log/verify', async ({ query: { since } }) => {
+    if (since !== undefined && since !== 'last') throw new GatewayError('BadRequest', { reason: 'since is last' })
+    const sinceLast = since === 'last'
+    const found = verifying.get(sinceLast) ?? verify({ sinceLast }).finally(() => verifying.delete(sinceLast))
+    verifying.set(sinceLast, found)
+    return formatVerdict(await found)
   })
 
   app.get('/log/partners', async () => ({ partners: partners() }))

@@ -7,7 +7,11 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { readHighWater } from '../message-log/high-water.ts'
 import { openPartnerStates, partnersDirectory } from '../message-log/partner-states.ts'
+import type { LogReaderOptions } from '../message-log/reader.ts'
+import { openReadable, readIdentity } from '../message-log/store.ts'
+import { readVerifiedPoint, removeVerifiedPoint, writeVerifiedPoint } from '../message-log/verified-point.ts'
 import type { Verification, VerifyOptions } from '../message-log/verify.ts'
+import { verifyLogApart } from '../message-log/verify-thread.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import { openConfigurationStore } from '../trust/configuration-store.ts'
 import type { Anchor } from '../trust/signed-document.ts'
@@ -53,7 +57,54 @@ async function authoritiesKnown(directory: string, anchor: Anchor): Promise<Veri
   return [...known.values()]
 }
 
+export interface VerificationWish {
+  /** Only what came since it was verified last, where that is known. */
+  readonly sinceLast?: boolean
+  /** Signatures of messages too. */
+  readonly signatures?: boolean
+  /** How many ranges are verified at a time. */
+  readonly threads?: number
+}
+
+export interface Verdict extends Verification {
+  /** The file that says how far the log was verified is not as it was written: the whole was verified. */
+  readonly isPointChanged: boolean
+}
+
+/** Against all that the gateway keeps apart from the log; how far it holds is kept for the next time. */
+export async function verifyOwnLog(
+  config: Config,
+  place: LogReaderOptions,
+  { sinceLast = false, signatures = false, threads = 1 }: VerificationWish = {},
+): Promise<Verdict> {
+  const witnesses = await readWitnesses(config, place.keyStore)
+  const kept = sinceLast ? readVerifiedPoint(place) : undefined
+  const since = kept === 'changed' || kept?.log !== logOf(place) ? undefined : kept
+  const verified = await verifyLogApart(place, { ...witnesses, signatures, since }, threads)
+  keepPoint(place, verified)
+  return { ...verified, isPointChanged: kept === 'changed' }
+}
+
+function logOf({ file }: LogReaderOptions): string {
+  const database = openReadable(file)
+  try {
+    const { name, epoch } = readIdentity(database)
+    return `${name}/${epoch}`
+  } finally {
+    database.close()
+  }
+}
+
+function keepPoint(place: LogReaderOptions, { isWhole, point }: Verification): void {
+  try {
+    if (!isWhole) removeVerifiedPoint(place)
+    else if (point !== undefined) writeVerifiedPoint(place, point)
+  } catch {
+    // Who may only read the log verifies all of it each time.
+  }
+}
+
 /** As the admin port and `owl log verify --json` say it. */
-export function formatVerdict(verified: Verification): object {
+export function formatVerdict({ point: _, end: __, ...verified }: Verification): object {
   return { ok: verified.isWhole, ...verified }
 }

@@ -81,15 +81,17 @@ export function openBatchCheck(
   function checkToken(seq: number, imprint: Buffer, row: Record<string, unknown>): void {
     const octets = row['token'] as Uint8Array | null
     if (octets === null) {
-      demand(row['gen_time'] === null, seq, 'token', 'The token is not there')
+      demand(row['gen_time'] === null && row['token_until'] === null, seq, 'token', 'The token is not there')
       isUnstamped = true
       return
     }
     // They are asked for in the order of the batches.
     demand(!isUnstamped, seq, 'token', 'A token before this one is not there')
-    const genTime = verifyToken(bufferOf(octets), imprint)
-    demand(genTime !== undefined, seq, 'token', 'The token holds for no authority that is believed')
-    demand(genTime === row['gen_time'], seq, 'token', 'The time of the token is entered as another')
+    const token = verifyToken(bufferOf(octets), imprint)
+    demand(token !== undefined, seq, 'token', 'The token holds for no authority that is believed')
+    const { genTime, until } = token
+    const isEntered = row['gen_time'] === genTime && row['token_until'] === until
+    demand(isEntered, seq, 'token', 'The times of the token are entered as others')
     state = { ...state, stampedTo: seq, stampedAt: genTime }
   }
 
@@ -154,8 +156,14 @@ export function openBatchCheck(
   }
 }
 
-/** @returns what gives the time of a token, when an authority that is believed has given it */
-function openTokenCheck(anchors: readonly TimeStampAnchor[]): (token: Buffer, imprint: Buffer) => number | undefined {
+interface Token {
+  /** Milliseconds since the Unix epoch, as `until`: when the first certificate ends that it rests on. */
+  readonly genTime: number
+  readonly until: number
+}
+
+/** @returns what reads a token, when an authority that is believed has given it */
+function openTokenCheck(anchors: readonly TimeStampAnchor[]): (token: Buffer, imprint: Buffer) => Token | undefined {
   const authorities = anchors.map(
     ({ certificate, ca }): TimeStampAuthority => ({
       unit: readCertificate(Buffer.from(certificate, 'base64')),
@@ -171,7 +179,7 @@ function openTokenCheck(anchors: readonly TimeStampAnchor[]): (token: Buffer, im
         checkNotRevoked(authority, readRevocationList(list, authority.ca))
         // Beside what is signed there may be nothing but what we put there.
         if (!completeToken(token, [authority.unit.der, authority.ca.der], list).equals(token)) continue
-        return genTime
+        return { genTime, until: Math.min(authority.unit.notAfter, authority.ca.notAfter) }
       } catch {
         // Another authority may have given it.
       }

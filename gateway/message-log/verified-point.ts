@@ -4,7 +4,7 @@
  */
 
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BatchState } from './batch-check.ts'
 import { readIfThere, replaceFile } from './durable-file.ts'
@@ -49,6 +49,11 @@ export function readVerifiedPoint(place: PointPlace): VerifiedPoint | 'changed' 
 export function writeVerifiedPoint(place: PointPlace, point: VerifiedPoint): void {
   const text = JSON.stringify(point)
   replaceFile(pathOf(place), `${JSON.stringify({ point: text, mac: macOf(place, text).toString('hex') })}\n`)
+}
+
+/** What was verified once does not hold any more: the next verification begins at the beginning. */
+export function removeVerifiedPoint(place: PointPlace): void {
+  rmSync(pathOf(place), { force: true })
 }
 
 function pathOf({ keyStore }: PointPlace): string {

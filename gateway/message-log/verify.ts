@@ -18,6 +18,7 @@ import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
 import { checkBodyFile, checkRecord } from './record-check.ts'
 import { openRecordScan } from './record-scan.ts'
+import { openSignatureCheck } from './signature-check.ts'
 import type { StoredRecord } from './stored-record.ts'
 import { bufferOf } from './stored-record.ts'
 import type { VerifiedPoint } from './verified-point.ts'
@@ -33,6 +34,8 @@ export interface VerifyOptions {
   readonly since?: VerifiedPoint | undefined
   /** The own record of the batch to stop at: what has to be compared with the whole log is left to who verifies the end. */
   readonly until?: number
+  /** Signatures of messages too: without it, that they are those that were recorded. */
+  readonly signatures?: boolean
 }
 
 export interface Verification {
@@ -99,6 +102,7 @@ interface Verifier {
 function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
   const { anchors, witnesses = [], heads = [], since, until } = options
   const { database, contents, identity } = reader
+  const checkSignature = options.signatures === true ? openSignatureCheck(contents) : undefined
   const ends: EndCheck = openEndCheck(database)
   const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since })
   const erasures = openErasureCheck(database, contents)
@@ -155,6 +159,7 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
     erasures.body(stored)
     const checked = checkRecord(stored, contents, identity)
     demand(checked.record.prev === before, stored.seq, 'chain', 'It names another record before it')
+    checkSignature?.(checked)
     ends.take(checked)
     known.message(checked)
     erasures.decision(checked.stored, checked.body)

@@ -59,7 +59,11 @@ t.test('names the first damaged record and what is wrong with it', async (t) => 
     ['a removed body', 'UPDATE content SET body = NULL WHERE seq = 2', { seq: 2, kind: 'body' }],
     ['removed contents', 'DELETE FROM content WHERE seq = 6', { seq: 6, kind: 'missing' }],
     ['a removed record', 'DELETE FROM record WHERE seq = 6', { seq: 6, kind: 'missing' }],
-    ['a removed token', 'UPDATE batch SET token = NULL, gen_time = NULL WHERE number = 1', { seq: 19, kind: 'token' }],
+    [
+      'a removed token',
+      'UPDATE batch SET token = NULL, gen_time = NULL, token_until = NULL WHERE number = 1',
+      { seq: 19, kind: 'token' },
+    ],
     ['a changed token', 'UPDATE batch SET token = zeroblob(100) WHERE number = 1', { seq: 10, kind: 'token' }],
     ['a changed root', 'UPDATE batch SET root = zeroblob(32) WHERE number = 1', { seq: 10, kind: 'batch' }],
   ]
