@@ -1,6 +1,7 @@
 /** `owl log partners|reconcile|contradictions`: what they take. What they do is `partner-commands.ts`, loaded when one runs. */
 
 import type { Command } from 'commander'
+import { GatewayError } from '../errors.ts'
 import type { WithConfig } from './log-cli.ts'
 import { instantOf } from './log-cli.ts'
 import type { PartnerCommandDeps } from './partner-commands.ts'
@@ -16,6 +17,7 @@ export interface PartnerCommandsOptions {
 interface Given extends WithConfig {
   readonly from?: string
   readonly to?: string
+  readonly all?: true
 }
 
 /** @param log the command group */
@@ -36,17 +38,22 @@ export function registerPartnerCommands(log: Command, options: PartnerCommandsOp
   )
 
   command('reconcile', 'compare the log with a partner’s, digest by digest; exit code 3 when they contradict')
-    .argument('<member>', 'INSTANCE/CLASS/MEMBER, or one gateway of it')
+    .argument('[member]', 'INSTANCE/CLASS/MEMBER, or one gateway of it')
+    .option('--all', 'with every partner, since the last time, as happens every night')
     .option('--from <time>', 'ISO 8601, or how long ago: 30m, 12h, 7d; since the last time when absent')
     .option('--to <time>', 'the same; two minutes ago when absent')
-    .action(async (member: string, given: Given) => {
-      const { from, to } = given
+    .action(async (member: string | undefined, given: Given) => {
+      const { from, to, all } = given
+      const isAll = all === true && member === undefined && from === undefined && to === undefined
+      if (!isAll && (all === true || member === undefined)) throw misused('it takes a member, or --all and no time')
       const asked = {
         ...(from !== undefined && { from: instantOf(from, now()) }),
         ...(to !== undefined && { to: instantOf(to, now()) }),
       }
-      const { reconcileMember } = await import('./partner-commands.ts')
-      const result = await onPartners(given, (deps) => reconcileMember(deps, member, asked))
+      const { reconcileEvery, reconcileMember } = await import('./partner-commands.ts')
+      const result = await onPartners(given, (deps) =>
+        member === undefined ? reconcileEvery(deps) : reconcileMember(deps, member, asked),
+      )
       if (result === 'failed') end('failed')
       if (result === 'alarm') end('unverified')
     })
@@ -58,4 +65,8 @@ export function registerPartnerCommands(log: Command, options: PartnerCommandsOp
     const { showContradictions } = await import('./partner-commands.ts')
     if ((await onPartners(given, showContradictions)) > 0) end('unverified')
   })
+}
+
+function misused(reason: string): GatewayError {
+  return new GatewayError('BadRequest', { reason })
 }

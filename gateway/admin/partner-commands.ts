@@ -79,7 +79,7 @@ export async function reconcileMember(
   name: string,
   asked: { readonly from?: string; readonly to?: string },
 ): Promise<PartnerState['result']> {
-  const { partners, terminal, json, now } = deps
+  const { partners, now } = deps
   const all: Reconciled[] = []
   for (const partner of gatewaysNamed(deps, name)) {
     const since = partners.spanSince(partner.id)
@@ -89,9 +89,18 @@ export async function reconcileMember(
     if (from >= to) throw misused('from has to be before to, and to cannot be in the future')
     all.push(await partners.reconcile(partner, { from, to }))
   }
-  if (json)
+  return show(deps, all)
+}
+
+/** @returns the worst of what came of it */
+export async function reconcileEvery(deps: PartnerCommandDeps): Promise<PartnerState['result']> {
+  return show(deps, await deps.partners.reconcileAll(deps.snapshot))
+}
+
+function show({ terminal, json }: PartnerCommandDeps, all: readonly Reconciled[]): PartnerState['result'] {
+  if (json) {
     terminal.json({ partners: all.map(({ state, reconciliation = null }) => ({ ...state, last: reconciliation })) })
-  else for (const reconciled of all) showReconciled(terminal, reconciled)
+  } else for (const reconciled of all) showReconciled(terminal, reconciled)
   const results = all.map(({ state }) => state.result)
   return results.find((result) => result === 'alarm') ?? results.find((result) => result === 'failed') ?? 'agreed'
 }

@@ -40,7 +40,7 @@ export interface RunningPartners extends Partners {
 }
 
 /** Health is asked for often, and comes from files that commands write as well. */
-const HEALTH_MS = 5000
+const HEALTH_MS = 1000
 
 /** @throws {Error} when what is known of a partner cannot be read */
 export function openRunningPartners(options: RunningPartnersOptions): RunningPartners {
@@ -90,13 +90,8 @@ export function openRunningPartners(options: RunningPartnersOptions): RunningPar
   async function compareAll(): Promise<boolean> {
     const snapshot = configuration.current()
     if (snapshot === undefined) throw new GatewayError('OutdatedGlobalConf')
-    let isDone = true
-    for (const partner of partners.known(snapshot)) {
-      if (stopping.signal.aborted) return true
-      const { state } = await partners.reconcile(partner, partners.spanSince(partner.id))
-      isDone &&= state.result !== 'failed'
-    }
-    return isDone
+    const all = await partners.reconcileAll(snapshot, stopping.signal)
+    return all.every(({ state }) => state.result !== 'failed')
   }
 
   const schedule = openReconcileSchedule({

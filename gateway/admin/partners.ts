@@ -54,10 +54,10 @@ export interface PartnerView {
 export interface Partners {
   /** Never rejects for what a partner does or does not do: that is a result. */
   reconcile(partner: RegisteredGateway, span: Span): Promise<Reconciled>
+  /** With every gateway that is known, one after the other, as far as the logs have settled. */
+  reconcileAll(snapshot: Snapshot, signal?: AbortSignal): Promise<readonly Reconciled[]>
   /** From where the last comparison ended, with some overlap, to what has settled. */
   spanSince(partner: Identifier): Span
-  /** Gateways whose signed messages this log has, or that it was compared with before. */
-  known(snapshot: Snapshot): readonly RegisteredGateway[]
   /** Compares our log with what partners are known to hold of it; what contradicts is kept with the partner. */
   checkAnchors(): readonly Conflict[]
   list(): readonly PartnerView[]
@@ -124,39 +124,53 @@ export function openPartners(deps: PartnersDeps): Partners {
     return { state, reconciliation }
   }
 
+  async function reconcileOne(partner: RegisteredGateway, span: Span): Promise<Reconciled> {
+    let done: Reconciled
+    try {
+      done = await compare(partner, span)
+    } catch (error) {
+      const problem = (error as Error).message
+      done = { state: afterFailure(states.read(partner.id), partner.id, problem, now()) }
+    }
+    const { state } = done
+    states.write(state)
+    const { problem, alarms, conflicts } = state
+    report({
+      event: problem === null ? 'reconciled' : 'reconciling-failed',
+      ...{ partner: partner.id, alarms: alarms.length, conflicts: conflicts.length, problem },
+    })
+    return done
+  }
+
+  function spanSince(partner: Identifier): Span {
+    const at = now()
+    const before = states.read(partner)?.to
+    const first = Number(earliest.get()?.['at'] ?? at)
+    const from = typeof before === 'string' ? Date.parse(before) - OVERLAP_MS : Math.max(first, at - FIRST_MS)
+    return { from: Math.min(from, at - SETTLE_MS - 1), to: at - SETTLE_MS }
+  }
+
+  /** Gateways whose signed messages this log has, or that it was compared with before. */
+  function known(snapshot: Snapshot): RegisteredGateway[] {
+    const heard = new Set(heads.logs().map(gatewayOfLog))
+    return snapshot.configuration.gateways.flatMap(({ id }) => {
+      const partner = snapshot.gateway(id)
+      const isKnown = id !== gateway && (heard.has(id) || states.read(id) !== undefined)
+      return isKnown && partner !== undefined ? [partner] : []
+    })
+  }
+
   return {
-    async reconcile(partner, span) {
-      let done: Reconciled
-      try {
-        done = await compare(partner, span)
-      } catch (error) {
-        const problem = (error as Error).message
-        done = { state: afterFailure(states.read(partner.id), partner.id, problem, now()) }
+    reconcile: reconcileOne,
+    async reconcileAll(snapshot, signal) {
+      const all: Reconciled[] = []
+      for (const partner of known(snapshot)) {
+        if (signal?.aborted) break
+        all.push(await reconcileOne(partner, spanSince(partner.id)))
       }
-      const { state } = done
-      states.write(state)
-      const { problem, alarms, conflicts } = state
-      report({
-        event: problem === null ? 'reconciled' : 'reconciling-failed',
-        ...{ partner: partner.id, alarms: alarms.length, conflicts: conflicts.length, problem },
-      })
-      return done
+      return all
     },
-    spanSince(partner) {
-      const at = now()
-      const before = states.read(partner)?.to
-      const first = Number(earliest.get()?.['at'] ?? at)
-      const from = typeof before === 'string' ? Date.parse(before) - OVERLAP_MS : Math.max(first, at - FIRST_MS)
-      return { from: Math.min(from, at - SETTLE_MS - 1), to: at - SETTLE_MS }
-    },
-    known(snapshot) {
-      const heard = new Set(heads.logs().map(gatewayOfLog))
-      return snapshot.configuration.gateways.flatMap(({ id }) => {
-        const partner = snapshot.gateway(id)
-        const isKnown = id !== gateway && (heard.has(id) || states.read(id) !== undefined)
-        return isKnown && partner !== undefined ? [partner] : []
-      })
-    },
+    spanSince,
     checkAnchors() {
       const at = new Date(now()).toISOString()
       return states.list().flatMap((state) => {

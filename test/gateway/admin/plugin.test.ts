@@ -371,6 +371,13 @@ t.test('verifies, once for all who ask', async (t) => {
   t.equal(port.verifications(), asked + 1, 'a later question is a new one')
 })
 
+t.test('shows what is known of the logs of partners', async (t) => {
+  const { get, as } = await rig(t)
+
+  t.strictSame(json(await get('/log/partners')), { partners: [PARTNER] })
+  t.equal((await as(other)('/log/partners')).status, 403)
+})
+
 t.test('erases, holds and releases in the name of the operator', async (t) => {
   const port = await rig(t)
   const { answered } = await fill(port)

@@ -1,0 +1,105 @@
+/** What an insider writes anew in his own log, the other's log shows: over real gateways. Security row 23; design of the evidence, section 4. */
+
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { rewriteLog } from '../gateway/message-log/insider.ts'
+import { owl } from '../gateway/owl.ts'
+import type { GatewayRig } from './rig.ts'
+import { openRig } from './rig.ts'
+import { BATCH_MS, exchanges, LOG, reconcile } from './witness-rig.ts'
+
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(240_000)
+
+async function stopped(gateway: GatewayRig, work: () => void): Promise<void> {
+  await gateway.process().stop()
+  work()
+  await gateway.start()
+}
+
+t.test('an insider at the provider removes an exchange and writes his log anew', async (t) => {
+  const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], log: LOG })
+  const { paderborn, bielefeld } = rig.gateways
+  await exchanges(t, rig, 2)
+  await sleep(BATCH_MS)
+  const [victim] = await exchanges(t, rig, 1)
+  await sleep(BATCH_MS)
+  await exchanges(t, rig, 2)
+  t.equal((await reconcile(paderborn, bielefeld)).code, 0)
+
+  await stopped(bielefeld, () =>
+    rewriteLog({
+      file: bielefeld.log,
+      highWaterFile: highWaterOf(bielefeld),
+      drop: ({ requestId }) => requestId === victim,
+    }),
+  )
+  const { code, state } = await reconcile(paderborn, bielefeld)
+
+  t.equal(code, 3)
+  t.equal(state.result, 'alarm')
+  const reasons = new Map(state.alarms.map(({ requestId, reason }) => [requestId, reason]))
+  t.equal(reasons.get(victim as string), 'missing')
+  t.ok([...reasons.values()].includes('receipt'), 'what came after it has another leaf than its receipt says')
+  t.ok(
+    state.conflicts.some(
+      ({ kind, log, seq, proof }) => kind === 'rewritten' && log === `${bielefeld.id}/n1/1` && seq > 0 && proof,
+    ),
+    'and his log another header than the one he signed',
+  )
+  await t.test('is told wherever an operator looks', async (t) => {
+    await sleep(1500)
+    const { json } = await paderborn.admin('/health')
+    t.match(json, {
+      ready: true,
+      checks: { partners: { state: 'warn' } },
+      partners: { alarms: Number, conflicts: Number },
+    })
+    const { text } = await paderborn.admin('/metrics')
+    t.match(text, /^owl_partner_alarms [1-9]/m)
+    t.match(text, /^owl_log_contradictions [1-9]/m)
+    const listed = await owl('log', 'contradictions', '--config', paderborn.config, '--json')
+    t.equal(listed.code, 3)
+    t.match(JSON.parse(listed.out), { contradictions: [{ kind: 'rewritten', seqs: [Number], proof: /\.jws$/ }] })
+  })
+  t.equal((await paderborn.call()).status, 200, 'nothing is blocked')
+})
+
+t.test('an insider at the consumer removes an exchange and writes his log anew', async (t) => {
+  const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], log: LOG })
+  const { paderborn, bielefeld } = rig.gateways
+  const ids = await exchanges(t, rig, 2)
+  await sleep(BATCH_MS)
+  await exchanges(t, rig, 2)
+  const before = await reconcile(paderborn, bielefeld)
+  t.equal(before.code, 0)
+  t.equal(before.state.anchors.length, 1)
+
+  await stopped(paderborn, () =>
+    rewriteLog({
+      file: paderborn.log,
+      highWaterFile: highWaterOf(paderborn),
+      drop: ({ requestId }) => requestId === ids[0],
+    }),
+  )
+
+  t.match(
+    paderborn.output(),
+    /"event":"contradiction","kind":"(?:rewritten|cut-off)"/,
+    'his own gateway says so when it starts',
+  )
+  const verified = await owl('log', 'verify', '--config', paderborn.config, '--json')
+  t.equal(verified.code, 3)
+  t.match(JSON.parse(verified.out), { ok: false, damage: { message: /batch/i } }, 'the anchor is held against it')
+  const { code, state } = await reconcile(bielefeld, paderborn)
+  t.equal(code, 3)
+  t.match(
+    state.alarms.filter(({ reason }) => reason === 'missing'),
+    [{ requestId: ids[0], missingAt: 'partner' }],
+  )
+})
+
+function highWaterOf({ slug, state }: GatewayRig): string {
+  return join(state, '..', 'secrets', slug, 'high-water.json')
+}
