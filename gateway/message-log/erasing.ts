@@ -250,7 +250,9 @@ export function openErasing(deps: ErasingDeps): Erasing {
 
   /** A journal that was lost is made again from the log. */
   function complete(ids: ReadonlySet<string>): void {
-    const rows = database.prepare('SELECT id, at, body FROM decision JOIN record USING (seq) JOIN content USING (seq)')
+    const rows = database.prepare(
+      'SELECT id, at, body FROM decision JOIN record USING (seq) JOIN content USING (seq) ORDER BY seq',
+    )
     for (const row of rows.all()) {
       if (ids.has(String(row['id'])) || row['body'] === null) continue
       journal.append({ log, at: Number(row['at']), decision: parseDecision(row['body'] as Uint8Array) })

@@ -1,10 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, open as openFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
 import { open, seal } from '../../../gateway/message-log/content-cipher.ts'
-import { createMasterKey, dayOf, openDayKeys, openKeyStore } from '../../../gateway/message-log/key-store.ts'
+import {
+  createMasterKey,
+  dayOf,
+  finishDestroying,
+  openDayKeys,
+  openKeyStore,
+} from '../../../gateway/message-log/key-store.ts'
 
 const DAY = dayOf(Date.parse('2026-11-23T23:59:59.999Z'))
 
@@ -93,6 +99,66 @@ t.test('a destroyed key is gone, and what it sealed with it', async (t) => {
   t.equal(keys.read({ day: DAY, purpose: 'UMZUG', use: 'body' }), undefined)
   const other = keys.obtain({ day: DAY, purpose: 'UMZUG', use: 'body' })
   t.throws(() => open('body', other, share, sealed))
+})
+
+t.test('destroys one key, overwrites it, and leaves the others', async (t) => {
+  const options = await place(t)
+  const keys = openKeyStore(options)
+  const [name, other, later] = [
+    { day: DAY, purpose: 'UMZUG', use: 'body' },
+    { day: DAY, purpose: 'A/B', use: 'record' },
+    { day: DAY + 1, purpose: 'UMZUG', use: 'body' },
+  ] as const
+  for (const each of [name, other, later]) keys.obtain(each)
+  const file = join(options.directory, '2026-11-23.json')
+  const before = await readFile(file, 'utf8')
+  const wrapped = (JSON.parse(before) as { keys: Record<string, string> }).keys['body/UMZUG'] ?? ''
+  // Whoever has the old file open sees what becomes of its octets.
+  const handle = await openFile(file)
+  t.same(keys.names(), [name, other, later])
+
+  keys.destroy(name)
+  keys.destroy(name)
+
+  t.same(keys.names(), [other, later])
+  for (const store of [keys, openKeyStore(options)]) {
+    t.equal(store.read(name), undefined)
+    t.ok(store.read(other) && store.read(later))
+  }
+  const { buffer } = await handle.read(Buffer.alloc(before.length + 1), 0, before.length + 1, 0)
+  await handle.close()
+  t.same(buffer, Buffer.alloc(before.length + 1), 'the octets of the old file are overwritten')
+  t.notOk((await readFile(file, 'utf8')).includes(wrapped))
+  keys.destroy(other)
+  t.same(await readdir(options.directory), ['2026-11-24.json'], 'with its last key the file is gone')
+})
+
+t.test('a crash while keys are destroyed costs no other key, and leaves none', async (t) => {
+  const options = await place(t)
+  const [first, second] = [
+    { day: DAY, purpose: 'UMZUG', use: 'body' },
+    { day: DAY, purpose: 'UMZUG', use: 'record' },
+  ] as const
+  const keys = openKeyStore(options)
+  keys.obtain(first)
+  const file = join(options.directory, '2026-11-23.json')
+  const one = await readFile(file)
+  keys.obtain(second)
+  const both = await readFile(file)
+  const states: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['the second name is given', () => link(file, `${file}.erasing`)],
+    ['the new file is written', () => Promise.all([link(file, `${file}.erasing`), writeFile(`${file}.next`, one)])],
+    ['the new file is in its place', () => writeFile(`${file}.erasing`, both)],
+    ['only the old one is left', () => writeFile(`${file}.erasing`, both).then(() => rm(file))],
+  ]
+  for (const [when, make] of states) {
+    await writeFile(file, both)
+    await make()
+    const isThere = (await readdir(options.directory)).includes('2026-11-23.json')
+    finishDestroying(options.directory)
+    t.same(await readdir(options.directory), isThere ? ['2026-11-23.json'] : [], when)
+    if (isThere) t.same(await readFile(file), both, 'what is in its place stays')
+  }
 })
 
 t.test('the keys of a day are those of the store', async (t) => {
