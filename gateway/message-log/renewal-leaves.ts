@@ -17,10 +17,11 @@ import type { EvidenceChains } from './evidence-chains.ts'
 import { openEvidenceChains, renewedHashes } from './evidence-chains.ts'
 import type { Group } from './group.ts'
 import { readGroup } from './group.ts'
+import { openRecordScan } from './record-scan.ts'
 import type { Renewal } from './renewals.ts'
 import { openRenewals, tokenIndex } from './renewals.ts'
 import type { Contents, StoredRecord } from './stored-record.ts'
-import { bufferOf, selectStored, storedRecord } from './stored-record.ts'
+import { bufferOf } from './stored-record.ts'
 
 export interface RenewedLeaves {
   read(from: number, count: number): Promise<LeafBlock>
@@ -33,8 +34,8 @@ export interface LeafBlock {
   readonly bodies: readonly { readonly seq: number; readonly hash: Buffer }[]
 }
 
-/** Records read at a stretch. */
-const CHUNK = 16
+/** Records read at a stretch; fewer where they are large. */
+const CHUNK = 128
 const DAMAGED_MAX = 100
 
 export function openRenewedLeaves(database: DatabaseSync, contents: Contents, renewal: Renewal): RenewedLeaves {
@@ -74,7 +75,7 @@ function recordLeaves(
   { number, digest, firstBatch }: Renewal,
 ): RenewedLeaves {
   const chains = openEvidenceChains(database)
-  const select = selectStored(database, 'WHERE record.seq BETWEEN ? AND ? ORDER BY record.seq')
+  const scan = openRecordScan(database)
   const start = Number(database.prepare('SELECT first FROM batch WHERE number = ?').get(firstBatch)?.['first'])
   const damaged: number[] = []
   let erased = 0
@@ -102,12 +103,17 @@ function recordLeaves(
     async read(from, count) {
       const leaves: Buffer[] = []
       const bodies: LeafBlock['bodies'][number][] = []
-      const last = start + from + count - 1
-      for (let seq = start + from; seq <= last; seq += CHUNK) {
-        const rows = select.all(seq, Math.min(last, seq + CHUNK - 1)).map(storedRecord)
-        for (const row of rows) leaves.push(await leafOf(row, bodies))
+      let seq = start + from
+      while (leaves.length < count) {
+        const rows = scan(seq - 1, Math.min(CHUNK, count - leaves.length))
+        for (const row of rows) {
+          if (row.seq === seq) leaves.push(await leafOf(row, bodies))
+          seq += 1
+        }
+        if (leaves.length !== seq - start - from || rows.length === 0) {
+          throw new Error('Records are missing: the log has to be verified first')
+        }
       }
-      if (leaves.length !== count) throw new Error('Records are missing: the log has to be verified first')
       return { leaves: Buffer.concat(leaves), bodies }
     },
     flaws: () => ({ erased, damaged }),
