@@ -66,15 +66,15 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const withFiles = database.prepare('SELECT seq FROM content WHERE seq BETWEEN ? AND ? AND body_key IS NOT NULL')
-  const withoutShare = database.prepare(
-    `SELECT seq FROM record JOIN content USING (seq) WHERE seq BETWEEN ? AND ? AND kind = 'in-doubt'`,
+  // Configurations and decisions stay as they are: the writer reads them.
+  const emptied = `seq BETWEEN ? AND ? AND seq IN (SELECT seq FROM record WHERE seq BETWEEN ? AND ?
+    AND kind IN ('request', 'reply', 'refusal', 'failure', 'in-doubt', 'batch'))`
+  const kept = database.prepare(
+    `SELECT seq, kind, share, body_share, body_key FROM content JOIN record USING (seq) WHERE ${emptied}`,
   )
-  const giveShare = database.prepare('UPDATE content SET share = ? WHERE seq = ?')
-  // Configurations and decisions stay as well: the writer reads them.
-  const empty = database.prepare(
-    `UPDATE content SET record = NULL, basis = NULL, signature = NULL, etsi_u = NULL, extension = NULL, head = NULL,
-     body = NULL, archive = ? WHERE seq BETWEEN ? AND ? AND seq IN (SELECT seq FROM record WHERE seq BETWEEN ? AND ?
-     AND kind IN ('request', 'reply', 'refusal', 'failure', 'in-doubt', 'batch'))`,
+  const remove = database.prepare(`DELETE FROM content WHERE ${emptied}`)
+  const keep = database.prepare(
+    'INSERT INTO content (seq, share, body_share, body_key, archive) VALUES (?, ?, ?, ?, ?)',
   )
   const emptiedTo = database.prepare('UPDATE archive SET emptied_to = ? WHERE id = ?')
   const finish = database.prepare('UPDATE archive SET seed = NULL WHERE id = ?')
@@ -123,24 +123,29 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   function emptySome(records: number): ArchiveOutcome {
     const columns = unfinished.get()
     if (columns === undefined) return { worked: 'empty', records: 0, isDone: true }
-    const row = rowOf(columns)
-    const problem = nameFile(row)
+    const archive = rowOf(columns)
+    const problem = nameFile(archive)
     if (problem !== undefined) return { worked: 'nothing', problem }
-    if (isResumed) for (const seq of filesIn(row.emptiedTo - BODIES_BACK, row.emptiedTo, row)) remove(seq)
+    if (isResumed) for (const seq of filesIn(archive.emptiedTo - BODIES_BACK, archive.emptiedTo, archive)) unlink(seq)
     isResumed = false
-    if (row.emptiedTo >= row.last) return { worked: 'empty', records: 0, isDone: finishFile(row) }
-    const from = row.emptiedTo + 1
-    const to = Math.min(row.emptiedTo + records, row.last)
-    const gone = filesIn(from, to, row)
+    if (archive.emptiedTo >= archive.last) return { worked: 'empty', records: 0, isDone: finishFile(archive) }
+    const from = archive.emptiedTo + 1
+    const to = Math.min(archive.emptiedTo + records, archive.last)
+    const gone = filesIn(from, to, archive)
+    const seed = columns['seed'] as Uint8Array
     transact(() => {
-      for (const { seq } of withoutShare.all(from, to)) {
-        giveShare.run(ownShare(columns['seed'] as Uint8Array, Number(seq)), Number(seq))
+      const rows = kept.all(from, to, from, to)
+      // Emptied where they stand, rows would leave their pages as empty as they are; taken out and put back they close up.
+      remove.run(from, to, from, to)
+      for (const row of rows) {
+        const seq = Number(row['seq'])
+        const share = row['kind'] === 'in-doubt' ? ownShare(seed, seq) : (row['share'] as Uint8Array | null)
+        keep.run(seq, share, row['body_share'] as Uint8Array | null, row['body_key'] as Uint8Array | null, archive.id)
       }
-      empty.run(row.id, from, to, from, to)
-      emptiedTo.run(to, row.id)
+      emptiedTo.run(to, archive.id)
     })
-    for (const seq of gone) remove(seq)
-    return { worked: 'empty', records: to - row.emptiedTo, isDone: false }
+    for (const seq of gone) unlink(seq)
+    return { worked: 'empty', records: to - archive.emptiedTo, isDone: false }
   }
 
   /** From here on readers look for it. @returns why it cannot be */
@@ -160,7 +165,7 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   }
 
   /** Of the copy in the log's own directory alone. */
-  function remove(seq: number): void {
+  function unlink(seq: number): void {
     rmSync(files.pathOf(seq), { force: true })
   }
 
