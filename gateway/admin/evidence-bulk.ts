@@ -4,7 +4,7 @@
  */
 
 import { formatContainer } from '../evidence/container.ts'
-import { contentOf } from '../evidence/content.ts'
+import { contentOf, gathered } from '../evidence/content.ts'
 import type { ZipWriter } from '../evidence/zip-writer.ts'
 import { openZipWriter } from '../evidence/zip-writer.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
@@ -61,7 +61,7 @@ export function exportQuery(reader: LogReader, packages: Packages, query: LogQue
     if (error.lack === 'damaged' && count.damaged.length < DAMAGED_MAX) count.damaged.push(seq)
   }
 
-  return { octets: write(), count }
+  return { octets: gathered(write()), count }
 }
 
 /** Newest first, page after page. */

@@ -4,6 +4,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatContainer, formatSealedContainer } from '../evidence/container.ts'
+import { gathered } from '../evidence/content.ts'
 import type { LogQuery } from '../message-log/message-log.ts'
 import type { LogReader } from '../message-log/reader.ts'
 import { exportQuery } from './evidence-bulk.ts'
@@ -36,7 +37,7 @@ export async function exportOne(deps: EvidenceCommandDeps, seq: number, { out }:
   const seal = sealing && openSealing(sealing)
   const container = seal === undefined ? formatContainer(from) : await formatSealedContainer(from, seal)
   const file = out ?? `record-${seq}${suffix(seal?.life)}.asice`
-  await writeOut(terminal, file, container.read())
+  await writeOut(terminal, file, gathered(container.read()))
   sayProblems(terminal, seal?.problems ?? [])
   if (tellJson(deps, file, { seq, file, bytes: container.size, absent: from.absent, seal: seal?.life ?? null })) return
   const without = from.absent.length === 0 ? '' : `, without ${from.absent.join(', ')}, known by digest only`
@@ -49,7 +50,7 @@ export async function exportRequest(deps: EvidenceCommandDeps, requestId: string
   const options = { reader, packages: openPackages(reader), now, ...(sealing && { sealing }) }
   const { content, files, life, problems } = await withTime(deps, exportExchange(options, requestId))
   const file = out ?? `exchange-${requestId}${suffix(life)}.zip`
-  await writeOut(terminal, file, content.read())
+  await writeOut(terminal, file, gathered(content.read()))
   sayProblems(terminal, problems)
   if (tellJson(deps, file, { requestId, file, bytes: content.size, containers: files, seal: life ?? null })) return
   terminal.say(`Exchange ${requestId}: ${file}, ${content.size} octets, report and ${files.length} containers`)
@@ -102,11 +103,7 @@ function tellJson({ json, terminal }: EvidenceCommandDeps, file: string, value: 
 }
 
 /** A file is there whole or not at all. */
-async function writeOut(
-  terminal: Terminal,
-  file: string,
-  octets: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
+async function writeOut(terminal: Terminal, file: string, octets: AsyncIterable<Uint8Array>): Promise<void> {
   if (file === '-') return terminal.octets(Readable.from(octets, { objectMode: false }))
   const part = `${file}.part`
   const handle = await open(part, 'w', 0o600)

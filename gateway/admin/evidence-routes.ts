@@ -8,6 +8,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { GatewayError } from '../errors.ts'
 import { formatContainer, formatSealedContainer, MIMETYPE } from '../evidence/container.ts'
 import type { Content } from '../evidence/content.ts'
+import { gathered } from '../evidence/content.ts'
 import type { LogReader } from '../message-log/reader.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { exportExchange } from './evidence-exchange.ts'
@@ -87,7 +88,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
         'content-disposition': `attachment; filename="${name}${mark}.${end}"`,
         ...(life !== undefined && { 'owl-seal': life }),
       })
-      .send(Readable.from(content.read(), { objectMode: false }))
+      .send(Readable.from(gathered(content.read()), { objectMode: false }))
   }
 }
 

@@ -9,7 +9,7 @@ import t from 'tap'
 import type { Entry } from 'yauzl'
 import { fromBuffer } from 'yauzl'
 import type { Content } from '../../../gateway/evidence/content.ts'
-import { contentOf, joined } from '../../../gateway/evidence/content.ts'
+import { contentOf, gathered, joined } from '../../../gateway/evidence/content.ts'
 import { openZipWriter } from '../../../gateway/evidence/zip-writer.ts'
 import { octetsOf } from './outside-tools.ts'
 
@@ -27,6 +27,19 @@ t.test('size and checksum of what is joined are known beforehand', async (t) => 
   const large = { size: 3 * 1024 * 1024 * 1024 + 5, crc32: crc32OfZeros(3 * 1024 * 1024 * 1024 + 5), read: () => [] }
   const nested = joined([large, contentOf(Buffer.from('end'))])
   t.equal(nested.crc32, crc32(Buffer.from('end'), large.crc32), 'also beyond 32 bits of size')
+})
+
+t.test('small pieces are gathered, large ones pass as they are', async (t) => {
+  const large = Buffer.alloc(100_000, 1)
+  const pieces = [Buffer.from('a'), Buffer.alloc(0), large, large, Buffer.from('b')]
+  const read: Uint8Array[] = []
+  for await (const piece of gathered(pieces)) read.push(piece)
+  t.same(
+    read.map(({ length }) => length),
+    [100_001, 100_000, 1],
+  )
+  t.equal(read[1], large, 'without a copy')
+  t.ok(Buffer.concat(read).equals(Buffer.concat(pieces)))
 })
 
 t.test('what is written is read back by yauzl, whatever it is', async (t) => {
