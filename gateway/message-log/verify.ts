@@ -5,6 +5,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { ArchiveError } from './archive-error.ts'
 import type { BatchCheck, TimeStampAnchor } from './batch-check.ts'
 import { openBatchCheck } from './batch-check.ts'
 import type { DamageKind } from './damage.ts'
@@ -82,6 +83,7 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
     if (options.until === undefined) log.finish()
     return log.report(null)
   } catch (error) {
+    if (error instanceof ArchiveError) return log.report({ seq: log.seq, kind: 'archive', message: error.message })
     if (!(error instanceof Damage)) throw error
     return log.report({ seq: error.seq, kind: error.kind, message: error.message })
   }
