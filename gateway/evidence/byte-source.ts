@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly size: number
   /** @throws {RangeError} outside the source @throws {Error} when the file cannot be read, or has become shorter */
   read(at: number, length: number): Buffer
+  /** Fills `target`, which can be used again: reading much in pieces leaves no garbage. @throws as `read` */
+  fill(target: Buffer, at: number): void
 }
 
 export interface FileSource extends ByteSource {
@@ -22,6 +24,10 @@ export function sourceOf(octets: Buffer): ByteSource {
       check(at, length, octets.length)
       return octets.subarray(at, at + length)
     },
+    fill(target, at) {
+      check(at, target.length, octets.length)
+      octets.copy(target, 0, at, at + target.length)
+    },
   }
 }
 
@@ -35,6 +41,10 @@ export function partOf(source: ByteSource, start: number, size: number): ByteSou
     read(at, length) {
       check(at, length, size)
       return source.read(start + at, length)
+    },
+    fill(target, at) {
+      check(at, target.length, size)
+      source.fill(target, start + at)
     },
   }
 }
@@ -50,12 +60,16 @@ export function openFile(path: string): FileSource {
       read(at, length) {
         check(at, length, stat.size)
         const octets = Buffer.allocUnsafe(length)
-        for (let done = 0; done < length; ) {
-          const count = readSync(file, octets, done, length - done, at + done)
+        source.fill(octets, at)
+        return octets
+      },
+      fill(target, at) {
+        check(at, target.length, stat.size)
+        for (let done = 0; done < target.length; ) {
+          const count = readSync(file, target, done, target.length - done, at + done)
           if (count === 0) throw new Error(`${path} has become shorter`)
           done += count
         }
-        return octets
       },
     }
     return {

@@ -59,9 +59,11 @@ export function evidenceFile(name: string, content: ByteSource, checksum?: numbe
       return
     }
     const hashes = names.map((digest) => createHash(digest))
+    const room = Buffer.allocUnsafe(PIECE_BYTES)
     let sum = 0
     for (let at = 0; at < size; at += PIECE_BYTES) {
-      const piece = content.read(at, Math.min(PIECE_BYTES, size - at))
+      const piece = room.subarray(0, Math.min(PIECE_BYTES, size - at))
+      content.fill(piece, at)
       for (const each of hashes) each.update(piece)
       if (checksum !== undefined) sum = crc32(piece, sum)
     }

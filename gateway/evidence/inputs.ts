@@ -154,15 +154,17 @@ function nameOf(path: string, isDraft: boolean): string {
 /** Opened for each read: many loose files do not stay open. */
 function sourceOnDemand(path: string): ByteSource {
   const { size } = statSync(path)
+  function reading<T>(read: (file: FileSource) => T): T {
+    const file = openFile(path)
+    try {
+      return read(file)
+    } finally {
+      file.close()
+    }
+  }
   return {
     size,
-    read(at, length) {
-      const file = openFile(path)
-      try {
-        return file.read(at, length)
-      } finally {
-        file.close()
-      }
-    },
+    read: (at, length) => reading((file) => file.read(at, length)),
+    fill: (target, at) => reading((file) => file.fill(target, at)),
   }
 }

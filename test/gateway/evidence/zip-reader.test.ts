@@ -239,6 +239,7 @@ async function sparse(parts: readonly Content[]) {
   const start = await octetsOf(head)
   const ends = await octetsOf(joined(rest))
   const make = (tail: Buffer): ByteSource => ({
+    fill: () => {},
     size: start.length + large.size + tail.length,
     read(at, length) {
       const octets = Buffer.alloc(length)
