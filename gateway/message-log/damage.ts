@@ -26,6 +26,8 @@ export type DamageKind =
   | 'end'
   | 'batch'
   | 'token'
+  /** A renewal's tree or token is another than the one that was made. */
+  | 'renewal'
   /** An archive file is missing or damaged. */
   | 'archive'
   /** The log ends before a record that it has had: it was cut off, or an older copy of it was restored. */

@@ -105,7 +105,7 @@ export function tokenIndex(runs: readonly Run[], batch: number): number {
   throw new TypeError('The renewal does not cover the batch')
 }
 
-function renewalOf(row: Record<string, unknown>): Renewal {
+export function renewalOf(row: Readonly<Record<string, unknown>>): Renewal {
   return {
     number: Number(row['number']),
     kind: row['kind'] as RenewalKind,
