@@ -5,6 +5,7 @@
 
 import { readCertificate, readRevocationList } from '../protocol/authority-certificates.ts'
 import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import type { DigestName } from '../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
 import { checkNotRevoked, verifyTimeStamp } from '../protocol/time-stamp.ts'
 import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
@@ -33,12 +34,19 @@ export interface BatchState {
   readonly stampedAt: number | null
 }
 
+export interface ClosedBatch {
+  /** All batches so far are time-stamped. */
+  readonly isStamped: boolean
+  /** What its token is over. */
+  readonly root: Buffer
+}
+
 export interface BatchCheck {
   readonly state: BatchState
   /** Every record but a batch's own, in their order. @param at nothing of an erased one */
   take(leaf: Buffer, at: number | null): void
-  /** A batch's own record. @returns whether all batches so far are time-stamped @throws {Damage} */
-  close(checked: CheckedRecord): boolean
+  /** A batch's own record. @throws {Damage} */
+  close(checked: CheckedRecord): ClosedBatch
   /** After the last record. @throws {Damage} */
   finish(last: number): void
 }
@@ -95,7 +103,7 @@ export function openBatchCheck(
     state = { ...state, stampedTo: seq, stampedAt: genTime }
   }
 
-  function checkRow(seq: number, header: Buffer, own: Buffer): void {
+  function checkRow(seq: number, header: Buffer, own: Buffer): Buffer {
     const row = rowOf.get(state.number + 1)
     const root = rootOf(treeLevels(Buffer.concat([own, leaves.subarray(0, count * HASH_BYTES)]), 'sha256'))
     const last = seq - 1
@@ -110,6 +118,7 @@ export function openBatchCheck(
       root.equals(row['root'] as Uint8Array)
     demand(fits, seq, 'batch', 'The batch is entered as another')
     checkToken(seq, root, row)
+    return root
   }
 
   return {
@@ -141,13 +150,13 @@ export function openBatchCheck(
       demand(body?.equals(octets) === true, seq, 'batch', 'The leaves are not those of these records')
       if (at !== null) widen(at)
       const header = sha256(head)
-      checkRow(seq, header, Buffer.from(leaf, 'hex'))
+      const root = checkRow(seq, header, Buffer.from(leaf, 'hex'))
       state = { ...state, number: state.number + 1, header: header.toString('hex') }
       isAnyErased = false
       count = 0
       atMin = Number.POSITIVE_INFINITY
       atMax = Number.NEGATIVE_INFINITY
-      return !isUnstamped
+      return { isStamped: !isUnstamped, root }
     },
     finish(last) {
       const extra = database.prepare('SELECT seq FROM batch WHERE number > ? AND seq <= ?').get(state.number, last)
@@ -162,18 +171,20 @@ interface Token {
   readonly until: number
 }
 
+type TokenCheck = (token: Buffer, imprint: Buffer, digest?: DigestName) => Token | undefined
+
 /** @returns what reads a token, when an authority that is believed has given it */
-function openTokenCheck(anchors: readonly TimeStampAnchor[]): (token: Buffer, imprint: Buffer) => Token | undefined {
+export function openTokenCheck(anchors: readonly TimeStampAnchor[]): TokenCheck {
   const authorities = anchors.map(
     ({ certificate, ca }): TimeStampAuthority => ({
       unit: readCertificate(Buffer.from(certificate, 'base64')),
       ca: readCertificate(Buffer.from(ca, 'base64')),
     }),
   )
-  return (token, imprint) => {
+  return (token, imprint, digest = 'sha256') => {
     for (const authority of authorities) {
       try {
-        const { genTime } = verifyTimeStamp(token, authority, { imprint })
+        const { genTime } = verifyTimeStamp(token, authority, { imprint, digest })
         const [list] = readToken(token).revocationLists
         if (list === undefined) continue
         checkNotRevoked(authority, readRevocationList(list, authority.ca))

@@ -19,10 +19,10 @@ export interface KnownRecord {
   readonly leaf: string
 }
 
-/** A head of the log that somebody has received. */
+/** A batch of the log as somebody knows it. */
 export interface KnownHead {
   readonly batch: number
-  /** SHA-256 of the batch header, hex. */
+  /** Hex: of the batch header, or the root of its tree. */
   readonly sha256: string
 }
 
@@ -34,7 +34,7 @@ export interface KnownCheck {
   /** @throws {Damage} */
   message(checked: CheckedRecord): void
   /** After a batch was closed. @param seq of its own record @throws {Damage} */
-  batch(seq: number, state: BatchState): void
+  batch(seq: number, state: BatchState, root: Buffer): void
   /** After the last record. @throws {Damage} */
   finish(last: number, state: BatchState): void
 }
@@ -47,18 +47,22 @@ export function openKnownCheck(
   {
     witnesses,
     heads,
+    imprints,
     after,
   }: {
     readonly witnesses: readonly KnownRecord[]
     readonly heads: readonly KnownHead[]
+    readonly imprints: readonly KnownHead[]
     /** Records up to this one are not looked at. */
     readonly after: number
   },
 ): KnownCheck {
   const own = `${identity.name}/${identity.epoch}`
-  const leaves = new Map(witnesses.map(({ seq, leaf }) => [seq, leaf]))
-  const headers = new Map(heads.map(({ batch, sha256 }) => [batch, sha256]))
-  const batchRow = database.prepare('SELECT header_sha256, seq FROM batch WHERE number = ?')
+  // Several may know of one, and not the same.
+  const leaves = Map.groupBy(witnesses, ({ seq }) => seq)
+  const headers = Map.groupBy(heads, ({ batch }) => batch)
+  const roots = Map.groupBy(imprints, ({ batch }) => batch)
+  const batchRow = database.prepare('SELECT header_sha256, root, seq FROM batch WHERE number = ?')
   let said: string | undefined
 
   /** By the entry of the batch: before this point as it was verified, behind it as it is being verified. */
@@ -80,18 +84,14 @@ export function openKnownCheck(
         demand(isSame, witness.seq, 'forked', 'It was another record once')
         leaves.delete(witness.seq)
       }
-      for (const { batch, sha256 } of heads) {
-        const row = batchRow.get(batch)
-        if (row === undefined || Number(row['seq']) > seq) continue
-        const isSame = Buffer.from(row['header_sha256'] as Uint8Array).toString('hex') === sha256
-        demand(isSame, Number(row['seq']), 'forked', 'It was another batch once')
-        headers.delete(batch)
-      }
+      beginBatches(headers, 'header_sha256', seq)
+      beginBatches(roots, 'root', seq)
     },
     record(seq, leaf) {
       if (leaves.size === 0) return
-      const witness = leaves.get(seq)
-      demand(witness === undefined || witness === leaf.toString('hex'), seq, 'forked', 'It was another record once')
+      const text = leaf.toString('hex')
+      const isSame = leaves.get(seq)?.every((known) => known.leaf === text) !== false
+      demand(isSame, seq, 'forked', 'It was another record once')
     },
     message({ stored, head }) {
       if (stored.direction !== 'out' || head === undefined) return
@@ -102,15 +102,34 @@ export function openKnownCheck(
       if (named === undefined || named.log !== own) return
       checkEntered(stored.seq, named.batch, Buffer.from(named.sha256, 'base64url').toString('hex'))
     },
-    batch(seq, { number, header }) {
-      const expected = headers.get(number)
-      demand(expected === undefined || expected === header, seq, 'forked', 'It was another batch once')
+    batch(seq, { number, header }, root) {
+      const isHead = headers.get(number)?.every(({ sha256 }) => sha256 === header) !== false
+      const isRoot = roots.get(number)?.every(({ sha256 }) => sha256 === root.toString('hex')) !== false
+      demand(isHead && isRoot, seq, 'forked', 'It was another batch once')
     },
     finish(last, { number }) {
       for (const seq of leaves.keys()) demand(seq <= last, last + 1, 'cut-off', `Record ${seq} was there once`)
-      for (const batch of headers.keys()) demand(batch <= number, last + 1, 'cut-off', `Batch ${batch} was there once`)
+      for (const batch of [...headers.keys(), ...roots.keys()]) {
+        demand(batch <= number, last + 1, 'cut-off', `Batch ${batch} was there once`)
+      }
       checkReceived()
     },
+  }
+
+  /** Batches that are not looked at again. */
+  function beginBatches(
+    known: Map<number, readonly KnownHead[]>,
+    column: 'header_sha256' | 'root',
+    last: number,
+  ): void {
+    for (const [batch, heads] of known) {
+      const row = batchRow.get(batch)
+      if (row === undefined || Number(row['seq']) > last) continue
+      const found = Buffer.from(row[column] as Uint8Array).toString('hex')
+      const isSame = heads.every(({ sha256 }) => sha256 === found)
+      demand(isSame, Number(row['seq']), 'forked', 'It was another batch once')
+      known.delete(batch)
+    }
   }
 
   /** Every head that was received stands in the message it is said to be from. */

@@ -7,14 +7,14 @@ import type { LogReader } from './reader.ts'
 import type { VerifiedPoint } from './verified-point.ts'
 import type { VerifyOptions } from './verify.ts'
 
-export type Range = Pick<VerifyOptions, 'since' | 'until' | 'witnesses' | 'heads'>
+export type Range = Pick<VerifyOptions, 'since' | 'until' | 'witnesses' | 'heads' | 'imprints'>
 
 /** Records in a range, more or less: what two ranges share is soon read. */
 const RECORDS = 20_000
 
 /** @returns one range or more, in their order; the last has no end */
 export function planRanges({ database, identity }: LogReader, options: VerifyOptions): Range[] {
-  const { since, witnesses = [], heads = [] } = options
+  const { since, witnesses = [], heads = [], imprints = [] } = options
   const edge = database.prepare('SELECT * FROM batch WHERE last >= ? AND number < ? ORDER BY last LIMIT 1')
   const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
   const between = database.prepare('SELECT seq, kind, ends FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
@@ -52,13 +52,17 @@ export function planRanges({ database, identity }: LogReader, options: VerifyOpt
   }
 
   /** What others know of the records and batches in the range. */
-  function known(from: VerifiedPoint | undefined, to: VerifiedPoint | undefined): Pick<Range, 'witnesses' | 'heads'> {
+  function known(
+    from: VerifiedPoint | undefined,
+    to: VerifiedPoint | undefined,
+  ): Pick<Range, 'witnesses' | 'heads' | 'imprints'> {
     const isFirst = from === since
     const isIn = (at: number, start = 0, end = Number.POSITIVE_INFINITY): boolean =>
       (isFirst || at > start) && at <= end
     return {
       witnesses: witnesses.filter(({ seq }) => isIn(seq, from?.seq, to?.seq)),
       heads: heads.filter(({ batch }) => isIn(batch, from?.batches.number, to?.batches.number)),
+      imprints: imprints.filter(({ batch }) => isIn(batch, from?.batches.number, to?.batches.number)),
     }
   }
 

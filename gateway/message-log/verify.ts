@@ -19,6 +19,7 @@ import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
 import { checkBodyFile, checkRecord } from './record-check.ts'
 import { openRecordScan } from './record-scan.ts'
+import { checkRenewals } from './renewal-check.ts'
 import { openSignatureCheck } from './signature-check.ts'
 import type { StoredRecord } from './stored-record.ts'
 import { bufferOf } from './stored-record.ts'
@@ -31,6 +32,8 @@ export interface VerifyOptions {
   readonly witnesses?: readonly KnownRecord[]
   /** Heads of this log that partners have received. */
   readonly heads?: readonly KnownHead[]
+  /** What tokens of this log are over that are held elsewhere: in evidence that was given out. */
+  readonly imprints?: readonly KnownHead[]
   /** Only what came after it is verified; it is from a file that who changes the log cannot change. */
   readonly since?: VerifiedPoint | undefined
   /** The own record of the batch to stop at: what has to be compared with the whole log is left to who verifies the end. */
@@ -80,7 +83,10 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
       // Whoever shares this thread gets its turn.
       await turn()
     }
-    if (options.until === undefined) log.finish()
+    if (options.until === undefined) {
+      log.finish()
+      await checkRenewals(reader, options.anchors)
+    }
     return log.report(null)
   } catch (error) {
     if (error instanceof ArchiveError) return log.report({ seq: log.seq, kind: 'archive', message: error.message })
@@ -102,13 +108,13 @@ interface Verifier {
 }
 
 function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
-  const { anchors, witnesses = [], heads = [], since, until } = options
+  const { anchors, witnesses = [], heads = [], imprints = [], since, until } = options
   const { database, contents, identity } = reader
   const checkSignature = options.signatures === true ? openSignatureCheck(contents) : undefined
   const ends: EndCheck = openEndCheck(database)
   const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since })
   const erasures = openErasureCheck(database, contents)
-  const known = openKnownCheck(reader, { witnesses, heads, after: since?.seq ?? 0 })
+  const known = openKnownCheck(reader, { witnesses, heads, imprints, after: since?.seq ?? 0 })
   let seq = since?.seq ?? 0
   let before = since?.leaf ?? null
   let erased = 0
@@ -169,8 +175,8 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
   }
 
   function closeBatch(checked: CheckedRecord): void {
-    const isStamped = batches.close(checked)
-    known.batch(seq, batches.state)
+    const { isStamped, root } = batches.close(checked)
+    known.batch(seq, batches.state, root)
     if (!isStamped && seq !== until) return
     const here = pointHere(checked)
     if (isStamped) point = here

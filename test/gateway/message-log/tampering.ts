@@ -1,6 +1,6 @@
 /** What somebody with write access to the files may do to a log: random changes by plain SQL. security.md row 32. */
 
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -14,6 +14,9 @@ import { verifyLog } from '../../../gateway/message-log/verify.ts'
 
 export const WAYS = ['update', 'delete', 'swap', 'insert', 'truncate'] as const
 export type Way = (typeof WAYS)[number]
+
+/** @returns a whole number below another */
+export type Dice = (below: number) => number
 
 const TABLES = ['record', 'content', 'batch', 'repeated', 'log'] as const
 /** What no hash covers: how long something is to be kept, and when writing was last tried. */
@@ -31,13 +34,14 @@ export async function tamper(
   options: LogReaderOptions,
   verifyOptions: VerifyOptions,
   way: Way,
+  dice: Dice = randomInt,
 ): Promise<{ readonly done: string; readonly found: string | undefined }> {
   const directory = await mkdtemp(join(tmpdir(), 'owl-tampered-'))
   try {
     await cp(dirname(options.file), directory, { recursive: true })
     const file = join(directory, basename(options.file))
     const mark = readHighWater(join(options.keyStore, 'high-water.json'))
-    const done = damage(file, way)
+    const done = damage(file, way, dice)
     return { done, found: await findingOf({ ...options, file }, { ...verifyOptions, witnesses: mark ? [mark] : [] }) }
   } finally {
     await rm(directory, { recursive: true })
@@ -59,12 +63,13 @@ async function findingOf(options: LogReaderOptions, verifyOptions: VerifyOptions
   }
 }
 
-function damage(file: string, way: Way): string {
+/** @returns what was done */
+export function damage(file: string, way: Way, dice: Dice): string {
   const database = new DatabaseSync(file)
   try {
     for (;;) {
       try {
-        const done = ACTS[way](database)
+        const done = ACTS[way](database, dice)
         if (done !== undefined) return done
       } catch (error) {
         // A constraint of the tables was in the way: something else, then.
@@ -77,35 +82,35 @@ function damage(file: string, way: Way): string {
   }
 }
 
-type Act = (database: DatabaseSync) => string | undefined
+type Act = (database: DatabaseSync, dice: Dice) => string | undefined
 
 const ACTS: Readonly<Record<Way, Act>> = { update, delete: remove, swap, insert, truncate }
 
-function update(database: DatabaseSync): string | undefined {
-  const table = pick(TABLES)
+function update(database: DatabaseSync, dice: Dice): string | undefined {
+  const table = pick(TABLES, dice)
   const columns = columnsOf(database, table).filter((name) => UNCOVERED[table]?.includes(name) !== true)
-  const column = pick(columns)
-  const row = pick(database.prepare(`SELECT rowid AS row, ${column} AS value FROM ${table}`).all())
+  const column = pick(columns, dice)
+  const row = pick(database.prepare(`SELECT rowid AS row, ${column} AS value FROM ${table}`).all(), dice)
   const old = row['value'] as Value
-  const value = changed(database, table, column, old)
+  const value = changed(database, { table, column, old }, dice)
   if (same(old, value)) return undefined
   if (!isCovered(database, column, Number(row['row']))) return undefined
   database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`).run(value, row['row'] as number)
   return `${table}.${column} of row ${row['row']} changed`
 }
 
-function remove(database: DatabaseSync): string | undefined {
-  const table = pick(TABLES)
-  const row = pick(database.prepare(`SELECT rowid AS row FROM ${table}`).all())['row'] as number
+function remove(database: DatabaseSync, dice: Dice): string | undefined {
+  const table = pick(TABLES, dice)
+  const row = pick(database.prepare(`SELECT rowid AS row FROM ${table}`).all(), dice)['row'] as number
   database.prepare(`DELETE FROM ${table} WHERE rowid = ?`).run(row)
   return `row ${row} of ${table} deleted`
 }
 
-function swap(database: DatabaseSync): string | undefined {
-  const table = pick(['record', 'content', 'batch'] as const)
+function swap(database: DatabaseSync, dice: Dice): string | undefined {
+  const table = pick(['record', 'content', 'batch'] as const, dice)
   const key = table === 'batch' ? 'number' : 'seq'
   const keys = database.prepare(`SELECT ${key} AS key FROM ${table}`).all()
-  const [a, b] = [Number(pick(keys)['key']), Number(pick(keys)['key'])]
+  const [a, b] = [Number(pick(keys, dice)['key']), Number(pick(keys, dice)['key'])]
   if (a === b) return undefined
   const move = database.prepare(`UPDATE ${table} SET ${key} = ? WHERE ${key} = ?`)
   for (const [to, from] of [
@@ -117,10 +122,10 @@ function swap(database: DatabaseSync): string | undefined {
   return `rows ${a} and ${b} of ${table} swapped`
 }
 
-function insert(database: DatabaseSync): string | undefined {
+function insert(database: DatabaseSync, dice: Dice): string | undefined {
   const last = Number(database.prepare('SELECT max(seq) AS seq FROM record').get()?.['seq'])
-  const from = randomInt(1, last + 1)
-  const to = pick([last + 1, 0, -1, last + 5])
+  const from = 1 + dice(last)
+  const to = pick([last + 1, 0, -1, last + 5], dice)
   const copy = (table: string): void => {
     const [, ...columns] = columnsOf(database, table)
     const list = columns.join(', ')
@@ -132,32 +137,36 @@ function insert(database: DatabaseSync): string | undefined {
 }
 
 /** The newest are cut off, cleanly. */
-function truncate(database: DatabaseSync): string | undefined {
+function truncate(database: DatabaseSync, dice: Dice): string | undefined {
   const last = Number(database.prepare('SELECT max(seq) AS seq FROM record').get()?.['seq'])
-  const from = randomInt(1, last + 1)
+  const from = 1 + dice(last)
   for (const table of ['record', 'content', 'batch']) database.prepare(`DELETE FROM ${table} WHERE seq >= ?`).run(from)
   return `cut off from ${from} on`
 }
 
 type Value = string | number | null | Uint8Array
 
-function changed(database: DatabaseSync, table: string, column: string, old: Value): Value {
-  const other = pick(database.prepare(`SELECT ${column} AS value FROM ${table}`).all())['value'] as Value
-  if (randomInt(4) === 0) return other
-  if (randomInt(8) === 0) return null
+function changed(
+  database: DatabaseSync,
+  { table, column, old }: { readonly table: string; readonly column: string; readonly old: Value },
+  dice: Dice,
+): Value {
+  const other = pick(database.prepare(`SELECT ${column} AS value FROM ${table}`).all(), dice)['value'] as Value
+  if (dice(4) === 0) return other
+  if (dice(8) === 0) return null
   if (old instanceof Uint8Array) {
     const octets = Buffer.from(old)
-    if (octets.length === 0 || randomInt(5) === 0) return randomBytes(32)
-    const at = randomInt(octets.length)
-    octets[at] = (octets[at] ?? 0) ^ randomInt(1, 256)
+    if (octets.length === 0 || dice(5) === 0) return randomOctets(32, dice)
+    const at = dice(octets.length)
+    octets[at] = (octets[at] ?? 0) ^ (1 + dice(255))
     return octets
   }
-  if (typeof old === 'number') return pick([old + 1, old - 1, 0, randomInt(1_000_000)])
+  if (typeof old === 'number') return pick([old + 1, old - 1, 0, dice(1_000_000)], dice)
   if (typeof old === 'string') {
-    const at = randomInt(old.length + 1)
-    return pick([`${old.slice(0, at)}x${old.slice(at + 1)}`, `${old} `, ''])
+    const at = dice(old.length + 1)
+    return pick([`${old.slice(0, at)}x${old.slice(at + 1)}`, `${old} `, ''], dice)
   }
-  return pick(['x', 1, randomBytes(8)])
+  return pick(['x', 1, randomOctets(8, dice)], dice)
 }
 
 /** Nor are the size of a body that was never kept, the method where no request is on record, and what a refusal replays. */
@@ -183,8 +192,12 @@ function same(a: Value, b: Value): boolean {
   return a === b
 }
 
-function pick<T>(list: readonly T[]): T {
-  const item = list[randomInt(list.length)]
+function pick<T>(list: readonly T[], dice: Dice): T {
+  const item = list[dice(list.length)]
   if (item === undefined) throw new Error('There is nothing to pick from')
   return item
+}
+
+function randomOctets(length: number, dice: Dice): Buffer {
+  return Buffer.from(Array.from({ length }, () => dice(256)))
 }
