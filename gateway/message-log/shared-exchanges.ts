@@ -44,15 +44,28 @@ export interface SharedExchanges {
 const EXCHANGES_MAX = 50_000
 
 export function openSharedExchanges({ database, contents }: LogReader): SharedExchanges {
-  const select = selectStored(database, 'WHERE request_id >= ? AND request_id < ? ORDER BY request_id, record.seq', {
-    bodies: false,
-  })
+  const select = database.prepare(
+    `SELECT record.seq, leaf, at, kind, side, direction, request_id, purpose, code, ends, content.record, share, head,
+       content.archive
+     FROM record LEFT JOIN content USING (seq) WHERE request_id >= ? AND request_id < ? ORDER BY request_id, record.seq`,
+  )
+  select.setReturnArrays(true)
+  const selectWhole = selectStored(database, 'WHERE record.seq = ?', { bodies: false })
+
+  /** An archived record has to be looked at whole. */
+  function read(row: unknown): StoredRecord {
+    const [seq, leaf, at, kind, side, direction, requestId, purpose, code, ends, record, share, head, archive] =
+      row as unknown[]
+    if (archive !== null) return contents.complete(storedRecord(selectWhole.get(seq as number)))
+    const known = { seq, leaf, at, kind, side, direction, requestId, purpose, code, ends, record, share, head, archive }
+    return known as unknown as StoredRecord
+  }
 
   function* list(parties: Parties, { from, to }: Span, after = ''): Generator<SharedExchange> {
     let records: StoredRecord[] = []
     const rows = select.iterate(after === '' ? idAt(from) : `${after} `, idAt(to))
     for (const row of rows) {
-      const stored = storedRecord(row)
+      const stored = read(row)
       if (records.length > 0 && records[0]?.requestId !== stored.requestId) {
         const shared = exchangeOf(records, parties)
         if (shared !== undefined) yield shared
@@ -68,7 +81,7 @@ export function openSharedExchanges({ database, contents }: LogReader): SharedEx
   function exchangeOf(records: readonly StoredRecord[], parties: Parties): SharedExchange | undefined {
     const request = records.find(({ kind }) => kind === 'request')
     if (request === undefined || request.side === null) return undefined
-    const head = headOf(request)
+    const head = contents.head(request)
     if (head === undefined) return undefined
     const isOurs = request.side === 'consumer'
     const [from, to] = isOurs ? [parties.own, parties.partner] : [parties.partner, parties.own]
@@ -91,19 +104,13 @@ export function openSharedExchanges({ database, contents }: LogReader): SharedEx
     }
   }
 
-  /** Nothing where its key was destroyed. */
-  function headOf(stored: StoredRecord): Buffer | undefined {
-    return contents.head(contents.complete(stored))
-  }
-
   function receiptIn(reply: StoredRecord): string {
-    const head = headOf(reply)
+    const head = contents.head(reply)
     return (head && parseReceipt(lineOf(head, 'owl-receipt') ?? '')?.leaf) ?? ''
   }
 
   /** As the record names it, also where octets were erased or never kept. */
-  function digestOf(stored: StoredRecord): string {
-    const { record } = contents.complete(stored)
+  function digestOf({ record }: StoredRecord): string {
     if (record === null) return ''
     const { objects } = JSON.parse(`${bufferOf(record).toString('latin1')}null}`) as LogRecord
     let head: Buffer | undefined
