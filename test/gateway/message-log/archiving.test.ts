@@ -13,6 +13,7 @@ import { bodyOf, openSpool } from '../../../gateway/transport/spool.ts'
 import type { ArchiveRig } from './archive-rig.ts'
 import { addBatch, DAY_MS, makeArchiveRig } from './archive-rig.ts'
 import { endRecord, requestRecord } from './messages.ts'
+import { renew } from './renewal-rig.ts'
 
 t.setTimeout(120_000)
 
@@ -287,4 +288,23 @@ t.test('what was erased before it was archived is in no file', async (t) => {
   t.equal(file.section(2), undefined)
   t.ok(file.section(3))
   t.match(await verify(), { isWhole: true, erased: 1 })
+})
+
+t.test('evidence of archived records is given out, and renewed', async (t) => {
+  const { rig, archive, trust, log, made, reader, verify } = await archived(t)
+  await log.close()
+  const place = { ...rig.options, archive }
+  const before = await reader().evidenceRecord(2)
+  t.ok(before)
+  const name = made[0]?.name ?? ''
+  await rename(join(archive, name), join(archive, 'away'))
+  const failing = renew(place, trust.authorities, { hash: 'sha512' })
+  await t.rejects(failing, { message: new RegExp(name) }, 'no record is renewed as if it were lost')
+  await rename(join(archive, 'away'), join(archive, name))
+
+  await renew(place, trust.authorities, { hash: 'sha512' })
+
+  const after = await reader().evidenceRecord(2)
+  t.ok((after?.length ?? 0) > (before?.length ?? 0))
+  t.match(await verify(), { isWhole: true })
 })
