@@ -13,11 +13,13 @@ export type IdnrFinding = 'none' | 'test' | 'issued'
 
 const DIGITS = 11
 
-/** 1 digit, 2 part of a separator; 0 octets count as nothing, so that UTF-16 is read as well. */
+/** What else ends a run. Octets of zero count as nothing, so that UTF-16 is read as well. */
+const [DIGIT, SEPARATOR, NOTHING] = [1, 2, 3]
 const CLASS = new Uint8Array(256)
-for (let digit = 0x30; digit <= 0x39; digit++) CLASS[digit] = 1
+CLASS[0] = NOTHING
+for (let digit = 0x30; digit <= 0x39; digit++) CLASS[digit] = DIGIT
 // Blank, point, hyphen, slash; octets of U+00A0, U+2009, U+202F, U+2011, U+2013 in UTF-8.
-for (const octet of [0, 0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xe2, 0x80, 0x89, 0xaf, 0x91, 0x93]) CLASS[octet] = 2
+for (const octet of [0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xe2, 0x80, 0x89, 0xaf, 0x91, 0x93]) CLASS[octet] = SEPARATOR
 
 /** One message, or a part of one that is whole. */
 export function findIdnr(octets: Uint8Array): IdnrFinding {
@@ -66,11 +68,9 @@ function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFin
     if (CLASS[octets[at] as number] === 0) continue
     let start = at
     while (start > judged && CLASS[octets[start - 1] as number] !== 0) start -= 1
-    let digits = 0
-    let end = start
-    for (let found = CLASS[octets[end] as number]; end < length && found !== 0; found = CLASS[octets[++end] as number])
-      digits += found === 1 ? 1 : 0
-    if (digits >= DIGITS) {
+    let end = at
+    while (end < length && CLASS[octets[end] as number] !== 0) end += 1
+    if (end - start >= DIGITS && hasShape(octets, start, end)) {
       const before = start === 0 ? (isBeginning ? OUTSIDE : UNKNOWN) : neighbour(octets[start - 1] as number)
       const after = end === length ? (isEnd ? OUTSIDE : UNKNOWN) : neighbour(octets[end] as number)
       finding = worse(finding, findInRun(before + textOf(octets, start, end) + after))
@@ -80,6 +80,28 @@ function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFin
     at = end
   }
   return finding
+}
+
+/** Lengths of four groups of digits, a hexadecimal digit each. */
+const PRINTED_SHAPE = 0x2333
+
+/** Nearly all runs of digits and separators (dates, UUIDs, file numbers) are told apart by the lengths of their groups. */
+function hasShape(octets: Uint8Array, start: number, end: number): boolean {
+  let digits = 0
+  let group = 0
+  let shape = 0
+  for (let at = start; at <= end; at++) {
+    const found = at === end ? SEPARATOR : CLASS[octets[at] as number]
+    if (found === DIGIT) group += 1
+    else if (found === SEPARATOR && group > 0) {
+      if (group === DIGITS) return true
+      digits += group
+      shape = ((shape << 4) | Math.min(group, 15)) & 0xffff
+      if (shape === PRINTED_SHAPE) return true
+      group = 0
+    }
+  }
+  return digits === DIGITS
 }
 
 /** What may stand beside a number, what may not, and what only the part before or after would tell. */
