@@ -21,7 +21,7 @@ export function checkRecordForm(octets: Buffer, trust: Trust, checks: Checks): E
     const record = readEvidenceRecord(octets, trust.readToken)
     const renewals = record.chains.reduce((sum, { timeStamps }) => sum + timeStamps.length, -1)
     const algorithms = record.chains.map(({ digest }) => digest.replace('sha', 'SHA-')).join(', ')
-    checks.ok('record.form', `${algorithms}, ${renewals} renewals`)
+    checks.ok('record.form', `${algorithms}, ${renewals === 0 ? 'not renewed' : `renewed ${renewals}×`}`)
     return record
   } catch (error) {
     checks.fail('record.form', reasonOf(error))
