@@ -101,6 +101,8 @@ async function failed(
   const sent = underway.recorded !== undefined && !NOT_SENT.has(failure.code)
   const told = sent && failure.code === 'LoggingFailed' ? outcomeUnknown(failure) : failure
   const unrecorded = await recordFailure(deps, underway, told, trace).then(() => undefined, asGatewayError)
+  const isUnsigned = (unrecorded ?? told).code === 'CannotCreateSignature'
+  if (isUnsigned && underway.recorded !== undefined) deps.log.abandon(underway.recorded)
   if (unrecorded === undefined) return told
   return sent ? outcomeUnknown(unrecorded) : unrecorded
 }

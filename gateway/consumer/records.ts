@@ -1,7 +1,7 @@
 /** What the consumer's side puts on record: the request it sends, the reply it gets, and what it could not do itself. */
 
 import type { Permission } from '../access/agreements.ts'
-import type { GatewayError } from '../errors.ts'
+import type { FaultCode, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import type { Appended, NewRecord } from '../message-log/message-log.ts'
@@ -87,6 +87,8 @@ export function replyRecord(
   }
 }
 
+const UNRECORDABLE: ReadonlySet<FaultCode> = new Set(['LoggingFailed', 'TimestampingFailed', 'CannotCreateSignature'])
+
 /**
  * Puts on record what this gateway refused or could not do, as a refusal it signs and addresses to itself.
  *
@@ -101,12 +103,7 @@ export async function recordFailure(
   const { judging, head: sent, recorded } = underway
   await underway.body?.dispose()
   await underway.reply?.body?.dispose()
-  if (
-    failure.code === 'LoggingFailed' ||
-    failure.code === 'TimestampingFailed' ||
-    failure.code === 'CannotCreateSignature'
-  )
-    return
+  if (UNRECORDABLE.has(failure.code)) return
   const own = deps.seal.judged({ ...judging, softFail: true })
   const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)

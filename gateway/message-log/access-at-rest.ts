@@ -12,7 +12,7 @@ export function recordAccessAtRest(place: LogPlace, access: Access, at: number):
   try {
     const entries = [ownEntry('access', Buffer.from(formatAccess(access)), at)]
     const attempt = log.attempt(at, (file) =>
-      file.commit({ at, entries, textOf: () => '', replayedSince: at, inDoubt: [], reason: 'log-failure' }),
+      file.commit({ at, entries, textOf: () => '', replayedSince: at, inDoubt: [], reason: 'no-end' }),
     )
     if ('problem' in attempt) throw new GatewayError('LoggingFailed', { reason: attempt.problem })
   } finally {

@@ -92,8 +92,8 @@ export function formatArchiveRest(wire: string): string {
 
 export interface InDoubt {
   readonly request: { readonly seq: number; readonly leaf: string }
-  /** The gateway stopped in between, or the log could not be written when the end came. */
-  readonly reason: 'restart' | 'log-failure'
+  /** The gateway stopped in between, or the end could not be written or signed. */
+  readonly reason: 'restart' | 'no-end'
 }
 
 export function formatInDoubt({ request, reason }: InDoubt): string {

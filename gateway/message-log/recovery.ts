@@ -112,7 +112,7 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
     const { log } = opened
     const doubted = [...log.open].filter((seq) => lost.has(seq) || !awaited.has(seq))
     try {
-      closeInDoubt(log, doubted, 'log-failure', at)
+      closeInDoubt(log, doubted, 'no-end', at)
       lost.clear()
       return undefined
     } catch (error) {

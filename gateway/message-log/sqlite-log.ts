@@ -186,6 +186,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   return {
     id,
     append,
+    abandon: ({ seq }) => queue.abandon(seq),
     seen(sender, requestId) {
       if (inFlight.has(replayKey(sender, requestId))) return true
       return taken.get(requestId, sender, now() - replayWindowMs) !== undefined

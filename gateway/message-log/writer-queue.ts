@@ -49,6 +49,8 @@ export interface WriterQueue extends WriterOrders {
   readonly length: number
   /** @throws {GatewayError} `LoggingFailed`, `ReplayedMessage`, `InternalError` when the request has its end already */
   append(entry: Waiting): Promise<Appended>
+  /** The request gets no end of its own: it is closed in doubt with the next commit. */
+  abandon(seq: number): void
   /** When everything that waits has been answered. */
   close(): Promise<void>
 }
@@ -139,12 +141,17 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   function send(waiters: readonly Waiter[]): Promise<AnswerTo<'commit'> | undefined> {
     const named = numberTexts(waiters)
     const group = packEntries(waiters.map(({ entry }) => entry))
-    return ask({ do: 'commit', at: now(), group, ...named, lost }, [group.octets])
+    const given = lost
+    lost = []
+    return ask({ do: 'commit', at: now(), group, ...named, lost: given }, [group.octets]).then((answer) => {
+      // A dead writer has not heard of them.
+      if (answer === undefined) lost = [...given, ...lost]
+      return answer
+    })
   }
 
   /** What has to be known before the next group is sent. */
   function noted(waiters: readonly Waiter[], answer: AnswerTo<'commit'> | undefined): void {
-    lost = []
     for (const { octets } of waiters) heldBytes -= octets
     held -= waiters.length
     learn(answer)
@@ -268,6 +275,7 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
       return held
     },
     append,
+    abandon: (seq) => void lost.push(seq),
     ...writerOrders(order, now),
     async close() {
       isClosed = true

@@ -80,7 +80,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     const entries = unpackEntries(group)
     const attempt = log.attempt(at, (file) => {
       const work = { entries, at, textOf, replayedSince: at - replayWindowMs }
-      const results = file.commit({ ...work, inDoubt: log.lost, reason: 'log-failure' })
+      const results = file.commit({ ...work, inDoubt: log.lost, reason: 'no-end' })
       log.lost.clear()
       return results
     })

@@ -101,7 +101,11 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
     // What is on record needs its end; what is not yet is refused so often and no more.
     if (received.recorded === undefined && !deps.mayRefuse(gateway.id, now))
       throw new GatewayError('TooManyRequests', { cause: error })
-    return await refuse(deps, received, asGatewayError(error), trace)
+    return await refuse(deps, received, asGatewayError(error), trace).catch((cause: unknown) => {
+      const isUnsigned = asGatewayError(cause).code === 'CannotCreateSignature'
+      if (isUnsigned && received.recorded !== undefined) deps.log.abandon(received.recorded)
+      throw cause
+    })
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { request } from 'undici'
@@ -121,6 +122,36 @@ t.test('one certificate after the other is revoked', { timeout: 60_000 }, async 
     t.strictSame(bielefeld.records(seq), [])
     t.notOk(stranger.closed, 'connections of others stay')
   })
+})
+
+t.test('the own seal is revoked while the service works', { timeout: 60_000 }, async (t) => {
+  let release = (): void => {}
+  const rig = await openRig(t, {
+    start: ['paderborn', 'bielefeld'],
+    limits,
+    answer: (_request, response) => {
+      release = () => response.end('{}')
+    },
+  })
+  const { paderborn, bielefeld } = rig.gateways
+  const asked = paderborn.call()
+  await until('delivered', WITHIN_MS, () => rig.service.delivered.length === 1)
+  await revoke(rig, 'bielefeld', 'seal')
+  // Nobody outside can see when its own gateway knows: two intervals are enough.
+  await sleep(2 * INTERVAL_MS)
+  release()
+
+  const answer = await asked
+  t.equal(answer.status, 500)
+  t.equal(answer.error, `${SERVER}CannotCreateSignature`)
+  t.strictSame(
+    bielefeld.records().map(({ kind }) => kind),
+    ['request'],
+    'no end can be signed',
+  )
+  await paderborn.call()
+  const [first, doubt] = bielefeld.records()
+  t.match(doubt, { kind: 'in-doubt', ends: first?.seq }, 'with the next commit the log closes it')
 })
 
 t.test('connections to a provider whose certificate is revoked are dropped', { timeout: 30_000 }, async (t) => {

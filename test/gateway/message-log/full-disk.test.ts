@@ -69,7 +69,7 @@ t.test('a full disk refuses records, loses none, and heals by itself', { skip },
   t.equal(records.length, written.length, 'nothing that was refused is there')
   const [doubt] = (await reader.exchange(request.requestId)).slice(1)
   t.match(doubt, { outcome: 'in-doubt' }, 'the request that lost its end is closed')
-  t.match(JSON.parse(String(await reader.object(doubt?.seq ?? 0, 'body'))), { reason: 'log-failure' })
+  t.match(JSON.parse(String(await reader.object(doubt?.seq ?? 0, 'body'))), { reason: 'no-end' })
   t.match(reader.database.prepare('PRAGMA integrity_check').get(), { integrity_check: 'ok' })
 })
 

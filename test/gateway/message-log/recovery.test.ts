@@ -73,7 +73,7 @@ async function openRig(t: Test): Promise<Rig> {
 
 function commit(log: LogFile, entries: readonly Entry[]): readonly unknown[] {
   const textOf = (number: number): string => (number === 0 ? ETSI_U : basis('UMZUG'))
-  return log.commit({ at: AT, entries, textOf, replayedSince: 0, inDoubt: [], reason: 'log-failure' })
+  return log.commit({ at: AT, entries, textOf, replayedSince: 0, inDoubt: [], reason: 'no-end' })
 }
 
 function request(): Entry {

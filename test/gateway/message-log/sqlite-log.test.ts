@@ -175,6 +175,30 @@ t.test('requests without an end are closed in doubt before the log opens', async
   t.match(await verifyLog(reader, { anchors: [] }), { isWhole: true })
 })
 
+t.test('a request whose end nobody can sign is closed in doubt with the next commit', async (t) => {
+  const rig = await openRig(t)
+  const log = await rig.open()
+  t.teardown(() => log.close())
+  const [unsigned, ended] = [requestRecord(), requestRecord()]
+  const abandoned = await log.append(unsigned)
+  const request = await log.append(ended)
+
+  log.abandon(abandoned)
+  log.abandon(abandoned)
+  await log.append(endRecord(ended, request))
+  log.abandon(request)
+  await log.append(requestRecord())
+
+  const reader = readerOf(t, rig)
+  const { records } = await reader.list({ outcome: 'in-doubt' })
+  t.match(records, [{ requestId: unsigned.requestId }], 'once, and not what has its end')
+  t.match(JSON.parse(String(await reader.object(records[0]?.seq ?? 0, 'body'))), {
+    request: { seq: abandoned.seq },
+    reason: 'no-end',
+  })
+  await t.rejects(log.append(endRecord(unsigned, abandoned)), { code: 'InternalError' })
+})
+
 t.test('configurations are on record, each once', async (t) => {
   const rig = await openRig(t)
   const log = await rig.open()
