@@ -125,8 +125,8 @@ async function renew({ config: file, json, ...given }: WithConfig & RenewalGiven
   const { renewEvidence } = await import('./admin/renewal-commands.ts')
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
-  const config = await readConfig(file)
-  await renewEvidence({ config, terminal, json: json === true, now: Date.now, signal: stopping.signal }, given)
+  const deps = { ...(await readPlace(file)), terminal, json: json === true, now: Date.now, signal: stopping.signal }
+  await renewEvidence(deps, given)
 }
 
 async function onPartners<T>(given: WithConfig, work: (deps: PartnerCommandDeps) => Promise<T>): Promise<T> {

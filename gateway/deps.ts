@@ -209,7 +209,7 @@ async function compose(
   )
   const questions = tokenBuckets({ perSecond: limits.reconcilesPerSecond, burst: limits.reconcilesBurst })
   const authorities = (): readonly RegisteredAuthority[] => inUse.current()?.configuration.authorities.tsa ?? []
-  const renewal = opened(openRenewal({ config, reader, authorities, log, now }))
+  const renewal = opened(openRenewal({ config, place, reader, authorities, log, now }))
   const health = await reporter({
     renewal,
     ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now, partners: partners.health },

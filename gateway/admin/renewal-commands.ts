@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { logPlace } from '../config.ts'
+import type { LogReaderOptions } from '../message-log/reader.ts'
 import { openLogReader } from '../message-log/reader.ts'
 import type { RenewalPlan } from '../message-log/renewal-plan.ts'
 import { planRenewal, renewalEnds } from '../message-log/renewal-plan.ts'
@@ -19,6 +19,8 @@ export interface RenewalGiven {
 
 export interface RenewalCommandDeps {
   readonly config: Config
+  /** Where its log lies. */
+  readonly place: LogReaderOptions
   readonly terminal: Terminal
   readonly json: boolean
   readonly now: () => number
@@ -31,8 +33,7 @@ const PROGRESS_MS = 1000
 
 /** @throws {Error} when it has to stop; what is done stays done */
 export async function renewEvidence(deps: RenewalCommandDeps, { hash, dryRun }: RenewalGiven): Promise<void> {
-  const { config, terminal, json, now, signal } = deps
-  const place = logPlace(config)
+  const { config, place, terminal, json, now, signal } = deps
   const wanted = hash === undefined ? {} : { hash }
   if (dryRun) {
     showPlan(deps, hash)
@@ -56,8 +57,8 @@ export async function renewEvidence(deps: RenewalCommandDeps, { hash, dryRun }: 
   }
 }
 
-function showPlan({ config, terminal, json }: RenewalCommandDeps, hash: RenewalGiven['hash']): void {
-  const reader = openLogReader(logPlace(config))
+function showPlan({ place, terminal, json }: RenewalCommandDeps, hash: RenewalGiven['hash']): void {
+  const reader = openLogReader(place)
   try {
     const plan = planRenewal(reader.database, hash === undefined ? {} : { hash })
     const { tokensUntil, digests, isUnfinished } = renewalEnds(reader.database)

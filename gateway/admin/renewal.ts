@@ -3,8 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { logPlace } from '../config.ts'
-import type { LogReader } from '../message-log/reader.ts'
+import type { LogReader, LogReaderOptions } from '../message-log/reader.ts'
 import { renewalEnds } from '../message-log/renewal-plan.ts'
 import { ascendingStamp, lastingAuthorities } from '../message-log/renewal-run.ts'
 import type { RenewalEvent, RenewalSchedule } from '../message-log/renewal-schedule.ts'
@@ -15,6 +14,8 @@ import { openTimeStampClient, readCertificateEnds } from '../message-log/time-st
 
 export interface RenewalDeps {
   readonly config: Config
+  /** Where its log lies. */
+  readonly place: LogReaderOptions
   readonly reader: Pick<LogReader, 'database'>
   /** Of the current configuration. */
   readonly authorities: () => readonly RegisteredAuthority[]
@@ -27,9 +28,8 @@ export interface RenewalDeps {
 const DAY_MS = 86_400_000
 
 export function openRenewal(deps: RenewalDeps): RenewalSchedule {
-  const { config, reader, authorities, log, now, firstCheckMs } = deps
+  const { config, place, reader, authorities, log, now, firstCheckMs } = deps
   const { renewDaysBefore, algorithmEnds } = config.log
-  const place = logPlace(config)
   const { sha256, sha512 } = algorithmEnds
   return openRenewalSchedule({
     now,

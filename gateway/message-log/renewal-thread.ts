@@ -38,12 +38,12 @@ const LEAST_PRIORITY = 19
 
 /** @throws {Error} why it stopped */
 export function renewApart(
-  { file, keyStore, masterKey, bodies }: LogReaderOptions,
+  { file, keyStore, masterKey, bodies, archive }: LogReaderOptions,
   { at, stamp, report, signal }: RenewalThreadDeps,
   wanted: RenewalWish,
 ): Promise<readonly Renewed[]> {
-  const place = { file, keyStore, masterKey, ...(bodies !== undefined && { bodies }) }
-  const task: Task = { place, wanted, at }
+  const places = { ...(bodies !== undefined && { bodies }), ...(archive !== undefined && { archive }) }
+  const task: Task = { place: { file, keyStore, masterKey, ...places }, wanted, at }
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     const thread = new Worker(new URL(import.meta.url), { workerData: task, name: 'log-renewal' })

@@ -36,7 +36,7 @@ t.test('renews what will end, with what lasts, and tells the operator', async (t
   const say = (level: string) => (event: object) => void lines.push([level, event])
 
   const renewal = openRenewal({
-    ...{ config, reader, authorities: () => trust.authorities, now: Date.now, firstCheckMs: 1 },
+    ...{ config, place, reader, authorities: () => trust.authorities, now: Date.now, firstCheckMs: 1 },
     log: { info: say('info'), warn: say('warn') } as never,
   })
   t.teardown(renewal.close)
