@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { ArchiveError } from './archive-error.ts'
 import { bodyDirectory, bodyPath, fileKey, keptShare, nonceOf, recordKey, textShare } from './archive-files.ts'
 import type { ArchiveHeader } from './archive-format.ts'
@@ -38,7 +39,7 @@ import type { BodyFiles } from './body-files.ts'
 import { seal } from './content-cipher.ts'
 import { syncPath } from './durable-file.ts'
 import type { KeyStore } from './key-store.ts'
-import { dateOf } from './key-store.ts'
+import { dateOf, dayOf } from './key-store.ts'
 import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
 import { checkBodyFile, checkRecord } from './record-check.ts'
@@ -61,6 +62,8 @@ export interface MadeArchive {
   readonly plan: ArchivePlan
   readonly sha256: Uint8Array
   readonly bytes: number
+  /** Texts in common with smaller numbers are used by no record that is left. */
+  readonly textsBefore: number
   /** Shares of records that had none are made of it. */
   readonly seed: Uint8Array
 }
@@ -112,7 +115,23 @@ export async function buildArchive(deps: ArchiveBuildDeps, plan: ArchivePlan): P
   if (!sha256.equals(await hashFile(building))) throw new Error('An archive file reads otherwise than it was written')
   renameSync(building, join(directory, archiveName(header.day, sha256) + PART))
   syncPath(directory)
-  return { plan, sha256, bytes, seed }
+  return { plan, sha256, bytes, textsBefore: textsBefore(reader.database, plan), seed }
+}
+
+/**
+ * Texts are stored anew after the first batch of a day, so what follows the first batch that is left has newer ones than
+ * that batch. While it is of the same day, or there is none, nothing can be said: the next file's texts go with these.
+ */
+function textsBefore(database: DatabaseSync, { day, lastBatch }: ArchivePlan): number {
+  const next = database
+    .prepare('SELECT first, last, at FROM batch JOIN record ON record.seq = batch.seq WHERE number = ?')
+    .get(lastBatch + 1)
+  if (next === undefined || dayOf(Number(next['at'])) === day) return 0
+  const used = database
+    .prepare('SELECT min(basis) AS basis, min(etsi_u) AS etsi FROM content WHERE seq BETWEEN ? AND ?')
+    .get(next['first'] as number, next['last'] as number)
+  const { basis, etsi } = used as { basis: number | null; etsi: number | null }
+  return basis === null || etsi === null ? 0 : Math.min(basis, etsi)
 }
 
 /** Of a record that had no share in the log. */

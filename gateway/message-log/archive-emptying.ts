@@ -62,8 +62,8 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
      JOIN record ON record.seq = batch.seq WHERE number > ? ORDER BY number`,
   )
   const insert = database.prepare(
-    `INSERT INTO archive (day, sha256, bytes, first, last, last_batch, made_at, emptied_to, seed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO archive (day, sha256, bytes, first, last, last_batch, made_at, emptied_to, texts_before, seed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const withFiles = database.prepare('SELECT seq FROM content WHERE seq BETWEEN ? AND ? AND body_key IS NOT NULL')
   // Configurations and decisions stay as they are: the writer reads them.
@@ -78,9 +78,6 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   )
   const emptiedTo = database.prepare('UPDATE archive SET emptied_to = ? WHERE id = ?')
   const finish = database.prepare('UPDATE archive SET seed = NULL WHERE id = ?')
-  const firstTexts = database.prepare(
-    'SELECT min(basis) AS basis, min(etsi_u) AS etsi FROM content WHERE seq BETWEEN ? AND ?',
-  )
   const deleteTexts = database.prepare(
     'DELETE FROM repeated WHERE id IN (SELECT id FROM repeated WHERE id < ? ORDER BY id LIMIT ?)',
   )
@@ -114,9 +111,9 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
     return { worked: 'plan', plan: next ?? null, isUnfinished: false }
   }
 
-  function enter({ plan: made, sha256, bytes, seed }: MadeArchive, at: number): ArchiveOutcome {
+  function enter({ plan: made, sha256, bytes, textsBefore, seed }: MadeArchive, at: number): ArchiveOutcome {
     const { day, first, last, lastBatch } = made
-    transact(() => insert.run(day, sha256, bytes, first, last, lastBatch, at, first - 1, seed))
+    transact(() => insert.run(day, sha256, bytes, first, last, lastBatch, at, first - 1, textsBefore, seed))
     return { worked: 'enter' }
   }
 
@@ -128,7 +125,9 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
     if (problem !== undefined) return { worked: 'nothing', problem }
     if (isResumed) for (const seq of filesIn(archive.emptiedTo - BODIES_BACK, archive.emptiedTo, archive)) unlink(seq)
     isResumed = false
-    if (archive.emptiedTo >= archive.last) return { worked: 'empty', records: 0, isDone: finishFile(archive) }
+    if (archive.emptiedTo >= archive.last) {
+      return { worked: 'empty', records: 0, isDone: finishFile(archive, Number(columns['texts_before'])) }
+    }
     const from = archive.emptiedTo + 1
     const to = Math.min(archive.emptiedTo + records, archive.last)
     const gone = filesIn(from, to, archive)
@@ -170,27 +169,14 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   }
 
   /** @returns whether nothing is left to do for it */
-  function finishFile(row: ArchiveRow): boolean {
-    const bound = textsBefore(row)
-    let changes: number | bigint = 0
-    transact(() => {
-      if (bound > 0) changes = deleteTexts.run(bound, TEXTS_AT_ONCE).changes
-      if (Number(changes) < TEXTS_AT_ONCE) finish.run(row.id)
+  function finishFile({ id }: ArchiveRow, bound: number): boolean {
+    const deleted = transact(() => {
+      const { changes } = deleteTexts.run(bound, TEXTS_AT_ONCE)
+      if (Number(changes) < TEXTS_AT_ONCE) finish.run(id)
+      return Number(changes)
     })
-    if (bound > 0) forgetTexts()
-    return Number(changes) < TEXTS_AT_ONCE && unfinished.get() === undefined
-  }
-
-  /**
-   * Texts with smaller numbers are used by no record that is left. Texts are stored anew after the first batch of a day: so
-   * what follows the first batch that is left has newer ones than that batch.
-   */
-  function textsBefore({ day, last, lastBatch }: ArchiveRow): number {
-    const next = batches.get(lastBatch)
-    if (next !== undefined && dayOf(Number(next['at'])) === day) return 0
-    const to = next === undefined ? Number.MAX_SAFE_INTEGER : Number(next['last'])
-    const { basis, etsi } = firstTexts.get(last + 1, to) as { basis: number | null; etsi: number | null }
-    return basis === null || etsi === null ? 0 : Math.min(Number(basis), Number(etsi))
+    if (deleted > 0) forgetTexts()
+    return deleted < TEXTS_AT_ONCE && unfinished.get() === undefined
   }
 
   return (work, at) => {

@@ -130,6 +130,7 @@ const TABLES = `
     last_batch INTEGER NOT NULL,
     made_at INTEGER NOT NULL,
     emptied_to INTEGER NOT NULL,
+    texts_before INTEGER NOT NULL,
     seed BLOB
   ) STRICT;
   CREATE INDEX archive_by_last ON archive (last);
