@@ -3,7 +3,7 @@ import type { CheckName, CheckState, Health } from '../../../gateway/admin/healt
 import { formatHealth, readiness } from '../../../gateway/admin/health.ts'
 import { HEALTHY, LIMITS, NOW } from './healthy.ts'
 
-const { configuration, revocation, log } = HEALTHY
+const { configuration, revocation, log, partners } = HEALTHY
 const DAY_MS = 86_400_000
 
 t.test('a healthy gateway is ready', async (t) => {
@@ -50,6 +50,11 @@ t.test('each thing that goes wrong shows in its own check, and only there', asyn
     ['revocation', 'warn', { revocation: { ...revocation, failing: 2 } }],
     ['revocation', 'ok', { revocation: { ...revocation, good: 11, revoked: 1 } }],
     ['revocation', 'fail', { revocation: { ...revocation, good: 0, stale: 12 } }],
+    ['partners', 'warn', { partners: { ...partners, alarms: 1 } }],
+    ['partners', 'warn', { partners: { ...partners, conflicts: 1 } }],
+    ['partners', 'warn', { partners: { ...partners, failing: 1 } }],
+    ['partners', 'warn', { log: { ...log, contradictions: 1, contradictedAt: NOW - 29 * DAY_MS } }],
+    ['partners', 'ok', { log: { ...log, contradictions: 1, contradictedAt: NOW - 31 * DAY_MS } }],
   ]
 
   for (const [name, state, change] of cases) {
