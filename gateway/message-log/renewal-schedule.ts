@@ -72,6 +72,8 @@ export function openRenewalSchedule(deps: RenewalScheduleDeps): RenewalSchedule 
   const every = setInterval(check, checkIntervalMs)
   first.unref()
   every.unref()
+  // Known from the start on; what can be done about it waits for the rest of the gateway.
+  measure()
 
   function check(): void {
     underWay ??= look()
