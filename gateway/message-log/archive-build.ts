@@ -4,18 +4,7 @@
  */
 
 import { createHash, createHmac } from 'node:crypto'
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -35,6 +24,8 @@ import {
   SALT_BYTES,
   TEXT,
 } from './archive-format.ts'
+import type { Output } from './archive-output.ts'
+import { hashFile, openOutput } from './archive-output.ts'
 import type { BodyFiles } from './body-files.ts'
 import { seal } from './content-cipher.ts'
 import { syncPath } from './durable-file.ts'
@@ -263,54 +254,4 @@ async function moveBody({ reader, files, directory }: ArchiveBuildDeps, checked:
   renameSync(copy, bodyPath(directory, seq, sha256))
   for (const path of [home, dirname(home), directory]) syncPath(path)
   return sha256
-}
-
-interface Output {
-  /** Octets written so far. */
-  readonly at: number
-  write(octets: Buffer): void
-  /** Returns when the octets are on the disk. */
-  finish(): { readonly sha256: Buffer; readonly bytes: number }
-  close(): void
-}
-
-function openOutput(path: string): Output {
-  const file = openSync(path, 'wx', 0o600)
-  const hash = createHash('sha256')
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
-  let written = 0
-
-  function flush(): void {
-    const octets = Buffer.concat(waiting)
-    hash.update(octets)
-    for (let at = 0; at < octets.length; ) at += writeSync(file, octets, at)
-    written += octets.length
-    waiting = []
-    waitingBytes = 0
-  }
-
-  return {
-    get at() {
-      return written + waitingBytes
-    },
-    write(octets) {
-      waiting.push(octets)
-      waitingBytes += octets.length
-      if (waitingBytes >= BUFFER_BYTES) flush()
-    },
-    finish() {
-      flush()
-      fsyncSync(file)
-      closeSync(file)
-      return { sha256: hash.digest(), bytes: written }
-    },
-    close: () => closeSync(file),
-  }
-}
-
-export async function hashFile(path: string): Promise<Buffer> {
-  const hash = createHash('sha256')
-  for await (const octets of createReadStream(path, { highWaterMark: BUFFER_BYTES })) hash.update(octets as Buffer)
-  return hash.digest()
 }
