@@ -1,9 +1,7 @@
 /**
- * Renews a log in a thread of its own, which makes way for everything else; time-stamps are asked for by the thread that
- * started it.
+ * Renews a log in a thread of its own, which rests most of the time; time-stamps are asked for by the thread that started it.
  */
 
-import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { DigestName } from '../protocol/signed-data.ts'
@@ -34,7 +32,11 @@ export interface RenewalThreadDeps {
   readonly signal: AbortSignal
 }
 
-const LEAST_PRIORITY = 19
+/**
+ * Times as long as it worked. A lower priority would be worse than rest: who has the lock on the database and no processor
+ * makes exchanges wait.
+ */
+const REST = 2
 
 /** @throws {Error} why it stopped */
 export function renewApart(
@@ -80,9 +82,7 @@ if (!isMainThread && parentPort !== null) {
       })
       say({ say: 'stamp', root, digest, after })
     })
-  // Where it is known to mean this thread and not the whole process.
-  if (process.platform === 'linux') setPriority(LEAST_PRIORITY)
-  const rest = async (workedMs: number): Promise<void> => void (await sleep(workedMs))
+  const rest = async (workedMs: number): Promise<void> => void (await sleep(REST * workedMs))
   try {
     const report = (progress: RenewalProgress): void => say({ say: 'progress', progress })
     say({ say: 'done', renewed: await renewAt(place, { at, stamp, report, rest }, wanted) })

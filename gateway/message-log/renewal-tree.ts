@@ -1,5 +1,5 @@
 /**
- * The trees of renewals as they lie in the database: blocks of 1024 hashes from the leaves up, so that neither making one
+ * The trees of renewals as they lie in the database: blocks of 512 hashes from the leaves up, so that neither making one
  * nor looking one way up needs more memory for a longer log. RFC 4998 §4.2.
  */
 
@@ -11,7 +11,7 @@ import { rootOf, siblingsOf, treeLevels } from '../protocol/tree-levels.ts'
 import { bufferOf } from './stored-record.ts'
 
 /** A power of two: then the blocks make the same tree as if there were none. */
-export const BLOCK_LEAVES = 1024
+export const BLOCK_LEAVES = 512
 
 export interface RenewalTree {
   readonly renewal: number
@@ -64,8 +64,8 @@ export function openTreeReader(database: DatabaseSync): TreeReader {
 export interface TreeWriter {
   /** How many leaves are there. */
   readonly written: number
-  /** All blocks but the last are full. The caller has a transaction open. */
-  addBlock(leaves: Buffer): void
+  /** All blocks but the last are full. @returns what stores it, in a transaction of the caller's */
+  block(leaves: Buffer): () => void
   /** Adds what is above the leaves, one block at a time. @returns the root */
   finish(transact: (work: () => void) => void): Buffer
 }
@@ -83,21 +83,24 @@ export function openTreeWriter(database: DatabaseSync, { renewal, digest }: Omit
   let written =
     last === undefined ? 0 : Number(last['place']) * BLOCK_LEAVES + (last['hashes'] as Uint8Array).length / bytes
 
-  function store(level: number, place: number, hashes: Buffer): Buffer {
+  /** Hashes before the transaction: others wait for that one. */
+  function storing(level: number, place: number, hashes: Buffer): () => void {
     const root = rootOf(treeLevels(hashes, digest))
-    insert.run(renewal, level, place, root, hashes)
-    return root
+    return () => void insert.run(renewal, level, place, root, hashes)
   }
 
   return {
     get written() {
       return written
     },
-    addBlock(leaves) {
+    block(leaves) {
       if (written !== blocks * BLOCK_LEAVES) throw new TypeError('The block before was the last')
-      store(0, blocks, leaves)
-      blocks += 1
-      written += leaves.length / bytes
+      const store = storing(0, blocks, leaves)
+      return () => {
+        store()
+        blocks += 1
+        written += leaves.length / bytes
+      }
     },
     finish(transact) {
       // What a stop left of them is made anew.
@@ -110,7 +113,7 @@ export function openTreeWriter(database: DatabaseSync, { renewal, digest }: Omit
         count = Math.ceil(count / BLOCK_LEAVES)
         for (let place = 0; place < count; place++) {
           const part = below.slice(place * BLOCK_LEAVES, (place + 1) * BLOCK_LEAVES)
-          transact(() => store(level + 1, place, Buffer.concat(part)))
+          transact(storing(level + 1, place, Buffer.concat(part)))
         }
       }
     },

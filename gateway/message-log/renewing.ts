@@ -112,8 +112,9 @@ async function carryOut(deps: RenewingDeps, renewal: Renewal): Promise<Renewed> 
     signal?.throwIfAborted()
     const began = performance.now()
     const block = await source.read(tree.written, Math.min(BLOCK_LEAVES, leaves - tree.written))
+    const store = tree.block(block.leaves)
     transact(block.leaves.length + block.bodies.length * BODY_BYTES, () => {
-      tree.addBlock(block.leaves)
+      store()
       for (const { seq, hash } of block.bodies) insertBody.run(number, hash, seq)
     })
     report({ kind, digest, done: tree.written, of: leaves })

@@ -24,7 +24,7 @@ export const FORMAT = 2
  * what must not be erased, and the record that says so. A body that is not kept has no `body_until`.
  *
  * A row of `renewal` is one tree over what the batches from `first_batch` to `last_batch` had before; it counts once it has
- * a token. `renewal_node` has its hashes, 1024 at a time from the leaves up, and `renewal_body` the new hashes of bodies,
+ * a token. `renewal_node` has its hashes, 512 at a time from the leaves up, and `renewal_body` the new hashes of bodies,
  * which may be erased later and with their record go from here.
  *
  * Times are milliseconds since the Unix epoch, `…_until` days since then, `token_until` again milliseconds: when the

@@ -56,7 +56,7 @@ for (const hash of [undefined, 'sha512'] as const) {
     await trust.behave('tsa', { mode: 'silent' })
     await trust.behave('tsa2', { mode: 'silent' })
     const reached: number[] = []
-    let stops = [0, 1024, 2048, Number.POSITIVE_INFINITY]
+    let stops = [0, 512, 1536, Number.POSITIVE_INFINITY]
     if (hash === undefined) stops = [0, Number.POSITIVE_INFINITY]
     for (const stop of stops) {
       const lines = await runUntil(given, stop)
