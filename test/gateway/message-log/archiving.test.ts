@@ -104,6 +104,28 @@ t.test('requests that have no end, and batches without a time-stamp, stay', asyn
   t.match(await verify(), { isWhole: true })
 })
 
+t.test('ends in doubt get a share of their own, so that they can be erased', async (t) => {
+  const { open, verify, everything, reader } = await makeArchiveRig(t)
+  const first = await open()
+  await first.append(requestRecord())
+  await first.close()
+  const log = await open()
+  await log.stampNow()
+  const before = await everything()
+  const [doubt] = (await reader().list({ outcome: 'in-doubt' })).records
+  t.ok(doubt)
+
+  t.equal((await log.archive(0)).length, 1)
+
+  t.same(await everything(), before)
+  t.match(await verify(), { isWhole: true })
+  const row = reader()
+    .database.prepare('SELECT * FROM content WHERE seq = ?')
+    .get(doubt?.seq ?? 0)
+  t.match(row, { record: null, body: null, archive: 1 })
+  t.equal((row?.['share'] as Uint8Array | undefined)?.length, 32)
+})
+
 t.test('a directory that was moved is found where the configuration says', async (t) => {
   const { rig, archive, open, everything, log, before, verify, reader } = await archived(t)
   await log.close()
