@@ -49,7 +49,10 @@ export function* readInputs(paths: readonly string[], options: InputOptions): Ge
 
 function isDirectory(path: string): boolean {
   try {
-    return statSync(path).isDirectory()
+    const found = statSync(path)
+    // Nobody waits for a pipe that has no other end.
+    if (!found.isFile() && !found.isDirectory()) throw new TypeError('It is neither file nor directory')
+    return found.isDirectory()
   } catch (cause) {
     throw new GatewayError('BadRequest', { reason: `${path} is not there or cannot be read`, cause })
   }
