@@ -10,7 +10,7 @@ import { clientEntry, ISSUING, layout, ROOT, TSA_CA } from './layout.ts'
 import type { Member } from './members.ts'
 import { parseMembers, REGION } from './members.ts'
 import type { Pair } from './pairs.ts'
-import { readPair, readText, writePair, writeText } from './pairs.ts'
+import { alone, readPair, readText, writePair, writeText } from './pairs.ts'
 
 export interface PkiOptions {
   /** Folder of the PKI, made when it is missing. */
@@ -62,15 +62,15 @@ export async function makePki(options: PkiOptions): Promise<PkiReport> {
   const dir = resolve(options.dir)
   const members = parseMembers(options.members)
   await mkdir(dir, { recursive: true })
-  await writeText(dir, 'README.txt', README)
-
-  const shop = await openWorkshop(dir, options.now?.() ?? Date.now(), options.algorithm)
-  const authorities = await makeAuthorities(shop)
-  const entries = layout(members)
-  await Promise.all(entries.map((entry) => makeEntry(shop, authorities, entry)))
-  const anchor = await makeAnchor(dir)
-
-  return { made: shop.made, kept: shop.kept, anchor }
+  return alone(dir, async () => {
+    await writeText(dir, 'README.txt', README)
+    const shop = await openWorkshop(dir, options.now?.() ?? Date.now(), options.algorithm)
+    const authorities = await makeAuthorities(shop)
+    const entries = layout(members)
+    await Promise.all(entries.map((entry) => makeEntry(shop, authorities, entry)))
+    const anchor = await makeAnchor(dir)
+    return { made: shop.made, kept: shop.kept, anchor }
+  })
 }
 
 /**
@@ -86,9 +86,11 @@ export async function makeClient(
   parseMembers([{ ...member, code: member.id.split('/').at(-1), subsystems: [subsystem] }])
   const home = resolve(dir)
   if ((await readText(join(home, 'issuing.pem'))) === undefined) throw new Error(`${home} holds no PKI`)
-  const shop = await openWorkshop(home, Date.now())
   const entry = clientEntry(member, subsystem)
-  await makeEntry(shop, await makeAuthorities(shop), entry)
+  await alone(home, async () => {
+    const shop = await openWorkshop(home, Date.now())
+    await makeEntry(shop, await makeAuthorities(shop), entry)
+  })
   return { cert: join(home, `${entry.path}.pem`), key: join(home, `${entry.path}.key`) }
 }
 

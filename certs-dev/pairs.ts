@@ -1,8 +1,9 @@
 /** Certificate and key as two PEM files: what is kept from an earlier run, and how new ones are written. */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 
 /** Both PEM: certificate (RFC 7468) and PKCS#8 key. */
 export interface Pair {
@@ -40,13 +41,33 @@ export async function readPair(
 
 export async function writePair(dir: string, path: string, pair: Pair): Promise<void> {
   await mkdir(dirname(join(dir, path)), { recursive: true })
-  await writeFile(join(dir, `${path}.key`), pair.key, { mode: KEY_MODE })
-  await writeFile(join(dir, `${path}.pem`), pair.certificate)
+  await replaceFile(join(dir, `${path}.key`), pair.key, KEY_MODE)
+  await replaceFile(join(dir, `${path}.pem`), pair.certificate)
+}
+
+/** Whoever reads at this moment gets the old file or the new one, never half of one. */
+async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+  const fresh = `${path}.${process.pid}.new`
+  await writeFile(fresh, text, { mode })
+  await rename(fresh, path)
+}
+
+const LOCK_WAIT_MS = 10_000
+
+/** One maker at a time: two would each sign a certificate for what both miss. The kernel's lock ends with its process. */
+export async function alone<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  const lock = new DatabaseSync(join(dir, '.lock'), { timeout: LOCK_WAIT_MS })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return await work()
+  } finally {
+    lock.close()
+  }
 }
 
 /** Writes a derived file only when that changes it. */
 export async function writeText(dir: string, path: string, text: string): Promise<void> {
-  if ((await readText(join(dir, path))) !== text) await writeFile(join(dir, path), text)
+  if ((await readText(join(dir, path))) !== text) await replaceFile(join(dir, path), text)
 }
 
 export async function readText(path: string): Promise<string | undefined> {
