@@ -118,7 +118,7 @@ async function compose(
       report: (event) => {
         if (event.event === 'archived' || event.event === 'erased') log.info(event, 'message log')
         else if (event.event !== 'stamped') log.warn(event, 'message log')
-        else if (event.stamped.isListOld) log.warn({ url: event.stamped.url }, 'a token has an old revocation list')
+        else if (event.stamped.isListOld) log.warn({ host: new URL(event.stamped.url).host }, 'a token has an old list')
       },
     }),
   )

@@ -79,7 +79,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
       return refuse(reply, STATUSES[error.lack], error.message)
     }
     const { content, type, name, end, life } = download
-    log.info({ certificate: peerOf(request)?.sha256, ...of, seal: life }, 'an operator exported evidence')
+    log.info({ certificate: peerOf(request)?.sha256, ...of, state: life }, 'an operator exported evidence')
     const mark = life === 'short-lived' ? '.short-lived' : ''
     return reply
       .headers({
