@@ -25,6 +25,10 @@ const UNCOVERED: Readonly<Record<string, readonly string[]>> = {
   log: ['probed_at', 'id'],
 }
 
+export function isUncovered(table: string, column: string): boolean {
+  return UNCOVERED[table]?.includes(column) === true
+}
+
 /**
  * Damages a copy of a closed log and verifies it.
  *
@@ -63,20 +67,27 @@ async function findingOf(options: LogReaderOptions, verifyOptions: VerifyOptions
   }
 }
 
+/** After what was done before, there may be nothing left. */
+const ATTEMPTS = 1000
+
+class NothingThere extends Error {}
+
 /** @returns what was done */
 export function damage(file: string, way: Way, dice: Dice): string {
   const database = new DatabaseSync(file)
   try {
-    for (;;) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const done = ACTS[way](database, dice)
         if (done !== undefined) return done
       } catch (error) {
-        // A constraint of the tables was in the way: something else, then.
+        // A constraint of the tables was in the way, or a table is empty: something else, then.
+        if (error instanceof NothingThere) continue
         if ((error as { code?: string }).code !== 'ERR_SQLITE_ERROR') throw error
         if (database.isTransaction) database.exec('ROLLBACK')
       }
     }
+    return 'nothing was left to damage'
   } finally {
     database.close()
   }
@@ -88,7 +99,7 @@ const ACTS: Readonly<Record<Way, Act>> = { update, delete: remove, swap, insert,
 
 function update(database: DatabaseSync, dice: Dice): string | undefined {
   const table = pick(TABLES, dice)
-  const columns = columnsOf(database, table).filter((name) => UNCOVERED[table]?.includes(name) !== true)
+  const columns = columnsOf(database, table).filter((name) => !isUncovered(table, name))
   const column = pick(columns, dice)
   const row = pick(database.prepare(`SELECT rowid AS row, ${column} AS value FROM ${table}`).all(), dice)
   const old = row['value'] as Value
@@ -194,7 +205,7 @@ function same(a: Value, b: Value): boolean {
 
 function pick<T>(list: readonly T[], dice: Dice): T {
   const item = list[dice(list.length)]
-  if (item === undefined) throw new Error('There is nothing to pick from')
+  if (item === undefined) throw new NothingThere()
   return item
 }
 
