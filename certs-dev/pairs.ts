@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Both PEM: certificate (RFC 7468) and PKCS#8 key. */
 export interface Pair {
@@ -53,15 +54,33 @@ async function replaceFile(path: string, text: string, mode = 0o644): Promise<vo
 }
 
 const LOCK_WAIT_MS = 10_000
+const LOCK_STEP_MS = 20
 
 /** One maker at a time: two would each sign a certificate for what both miss. The kernel's lock ends with its process. */
 export async function alone<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const lock = new DatabaseSync(join(dir, '.lock'), { timeout: LOCK_WAIT_MS })
+  // Asked without waiting inside SQLite, which would hold the thread: the other maker may live in it.
+  const lock = new DatabaseSync(join(dir, '.lock'), { timeout: 0 })
   try {
-    lock.exec('BEGIN EXCLUSIVE')
+    const until = Date.now() + LOCK_WAIT_MS
+    while (!tookLock(lock)) {
+      if (Date.now() > until) throw new Error(`${dir} is being changed by another process`)
+      await sleep(LOCK_STEP_MS)
+    }
     return await work()
   } finally {
     lock.close()
+  }
+}
+
+const BUSY = 5
+
+function tookLock(lock: DatabaseSync): boolean {
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return true
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== BUSY) throw error
+    return false
   }
 }
 
