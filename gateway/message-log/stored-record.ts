@@ -129,6 +129,7 @@ const REPEATED_MAX = 4096
 export function openContents({ database, keys, files, archive }: ContentsDeps): Contents {
   const selectText = database.prepare('SELECT text FROM repeated WHERE id = ?')
   const texts = new Map<number, string>()
+  const recordEnds = new Map<number, Buffer>()
   const purposes = new Map<number, unknown>()
   const archiveHash = openArchiveHash()
   const keysOfDay = new Map<string, Buffer>()
@@ -166,6 +167,16 @@ export function openContents({ database, keys, files, archive }: ContentsDeps): 
     return text
   }
 
+  /** What a record ends with: the same octets in many. */
+  function endOf(basis: number): Buffer {
+    const known = recordEnds.get(basis)
+    if (known !== undefined) return known
+    const end = completeRecord(Buffer.alloc(0), textOf(basis))
+    if (recordEnds.size >= REPEATED_MAX) recordEnds.clear()
+    recordEnds.set(basis, end)
+    return end
+  }
+
   /** Nothing when its key was destroyed: that is how a message is erased from every copy of the log. */
   function keyNamed({ day, purpose, use }: KeyName): Buffer | undefined {
     if (day !== today) keysOfDay.clear()
@@ -198,7 +209,7 @@ export function openContents({ database, keys, files, archive }: ContentsDeps): 
     record(stored) {
       const { record, basis } = complete(stored)
       if (record === null) return undefined
-      return completeRecord(bufferOf(record), basis === null ? undefined : textOf(basis))
+      return basis === null ? completeRecord(bufferOf(record), null) : Buffer.concat([record, endOf(basis)])
     },
     signature(stored) {
       const { signature, etsiU } = complete(stored)
