@@ -143,6 +143,22 @@ t.test('verify: 0 when the log holds, 3 when it does not', async (t) => {
   t.match(JSON.parse(programs.out), { ok: false, damage: { seq: 3 } })
 })
 
+t.test('verify: since the last time, signatures, in several threads', async (t) => {
+  const copy = await copied(t)
+  const verify = (...more: string[]) => owl('log', 'verify', '--config', copy.config, '--json', ...more)
+  const [first, again, signatures, misused] = [
+    await verify(),
+    await verify('--since-last', '--threads', '2'),
+    await verify('--signatures'),
+    await verify('--threads', '0'),
+  ]
+  t.match([first.code, JSON.parse(first.out)], [0, { ok: true, from: 1, isPointChanged: false }])
+  t.match([again.code, JSON.parse(again.out)], [0, { ok: true, records: JSON.parse(first.out).records }])
+  t.notMatch(first.out, /"(?:point|end)"/, 'what it goes on from is not for others')
+  t.match([signatures.code, JSON.parse(signatures.out)], [3, { damage: { kind: 'signature', seq: 1 } }], 'made-up ones')
+  t.equal(misused.code, 2)
+})
+
 t.test('verify: what the high-water mark has seen must be there', async (t) => {
   // Written with every batch.
   await log.stampNow().catch(() => undefined)
