@@ -25,6 +25,7 @@ import {
 import { openRandomOctets } from './random-octets.ts'
 import type { LogIdentity } from './store.ts'
 import { openSubjectTable } from './subject-table.ts'
+import { beginWriting } from './turns.ts'
 
 export interface ChainDeps {
   readonly database: DatabaseSync
@@ -227,7 +228,7 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
   function transact<T>(work: () => T): T {
     const before = tip
     isAnyAdopted = false
-    begin.run()
+    beginWriting(begin)
     try {
       const result = work()
       if (isAnyAdopted) files.sync()

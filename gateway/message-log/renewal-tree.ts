@@ -67,7 +67,7 @@ export interface TreeWriter {
   /** All blocks but the last are full. @returns what stores it, in a transaction of the caller's */
   block(leaves: Buffer): () => void
   /** Adds what is above the leaves, one block at a time. @returns the root */
-  finish(transact: (work: () => void) => void): Buffer
+  finish(transact: (work: () => void) => Promise<void>): Promise<Buffer>
 }
 
 export function openTreeWriter(database: DatabaseSync, { renewal, digest }: Omit<RenewalTree, 'leaves'>): TreeWriter {
@@ -102,9 +102,9 @@ export function openTreeWriter(database: DatabaseSync, { renewal, digest }: Omit
         written += leaves.length / bytes
       }
     },
-    finish(transact) {
+    async finish(transact) {
       // What a stop left of them is made anew.
-      transact(() => drop.run(renewal))
+      await transact(() => void drop.run(renewal))
       for (let level = 0, count = blocks; ; level++) {
         const below = roots.all(renewal, level).map((row) => bufferOf(row['root'] as Uint8Array))
         const [only] = below
@@ -113,7 +113,7 @@ export function openTreeWriter(database: DatabaseSync, { renewal, digest }: Omit
         count = Math.ceil(count / BLOCK_LEAVES)
         for (let place = 0; place < count; place++) {
           const part = below.slice(place * BLOCK_LEAVES, (place + 1) * BLOCK_LEAVES)
-          transact(storing(level + 1, place, Buffer.concat(part)))
+          await transact(storing(level + 1, place, Buffer.concat(part)))
         }
       }
     },

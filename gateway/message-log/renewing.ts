@@ -14,6 +14,8 @@ import { BLOCK_LEAVES, openTreeWriter } from './renewal-tree.ts'
 import type { Renewal } from './renewals.ts'
 import { openRenewals } from './renewals.ts'
 import type { Contents } from './stored-record.ts'
+import type { Turn } from './turns.ts'
+import { openTurns } from './turns.ts'
 
 export interface RenewingDeps {
   /** Open for writing. */
@@ -53,6 +55,10 @@ export interface Renewed extends Renewal {
   readonly damaged: readonly number[]
 }
 
+interface Renewing extends RenewingDeps {
+  readonly turn: Turn
+}
+
 /** Folded into the database after this much, so that the WAL stays small while nobody else writes. */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024
 /** Of a row with the hash of a body. */
@@ -65,15 +71,16 @@ const NEWEST_BATCHES = 64
  *
  * @throws {Error} when it has to stop; nothing is lost, it can go on later
  */
-export async function renewLog(deps: RenewingDeps, wanted: RenewalWish = {}): Promise<Renewed[]> {
-  const { database } = deps
+export async function renewLog(given: RenewingDeps, wanted: RenewalWish = {}): Promise<Renewed[]> {
+  const { database } = given
+  const deps = { ...given, turn: openTurns(given) }
   const renewals = openRenewals(database)
   const renewed: Renewed[] = []
   const begun = renewals.unfinished()
   if (begun !== undefined) renewed.push(await carryOut(deps, begun))
   for (const plan of planRenewal(database, wanted)) {
     if (begun !== undefined && isCovered(plan, begun, wanted)) continue
-    renewed.push(await carryOut(deps, begin(deps, plan)))
+    renewed.push(await carryOut(deps, await begin(deps, plan)))
   }
   return renewed
 }
@@ -84,26 +91,25 @@ function isCovered(plan: RenewalPlan, begun: Renewal, { hash }: RenewalWish): bo
   return isSame && plan.firstBatch >= begun.firstBatch && plan.firstBatch <= begun.lastBatch
 }
 
-function begin({ database, at }: RenewingDeps, plan: RenewalPlan): Renewal {
+async function begin({ database, at, turn }: Renewing, plan: RenewalPlan): Promise<Renewal> {
   const { kind, digest, firstBatch, lastBatch, leaves } = plan
   const values = [kind, digest, firstBatch, lastBatch, leaves, at]
-  const { lastInsertRowid } = database
-    .prepare(
-      `INSERT INTO renewal (kind, digest, first_batch, last_batch, leaves, began_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    )
-    .run(...values)
+  const insert = database.prepare(
+    `INSERT INTO renewal (kind, digest, first_batch, last_batch, leaves, began_at)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  )
+  const { lastInsertRowid } = await turn(() => insert.run(...values))
   return { number: Number(lastInsertRowid), kind, digest, firstBatch, lastBatch, leaves }
 }
 
-async function carryOut(deps: RenewingDeps, renewal: Renewal): Promise<Renewed> {
+async function carryOut(deps: Renewing, renewal: Renewal): Promise<Renewed> {
   const { database, contents, stamp, signal, report = () => {}, rest = async () => {} } = deps
   const { number, kind, digest, leaves } = renewal
   const tree = openTreeWriter(database, { renewal: number, digest })
   const insertBody = database.prepare(
     'INSERT INTO renewal_body SELECT seq, ?, ? FROM content WHERE seq = ? ON CONFLICT DO NOTHING',
   )
-  const transact = transactor(database)
+  const transact = folding(deps)
   const source = openRenewedLeaves(database, contents, renewal)
   // Not synced: what a crash takes away is made again.
   database.exec('PRAGMA synchronous = NORMAL')
@@ -113,19 +119,20 @@ async function carryOut(deps: RenewingDeps, renewal: Renewal): Promise<Renewed> 
     const began = performance.now()
     const block = await source.read(tree.written, Math.min(BLOCK_LEAVES, leaves - tree.written))
     const store = tree.block(block.leaves)
-    transact(block.leaves.length + block.bodies.length * BODY_BYTES, () => {
+    await transact(block.leaves.length + block.bodies.length * BODY_BYTES, () => {
       store()
       for (const { seq, hash } of block.bodies) insertBody.run(number, hash, seq)
     })
     report({ kind, digest, done: tree.written, of: leaves })
     await rest(performance.now() - began)
   }
-  const root = tree.finish((work) => transact(BLOCK_LEAVES, work))
+  const root = await tree.finish((work) => transact(BLOCK_LEAVES, work))
   const { token, genTime, until } = await stamp(root, digest, newestSecond(database, renewal) + 1000)
   database.exec('PRAGMA synchronous = FULL')
-  database
-    .prepare('UPDATE renewal SET root = ?, token = ?, gen_time = ?, token_until = ? WHERE number = ?')
-    .run(root, token, genTime, until, number)
+  const update = database.prepare(
+    'UPDATE renewal SET root = ?, token = ?, gen_time = ?, token_until = ? WHERE number = ?',
+  )
+  await deps.turn(() => update.run(root, token, genTime, until, number))
   return { ...renewal, genTime, until, ...source.flaws() }
 }
 
@@ -140,17 +147,11 @@ function newestSecond(database: DatabaseSync, { lastBatch }: Renewal): number {
   return Math.floor(Number(row?.['at'] ?? 0) / 1000) * 1000
 }
 
-function transactor(database: DatabaseSync): (octets: number, work: () => void) => void {
+/** Every so often what was written is folded into the database. */
+function folding({ database, turn }: Renewing): (octets: number, work: () => void) => Promise<void> {
   let written = 0
-  return (octets, work) => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      work()
-      database.exec('COMMIT')
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
-    }
+  return async (octets, work) => {
+    await turn(work)
     written += octets
     if (written < CHECKPOINT_BYTES) return
     written = 0

@@ -163,6 +163,36 @@ t.test('one renewal at a time, and beside it the log is written', async (t) => {
   t.match(planRenewal(reader.database, { hash: 'sha512' }), [{ leaves: written + 1 }], 'what came later is left')
 })
 
+t.test('a renewal waits for who has the database, and goes on', async (t) => {
+  const { trust, rig, fill, reader } = await rigOf(t)
+  await fill(1100)
+  const client = openTimeStampClient({ authorities: () => trust.authorities, now: Date.now })
+  const wait = async (ms: number): Promise<void> => void (await sleep(ms))
+  const { file, keyStore, masterKey } = rig.options
+  const other = new DatabaseSync(file)
+  const done: number[] = []
+  const deps = {
+    at: Date.now(),
+    stamp: ascendingStamp(client, { now: Date.now, wait }),
+    report: (progress: { readonly done: number }) => void done.push(progress.done),
+    signal: new AbortController().signal,
+  }
+  other.exec('BEGIN IMMEDIATE')
+  let isOver = false
+  const renewing = renewApart({ file, keyStore, masterKey }, deps, { hash: 'sha512' }).finally(() => {
+    isOver = true
+  })
+  // Longer than any connection waits by itself.
+  await sleep(2500)
+  t.same({ isOver, done }, { isOver: false, done: [] })
+  other.exec('ROLLBACK')
+  t.match(await renewing, [{ kind: 'hash-tree', leaves: 1101, damaged: [] }])
+  t.same(done, [0, 512, 1024, 1101])
+  t.equal(await verdict(reader, trust), true)
+  other.close()
+  await client.close()
+})
+
 t.test('a renewal in a thread of its own can be stopped, and says why it failed', async (t) => {
   const { rig, fill, reader, renew } = await rigOf(t)
   await fill(2100)
