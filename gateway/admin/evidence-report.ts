@@ -2,11 +2,10 @@
 
 import { X509Certificate } from 'node:crypto'
 import type { ExchangeReport, Party, ReportedMessage, ReportedOutcome } from '../evidence/report.ts'
-import type { LogRecord } from '../message-log/log-record.ts'
 import { HEAD_NAME } from '../message-log/log-record.ts'
 import type { RecordSummary } from '../message-log/message-log.ts'
 import type { LogReader } from '../message-log/reader.ts'
-import { bufferOf, selectStored, storedRecord } from '../message-log/stored-record.ts'
+import { bufferOf } from '../message-log/stored-record.ts'
 import { readCertificate } from '../protocol/authority-certificates.ts'
 import type { ReplyHead, RequestHead } from '../protocol/head.ts'
 import { parseReplyHead, parseRequestHead } from '../protocol/head-parser.ts'
@@ -15,6 +14,7 @@ import { readToken } from '../protocol/time-stamp-token.ts'
 import type { Configuration } from '../trust/configuration.ts'
 import type { RecordPackage } from './evidence-packages.ts'
 import { containerName } from './evidence-packages.ts'
+import { openRecordedConfigurations } from './recorded-configurations.ts'
 
 export interface Reporting {
   report(
@@ -50,29 +50,9 @@ interface Proof {
 const ENDS: ReadonlySet<string | null> = new Set(['reply', 'refusal', 'failure', 'in-doubt'])
 
 export function openReporting(reader: LogReader): Reporting {
-  const { contents, database } = reader
-  // The index of configurations; the one that counts is nearly always the latest before the exchange.
-  const configurations = selectStored(
-    database,
-    "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC",
-  )
-
+  const configurations = openRecordedConfigurations(reader)
   // The batch's own record comes right behind its last.
-  const tokenOf = database.prepare('SELECT token FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
-
-  function configurationOf(seq: number, sha256: string | undefined): Configuration | undefined {
-    if (sha256 === undefined) return undefined
-    for (const row of configurations.iterate(seq)) {
-      const stored = contents.complete(storedRecord(row))
-      const record = contents.record(stored)
-      if (record === undefined) continue
-      const { objects } = JSON.parse(record.toString()) as LogRecord
-      if (objects[0]?.sha256 !== sha256) continue
-      const octets = contents.body(stored)
-      return octets === undefined ? undefined : (JSON.parse(octets.toString()) as Configuration)
-    }
-    return undefined
-  }
+  const tokenOf = reader.database.prepare('SELECT token FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
 
   /** The first token counts: renewals say nothing of when a message was there. */
   function proofOf(seq: number): Proof | undefined {
@@ -90,7 +70,7 @@ export function openReporting(reader: LogReader): Reporting {
       const [first] = summaries as readonly [RecordSummary, ...RecordSummary[]]
       const from = found[0]
       const basis = basisOf(from)
-      const configuration = from && configurationOf(from.seq, basis.config?.sha256)
+      const configuration = from && configurations.named(from.seq, basis.config?.sha256)
       const request = found.map(requestHeadOf).find((head) => head !== undefined)
       const { client, service } = first
       const purpose = found.map((each) => basisOf(each).purpose).find(isNamed) ?? named(first.purpose)

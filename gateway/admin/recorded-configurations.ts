@@ -5,10 +5,14 @@ import type { LogReader } from '../message-log/reader.ts'
 import { selectStored, storedRecord } from '../message-log/stored-record.ts'
 import type { Configuration } from '../trust/configuration.ts'
 
-/** @returns the one that record `seq` names, or nothing when that was erased or names none */
-export type ConfigurationOf = (seq: number) => Promise<Configuration | undefined>
+export interface RecordedConfigurations {
+  /** The one that record `seq` names, or nothing when that was erased or names none. */
+  of(seq: number): Promise<Configuration | undefined>
+  /** @param sha256 hex, as record `seq` names it */
+  named(seq: number, sha256: string | undefined): Configuration | undefined
+}
 
-export function openRecordedConfigurations(reader: LogReader): ConfigurationOf {
+export function openRecordedConfigurations(reader: LogReader): RecordedConfigurations {
   const { contents, database } = reader
   // The one that counts is nearly always the latest before the exchange.
   const before = selectStored(database, "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC")
@@ -27,12 +31,18 @@ export function openRecordedConfigurations(reader: LogReader): ConfigurationOf {
     return undefined
   }
 
-  return async (seq) => {
-    const detail = await reader.get(seq)
-    const basis = detail?.record?.basis as { readonly config?: { readonly sha256?: string } } | null | undefined
-    const sha256 = basis?.config?.sha256
+  function named(seq: number, sha256: string | undefined): Configuration | undefined {
     if (sha256 === undefined) return undefined
     if (!known.has(sha256)) known.set(sha256, find(seq, sha256))
     return known.get(sha256)
+  }
+
+  return {
+    named,
+    async of(seq) {
+      const detail = await reader.get(seq)
+      const basis = detail?.record?.basis as { readonly config?: { readonly sha256?: string } } | null | undefined
+      return named(seq, basis?.config?.sha256)
+    },
   }
 }

@@ -69,7 +69,7 @@ export async function reportSubject(
   now: number,
 ): Promise<SubjectReport> {
   const { database, identity } = reader
-  const configurationOf = openRecordedConfigurations(reader)
+  const configurations = openRecordedConfigurations(reader)
   const stored = database.prepare('SELECT request_id, body_until, record_until FROM record WHERE seq = ?')
   const hits = new Map<string, Hit[]>()
   for (const seq of (await openSubjectSearch(database)(pseudonyms.of(references))).toReversed()) {
@@ -87,7 +87,7 @@ export async function reportSubject(
     for (const side of sides) {
       const own = records.filter((record) => record.side === side)
       const named = found.filter(({ seq }) => own.some((record) => record.seq === seq)).toReversed()
-      const configuration = await configurationOf(named[0]?.seq ?? 0)
+      const configuration = await configurations.of(named[0]?.seq ?? 0)
       exchanges.push(exchangeOf(requestId, own, named, configuration))
     }
   }
