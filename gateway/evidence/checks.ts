@@ -58,6 +58,7 @@ export const CHECKS = {
   'exchange.receipt': { restsOn: 'owl-receipt of the reply and the record of the request' },
   'exchange.record': { restsOn: 'the leaf that the record of the reply names' },
   'exchange.copies': { restsOn: 'the records of both sides' },
+  'chain.place': { restsOn: 'log, epoch and number in the records' },
   'chain.previous': { restsOn: 'the leaf that the next record names' },
 } as const satisfies Record<string, Row>
 

@@ -102,8 +102,10 @@ export function openExchangeBook(): ExchangeBook {
     if (record === undefined || leaf === undefined) return []
     const { seq, prev } = record
     const log = `${record.log}/${record.epoch}`
-    if (records.get(`${log} ${seq}`)?.leaf === leaf) return []
+    const known = records.get(`${log} ${seq}`)
+    if (known?.leaf === leaf) return []
     const checks = openChecks()
+    if (known !== undefined) checks.fail('chain.place', 'the log had another record in this place')
     const before = records.get(`${log} ${seq - 1}`)
     const after = records.get(`${log} ${seq + 1}`)
     if (before !== undefined) compareLeaves(before.leaf, prev, checks)

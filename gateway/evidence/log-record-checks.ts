@@ -1,9 +1,12 @@
 /** Does the log's own record name exactly these objects, and say of the message what the message says of itself? Design of the evidence, section 3. */
 
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
+import type { RequestHead } from '../protocol/head.ts'
+import { parseStrictJson } from '../protocol/json.ts'
 import type { Checks } from './checks.ts'
-import { instant } from './checks.ts'
-import type { ReadRecord } from './log-record-reader.ts'
+import { instant, reasonOf } from './checks.ts'
+import type { EvidenceFile } from './files.ts'
+import type { Basis, ReadRecord } from './log-record-reader.ts'
 import { keyOf } from './memory.ts'
 import type { MessageHead } from './message-head.ts'
 import type { Signature } from './signature-checks.ts'
@@ -14,6 +17,10 @@ export const SIGNATURE_NAME = 'signature.jades.json'
 export const HEAD_NAME = 'message-head.txt'
 export const BODY_NAME = /^message-body\.[a-z]{3,4}$/
 const BATCH = ['batch-header.json', 'batch-leaves.bin']
+/** Half a million leaves: a batch may be larger than agreed after a long standstill. */
+const BATCH_BYTES_MAX = 16 * 1024 * 1024
+/** Of what a provider refuses before it judges a purpose. */
+const REFUSAL = 'refusal'
 /** Outcomes of messages; everything else is about the log itself. */
 const KINDS: Readonly<Record<string, readonly MessageHead['kind'][]>> = {
   request: ['request'],
@@ -28,10 +35,9 @@ export function checkObjects(
   digests: ReadonlyMap<string, Buffer>,
   checks: Checks,
 ): void {
-  const isMessage =
-    objects.some(({ name }) => name === HEAD_NAME) && objects.some(({ name }) => name === SIGNATURE_NAME)
-  if (KINDS[kind] !== undefined && !isMessage) {
-    checks.fail('log-record.objects', 'a message without head and signature was recorded')
+  const flaw = groupFlaw(kind, objects)
+  if (flaw !== undefined) {
+    checks.fail('log-record.objects', flaw)
     return
   }
   for (const [name, digest] of digests) {
@@ -54,6 +60,17 @@ export function checkObjects(
   checks.ok('log-record.objects', `${digests.size} of ${objects.length} here`)
 }
 
+/** The group of a message is head, signature and at most one body: what else a log puts beside them nobody has signed. */
+function groupFlaw(kind: string, objects: ReadRecord['objects']): string | undefined {
+  const has = (wanted: string): boolean => objects.some(({ name }) => name === wanted)
+  if (kind === 'batch') return BATCH.every(has) && objects.length === BATCH.length ? undefined : 'it is no batch'
+  if (KINDS[kind] === undefined) return undefined
+  if (!has(HEAD_NAME) || !has(SIGNATURE_NAME)) return 'a message without head and signature was recorded'
+  const others = objects.filter(({ name }) => name !== HEAD_NAME && name !== SIGNATURE_NAME)
+  const isBody = others.every(({ name }) => BODY_NAME.test(name))
+  return isBody && others.length <= 1 ? undefined : 'more than head, body and signature was recorded as one message'
+}
+
 /** The leaf under which the log keeps the record: what receipts and chains name. Hex. */
 export function leafOf({ objects }: ReadRecord, octets: Buffer): string {
   return groupLeaf([...objects.map((object) => object.sha256), sha256(octets)]).toString('hex')
@@ -72,7 +89,7 @@ export function checkMessage(
 }
 
 function messageFlaw(record: ReadRecord, head: MessageHead, provenAt: number | undefined): string | undefined {
-  const { kind, id, direction, side, log, at, outcome, request } = record
+  const { kind, id, direction, side, log, at, outcome, request, objects } = record
   if (KINDS[kind]?.includes(head.kind) !== true) return 'the record is of another kind than the message'
   if (id !== head.requestId) return 'the record is of another exchange'
   const expected = (side === 'consumer') === (head.kind === 'request') ? 'out' : 'in'
@@ -82,35 +99,68 @@ function messageFlaw(record: ReadRecord, head: MessageHead, provenAt: number | u
   const gateway = log.slice(0, log.lastIndexOf('/'))
   if (gateway !== (direction === 'out' ? head.sender : head.audience)) return 'the log is not that of a party'
   if ((request === null) !== (kind === 'request') && kind !== 'refusal') return 'the record ends no request'
-  if (direction === 'out' && kind !== 'request' && outcome !== (head.error ?? null)) {
-    return 'the record says another outcome'
+  // Another's fault is recorded as it was understood.
+  const isSaid =
+    direction === 'in' ? (outcome === null) === (head.error === undefined) : outcome === (head.error ?? null)
+  if (!isSaid) return 'the record says another outcome'
+  const body = objects.find(({ name }) => name !== HEAD_NAME && name !== SIGNATURE_NAME)
+  // What it is called says how it is read: by the signed type alone.
+  if (body !== undefined && body.name !== `message-body.${head.parsed.media.extension}`) {
+    return 'the body is called another type than the signed one'
   }
   if (provenAt !== undefined && at > provenAt + SKEW_MS_MAX) return 'it was recorded after it was proven'
   return undefined
 }
 
-/** What the record says it was judged by is what is kept beside the signature. */
-export function checkBasis({ basis }: ReadRecord, { signer, revocation }: Signature, checks: Checks): void {
+/** What the record says it was judged by is what is kept beside the signature, and what the message itself names. */
+export function checkBasis(
+  record: ReadRecord,
+  head: MessageHead,
+  { signer, revocation }: Signature,
+  checks: Checks,
+): void {
+  const { basis } = record
   if (basis === undefined) {
-    checks.skip('log-record.basis', 'the record has none')
+    checks.fail('log-record.basis', 'the record of a message has none')
     return
   }
   const relied = basis.revocation.find(({ cert }) => cert === signer.sha256)
   const answer = revocation && Buffer.from(keyOf(revocation.der), 'base64').toString('hex')
   if (basis.seal !== signer.sha256) checks.fail('log-record.basis', 'another certificate was judged')
   else if ((relied?.sha256 ?? undefined) !== answer) checks.fail('log-record.basis', 'another answer was relied on')
-  else checks.ok('log-record.basis')
+  else {
+    const flaw = judgementFlaw(basis, record, head)
+    if (flaw === undefined) checks.ok('log-record.basis')
+    else checks.fail('log-record.basis', flaw)
+  }
+}
+
+/** A provider judges by its own configuration and agreement; purpose, and what a gateway itself sends, are one with the head. */
+function judgementFlaw(basis: Basis, { kind, side, direction }: ReadRecord, head: MessageHead): string | undefined {
+  const { config, agreement, purpose } = basis
+  const isOwn = direction === 'out'
+  if (isOwn && (config?.version !== head.config.version || base64url(config.sha256) !== head.config.sha256)) {
+    return 'it names another configuration than the message'
+  }
+  if (kind !== 'request') return undefined
+  const { block } = head.parsed as RequestHead
+  const isRefused = side === 'provider' && purpose === REFUSAL
+  if (purpose !== block.purpose && !isRefused) return 'it names another purpose than the message'
+  const named = agreement === undefined ? 'none' : `${agreement.id};${base64url(agreement.sha256)}`
+  return isOwn && named !== block.agreement ? 'it names another agreement than the message' : undefined
+}
+
+function base64url(hex: string): string {
+  return Buffer.from(hex, 'hex').toString('base64url')
 }
 
 /** Group 0 of a batch: its leaves are as many as it counts, in one piece. */
-export function checkBatch(files: ReadonlyMap<string, Buffer>, record: ReadRecord, checks: Checks): void {
-  const [header, leaves] = BATCH.map((name) => files.get(name))
-  if (header === undefined || leaves === undefined) return
+export function checkBatch(files: ReadonlyMap<string, EvidenceFile>, record: ReadRecord, checks: Checks): void {
   try {
-    const { log, epoch, first, last, count, lastRecord } = JSON.parse(header.toString('utf8')) as Record<
-      string,
-      unknown
-    >
+    const [header, leaves] = BATCH.map((name) => files.get(name)?.octets(BATCH_BYTES_MAX))
+    // That they are missing is known from the objects.
+    if (header === undefined || leaves === undefined) return
+    const { log, epoch, first, last, count, lastRecord } = parseStrictJson(header) as Readonly<Record<string, unknown>>
     const fits =
       log === record.log &&
       epoch === record.epoch &&
@@ -121,7 +171,7 @@ export function checkBatch(files: ReadonlyMap<string, Buffer>, record: ReadRecor
       (count === 0 || lastRecord === leaves.toString('hex', leaves.length - 32))
     if (fits) checks.ok('batch.leaves', `${count} records`)
     else checks.fail('batch.leaves', 'header and leaves do not fit each other')
-  } catch {
-    checks.fail('batch.leaves', 'the header cannot be read')
+  } catch (error) {
+    checks.fail('batch.leaves', reasonOf(error))
   }
 }

@@ -4,6 +4,7 @@ import type { ArchiveTimeStamp, EvidenceRecord, Group } from '../protocol/eviden
 import { followRecord, RecordError, readEvidenceRecord } from '../protocol/evidence-record-reader.ts'
 import type { Checks } from './checks.ts'
 import { instant, reasonOf } from './checks.ts'
+import { SKEW_MS_MAX } from './signature-checks.ts'
 import type { JudgedToken, Trust } from './trust.ts'
 
 /** What a record proves, when it holds. */
@@ -102,7 +103,9 @@ function checkLifetime(judged: readonly JudgedToken[], checks: Checks, at: numbe
     }
   }
   const end = instant(last.notAfter)
-  if (at < last.genTime) checks.fail('record.lifetime', 'it is verified for a time before the latest token')
+  // The authority's clock may be a little ahead of the one that verifies.
+  if (at < last.genTime - SKEW_MS_MAX)
+    checks.fail('record.lifetime', 'it is verified for a time before the latest token')
   else if (at <= last.notAfter) checks.ok('record.lifetime', `until ${end}`)
   else if (last.revocation === 'good') checks.warn('record.lifetime', `ended ${end}: it should have been renewed`)
   else checks.fail('record.lifetime', `ended ${end}, and nothing tells whether it was revoked`)

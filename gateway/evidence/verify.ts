@@ -64,7 +64,6 @@ export interface Verified {
 }
 
 const ARCHIVE_FORM_BYTES_MAX = 1024 * 1024
-const OBJECT_BYTES_MAX = 16 * 1024 * 1024
 
 /** @param files of one group and its record, by name; `checks` may hold what was found about their container */
 export function verifyFiles(
@@ -107,9 +106,9 @@ function examine(files: ReadonlyMap<string, EvidenceFile>, verifying: Verifying,
   const leaf = record && octets && leafOf(record, octets)
   if (record !== undefined && head?.message !== undefined) {
     checkMessage(record, head.message, proof?.provenAt, checks)
-    if (signature !== undefined) checkBasis(record, signature, checks)
+    if (signature !== undefined) checkBasis(record, head.message, signature, checks)
   }
-  if (record?.kind === 'batch') checkBatch(octetsOf(members), record, checks)
+  if (record?.kind === 'batch') checkBatch(files, record, checks)
   if (head?.message !== undefined && signature !== undefined) registry?.check(head.message, signature, record, checks)
   const bodySha512 = head?.message?.kind === 'request' ? hashed.bodySha512() : undefined
   return {
@@ -239,8 +238,4 @@ function signatureOf(
   }
   const signature = file.octets(ARCHIVE_FORM_BYTES_MAX)
   return checkSignature({ signature, head: message, headOctets: octets, bodySha256, isDraft }, trust, checks)
-}
-
-function octetsOf(members: readonly EvidenceFile[]): ReadonlyMap<string, Buffer> {
-  return new Map(members.map((file) => [file.name, file.octets(OBJECT_BYTES_MAX)]))
 }

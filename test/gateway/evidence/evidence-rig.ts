@@ -11,6 +11,7 @@ import type { LogReader } from '../../../gateway/message-log/reader.ts'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
 import type { SqliteLog } from '../../../gateway/message-log/sqlite-log.ts'
 import { messageDigest, requestHash } from '../../../gateway/protocol/digests.ts'
+import type { ReplyBlock } from '../../../gateway/protocol/head.ts'
 import { formatReplyHead } from '../../../gateway/protocol/head.ts'
 import { parseReplyHead, parseRequestHead } from '../../../gateway/protocol/head-parser.ts'
 import { seal } from '../../../gateway/protocol/sealing.ts'
@@ -29,6 +30,9 @@ import type { EndOptions, MessageOptions } from '../message-log/messages.ts'
 import { basis, endRecord, requestRecord } from '../message-log/messages.ts'
 import { contentOf, makeRegion, removeRegion } from '../registry/region.ts'
 
+/** What a log that lies makes of a record. */
+export type Edit = (record: NewRecord) => NewRecord
+
 export interface EvidenceRig {
   readonly directory: string
   readonly logRig: LogRig
@@ -41,7 +45,7 @@ export interface EvidenceRig {
   /** Trust anchors for openssl, PEM. */
   readonly caFile: string
   /** A request of Paderborn and its end by Bielefeld, signed by their seals. */
-  exchange(request?: MessageOptions, end?: EndOptions): Promise<readonly [Appended, Appended]>
+  exchange(request?: MessageOptions, end?: EndOptions, edit?: Edit): Promise<readonly [Appended, Appended]>
   request(options?: MessageOptions): Promise<readonly [NewRecord, Appended]>
   /** @param how e.g. `{ mode: 'silent' }` */
   behave(service: 'tsa' | 'ocsp' | 'crl', how: Readonly<Record<string, unknown>>): Promise<void>
@@ -91,14 +95,11 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
     ...{ directory: logRig.directory, logRig, log, reader, snapshot, configurationSeq, sealing },
     caFile: join(region.pki, 'ca.pem'),
     request,
-    async exchange(options = {}, end = {}) {
+    async exchange(options = {}, end = {}, edit = (record) => record) {
       const [record, recorded] = await request(options)
-      const reply = answering(
-        endRecord(record, recorded, end),
-        record,
-        `${log.id};${recorded.leaf.toString('base64url')}`,
-      )
-      return [recorded, await log.append(resealed(reply, provider, judged))]
+      const receipt = `${log.id};${recorded.leaf.toString('base64url')}`
+      const reply = answering(endRecord(record, recorded, end), record, { receipt, config: snapshot.reference })
+      return [recorded, await log.append(edit(resealed(reply, provider, judged)))]
     },
     async behave(name, how) {
       const headers = { 'content-type': 'application/json' }
@@ -110,12 +111,12 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
   }
 }
 
-/** The same reply, to this request and no other. */
-function answering(end: NewRecord, request: NewRecord, receipt: string): NewRecord {
+/** The same reply, to this request and no other, by the configuration that it is judged by. */
+function answering(end: NewRecord, request: NewRecord, by: Pick<ReplyBlock, 'receipt' | 'config'>): NewRecord {
   const [head, asked] = [parseReplyHead(end.head), parseRequestHead(request.head)]
   const answered = head.block.kind === 'refusal' ? undefined : request.body
   const ids = { ...head.ids, requestHash: requestHash(asked.hx, answered) }
-  const block = { ...head.block, requestDigest: messageDigest(asked.sha256, request.body?.sha256), receipt }
+  const block = { ...head.block, requestDigest: messageDigest(asked.sha256, request.body?.sha256), ...by }
   return { ...end, head: formatReplyHead({ ...head, ids, block }).octets }
 }
 

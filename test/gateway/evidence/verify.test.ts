@@ -3,6 +3,7 @@ import { readAnchors } from '../../../gateway/evidence/anchors.ts'
 import { openExchangeBook } from '../../../gateway/evidence/exchange-checks.ts'
 import { EVIDENCE_RECORD_NAME } from '../../../gateway/evidence/manifest.ts'
 import { openTrust } from '../../../gateway/evidence/trust.ts'
+import type { Statement } from '../../../gateway/evidence/verify.ts'
 import { verifyFiles } from '../../../gateway/evidence/verify.ts'
 import { nextRequestId } from '../message-log/messages.ts'
 import { evidenceFiles, filesIn, loose, openVerifyRig, repacked, timeOf, withVerdict } from './verify-rig.ts'
@@ -166,6 +167,22 @@ t.test('time: before the token, after its certificate', async (t) => {
   const late = verify(sealed, { at: Date.now() + 6 * 365 * 86_400_000 })
   t.same(withVerdict(late, 'failed'), [])
   t.same(withVerdict(late, 'warning').sort(), ['record.lifetime', 'seal.lifetime', 'signature.time'])
+})
+
+t.test('one place in a log has one record', async (t) => {
+  const { request, reply, verify } = await openVerifyRig(t)
+  const [one, other] = [request, reply].map((octets) => verify(octets).statement)
+  const { record, leaf } = one as Statement
+  const book = openExchangeBook()
+
+  t.strictSame(book.take({ record, leaf } as Statement), [])
+  t.strictSame(book.take({ record, leaf } as Statement), [], 'the same once more')
+  const [found] = book.take({ record, leaf: other?.leaf } as Statement)
+
+  t.equal(found?.outcome, 'invalid')
+  t.strictSame(found?.checks, [
+    { id: 'chain.place', verdict: 'failed', detail: 'the log had another record in this place' },
+  ])
 })
 
 t.test('request and reply belong together, or are told apart', async (t) => {
