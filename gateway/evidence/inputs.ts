@@ -1,5 +1,6 @@
 /** What a verification is given: containers, archives of containers, directories, loose files. One piece of evidence after the other, so that memory does not grow with their number. */
 
+import type { Dirent } from 'node:fs'
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
@@ -115,18 +116,29 @@ function* readDirectory(path: string, options: InputOptions, depth: number): Gen
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   const isPackage = names.includes('mimetype')
   if (isPackage || names.includes('log-record.json') || names.includes('signature.jades.json')) {
-    const meta = entries.some((entry) => entry.isDirectory() && `${entry.name}/` === META)
-    const inMeta = meta ? readdirSync(join(path, META)).map((name) => join(path, META, name)) : []
-    yield looseFiles(path, [...names.map((name) => join(path, name)), ...inMeta], options, isPackage)
+    const inMeta = entries.some(isMeta) ? readdirSync(join(path, META), { withFileTypes: true }) : []
+    // What is neither file nor their folder nobody vouches for: a link, a pipe, a folder more.
+    if (entries.some((entry) => !entry.isFile() && !isMeta(entry)) || inMeta.some((entry) => !entry.isFile())) {
+      yield { kind: 'refused', label: path, reason: 'There is something beside the files of one message' }
+      return
+    }
+    const paths = [...names.map((name) => join(path, name)), ...inMeta.map(({ name }) => join(path, META, name))]
+    yield looseFiles(path, paths, options, isPackage)
     return
   }
   for (const entry of entries) {
     const inner = join(path, entry.name)
     // Links are not followed: a directory is what it holds.
     if (entry.isDirectory()) yield* readDirectory(inner, options, depth + 1)
-    else if (entry.isFile() && (CONTAINER.test(entry.name) || ARCHIVE.test(entry.name)))
-      yield* readArchive(inner, options)
+    else if (CONTAINER.test(entry.name) || ARCHIVE.test(entry.name)) {
+      if (entry.isFile()) yield* readArchive(inner, options)
+      else yield { kind: 'refused', label: inner, reason: 'It is no file' }
+    }
   }
+}
+
+function isMeta(entry: Dirent): boolean {
+  return entry.isDirectory() && `${entry.name}/` === META
 }
 
 /** Files of one group, known by their names; the record by its extension. */

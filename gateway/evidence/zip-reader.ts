@@ -60,6 +60,7 @@ export interface ZipRules {
 export const ENTRIES_MAX = 1_000_000
 const NAMES_BYTES_MAX = 64 * 1024 * 1024
 const NAME_BYTES_MAX = 255
+const FOLDERS_MAX = 100_000
 /** No segment begins with a dot, so none is `..`; nothing absolute, no backslash, nothing that needs an escape. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/
 /** What DSS adds, EN 319 162-1 §A.1; only in archives of other writers. */
@@ -278,6 +279,7 @@ function checkName(name: string, names: Set<string>, folders: Set<string>): void
     const folder = key.slice(0, at)
     if (names.has(folder)) throw new ZipError('nested-name')
     folders.add(folder)
+    if (folders.size > FOLDERS_MAX) throw new ZipError('too-many-entries')
   }
   names.add(key)
 }

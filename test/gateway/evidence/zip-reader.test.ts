@@ -255,3 +255,12 @@ async function sparse(parts: readonly Content[]) {
   })
   return { ...make(ends), ends, with: make }
 }
+
+t.test('folders within folders are counted before they fill the memory', async (t) => {
+  // 120 folders in every name: a few thousand names would stand for half a million.
+  const inner = 'a/'.repeat(120)
+  const names = Array.from({ length: 1000 }, (_, at) => [`${at.toString(36)}/${inner}b`, ''] as const)
+
+  t.equal(flawOf(await zipOf(names), { entriesMax: 1_000_000, isLenient: false }), 'too-many-entries')
+  t.equal(flawOf(await zipOf(names.slice(0, 500)), { entriesMax: 1_000_000, isLenient: false }), 'none')
+})
