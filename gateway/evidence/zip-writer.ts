@@ -34,7 +34,7 @@ const MAX_16 = 0xffff
 const MAX_32 = 0xffff_ffff
 const ZIP64_FIELD = 0x0001
 /** Central directories are gathered in pieces of this size. */
-const PIECE_BYTES = 1024 * 1024
+const PIECE_BYTES = 64 * 1024
 
 export function openZipWriter(): ZipWriter {
   const directory = openDirectory()
@@ -56,30 +56,29 @@ export function openZipWriter(): ZipWriter {
   }
 }
 
+/**
+ * Headers are copied at once into a piece that is theirs alone: a small buffer is a slice of one that many share, and
+ * would keep all of that for as long as the archive is being written.
+ */
 function openDirectory() {
   const full: Buffer[] = []
-  let open: Buffer[] = []
-  let openBytes = 0
+  let piece = Buffer.alloc(0)
+  let used = 0
   let count = 0
-  const fold = (): void => {
-    full.push(Buffer.concat(open))
-    open = []
-    openBytes = 0
-  }
   return {
     get count() {
       return count
     },
     add(header: Buffer): void {
-      open.push(header)
-      openBytes += header.length
+      if (used + header.length > piece.length) {
+        full.push(piece.subarray(0, used))
+        piece = Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, header.length))
+        used = 0
+      }
+      used += header.copy(piece, used)
       count += 1
-      if (openBytes >= PIECE_BYTES) fold()
     },
-    pieces(): readonly Buffer[] {
-      fold()
-      return full
-    },
+    pieces: (): readonly Buffer[] => [...full, piece.subarray(0, used)],
   }
 }
 

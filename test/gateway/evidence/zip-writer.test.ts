@@ -3,6 +3,8 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
@@ -148,3 +150,25 @@ function readBack(octets: Buffer): Promise<{ entry: Entry; bytes: Buffer }[]> {
     })
   })
 }
+
+t.test('what is remembered of an entry keeps nothing else in memory', (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const zip = openZipWriter()
+  const add = (from: number, to: number): void => {
+    for (let number = from; number < to; number++) {
+      // Of the pool that small buffers are slices of: three to a slab.
+      zip.entry(`${number}.asice`, contentOf(Buffer.from('x'.repeat(20_000))), 0)
+    }
+  }
+  add(0, 100)
+  collect()
+  const before = process.memoryUsage().arrayBuffers
+
+  add(100, 6000)
+
+  collect()
+  t.ok(process.memoryUsage().arrayBuffers - before < 4 * 1024 * 1024)
+  t.ok(zip.end().size > 6000 * 46, 'and yet nothing is forgotten')
+  t.end()
+})
