@@ -49,6 +49,8 @@ interface StampedBatch {
 }
 
 const NO_RENEWAL = Number.MAX_SAFE_INTEGER
+/** Trees of batches kept at a time: an exchange has its records in two or three. Of ten thousand records, 640 KB each. */
+const TREES_MAX = 4
 
 export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
   const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
@@ -57,6 +59,8 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
   const firstOf = database.prepare('SELECT first FROM batch WHERE number = ?')
   const renewals = openRenewals(database)
   const trees: TreeReader = openTreeReader(database)
+  /** By batch, the one asked for last at the end: a closed batch never changes. */
+  const batchTrees = new Map<number, TreeLevels>()
   const starts = new Map<number, number>()
   const runs = new Map<number, readonly Run[]>()
   let latest: StampedBatch | undefined
@@ -92,15 +96,23 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
       number,
     ]
     if (seq < first || seq > own) return undefined
-    const isKnown = latest?.number === number
     latest = {
       ...{ number, first, last, own, before },
       token: bufferOf(row['token'] as Uint8Array),
-      tree: isKnown ? (latest as StampedBatch).tree : batchTree(own, first, last),
+      tree: treeOf({ number, first, last, own }),
       renewals: renewals.of(number, before),
       common: new Map(),
     }
     return latest
+  }
+
+  function treeOf({ number, first, last, own }: Pick<StampedBatch, 'number' | 'first' | 'last' | 'own'>): TreeLevels {
+    const tree = batchTrees.get(number) ?? batchTree(own, first, last)
+    batchTrees.delete(number)
+    batchTrees.set(number, tree)
+    const [oldest] = batchTrees.keys()
+    if (batchTrees.size > TREES_MAX && oldest !== undefined) batchTrees.delete(oldest)
+    return tree
   }
 
   /** Group 0, the batch's own record, comes first. */

@@ -8,6 +8,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ExchangeOptions } from '../../gateway/admin/evidence-exchange.ts'
+import { exportExchange } from '../../gateway/admin/evidence-exchange.ts'
+import { openPackages } from '../../gateway/admin/evidence-packages.ts'
 import type { LogReaderOptions } from '../../gateway/message-log/reader.ts'
 import { openLogReader } from '../../gateway/message-log/reader.ts'
 import type { Verification, VerifyOptions } from '../../gateway/message-log/verify.ts'
@@ -69,9 +72,11 @@ async function lookUps(place: LogReaderOptions, records: number): Promise<object
     const ids = details.map((detail) => detail?.requestId).filter((id) => id !== null && id !== undefined)
     const times = details.map((detail) => detail?.at ?? '').filter((at) => at !== '')
     const [first = ''] = times
+    const exporting = { reader, packages: openPackages(reader), now: Date.now }
     return {
       getMs: await timed(seqs, (seq) => reader.get(seq)),
       exchangeMs: await timed(ids, (id) => reader.exchange(id)),
+      exportMs: await timed(ids, (id) => exported(exporting, id)),
       byIdMs: await timed(ids, (requestId) => reader.list({ requestId })),
       pageMs: await timed(seqs, (after) => reader.list({ after })),
       timePageMs: await timed(times, (to) => reader.list({ from: first, to })),
@@ -81,6 +86,12 @@ async function lookUps(place: LogReaderOptions, records: number): Promise<object
   } finally {
     reader.close()
   }
+}
+
+/** Made, and all of its octets read. */
+async function exported(options: ExchangeOptions, requestId: string): Promise<void> {
+  const { content } = await exportExchange(options, requestId)
+  for await (const _ of content.read());
 }
 
 async function timed<T>(inputs: readonly T[], work: (input: T) => Promise<unknown>): Promise<number[]> {
