@@ -50,9 +50,9 @@ const BACKWARDS_MS = 10_000
 const GATHER_MS = 1000
 /** While the log cannot be written; the messages are on record all the same. */
 const WAITING_MAX = 10_000
-/** Whoever makes up logs, or contradicts himself in every message, fills no memory. */
-const LOGS_MAX = 10_000
-const CONTRADICTIONS_MAX = 10_000
+/** Whoever makes up logs, or contradicts himself in every message, fills no memory, and takes nobody else's room. */
+const LOGS_PER_GATEWAY_MAX = 100
+const CONTRADICTIONS_PER_GATEWAY_MAX = 100
 
 interface Latest extends ReceivedHead {
   readonly text: string
@@ -63,6 +63,9 @@ export function openWitness({ now, list, store, report, gatherMs = GATHER_MS }: 
   /** What each gateway said last: nearly always the same as before. */
   const said = new Map<Identifier, Latest>()
   const found = new Set<string>()
+  /** Of each gateway, how many logs and how many contradictions. */
+  const logs = new Map<Identifier, number>()
+  const contradicted = new Map<Identifier, number>()
   let heads: ReceivedHead[] = []
   let contradictions: Contradiction[] = []
   let gathering: NodeJS.Timeout | undefined
@@ -75,11 +78,13 @@ export function openWitness({ now, list, store, report, gatherMs = GATHER_MS }: 
   }
   for (const { kind, log, batch, foundAt } of list.contradictions()) {
     found.add(`${kind} ${log} ${batch}`)
+    countOne(contradicted, log)
     count += 1
     contradictedAt = foundAt
   }
 
   function remember(head: Latest): void {
+    if (!latest.has(head.log)) countOne(logs, head.log)
     latest.set(head.log, head)
     said.set(gatewayOfLog(head.log), head)
   }
@@ -101,7 +106,7 @@ export function openWitness({ now, list, store, report, gatherMs = GATHER_MS }: 
     const { log, batch, sha256, seq, issuedAt } = head
     const newest = latest.get(log)
     if (newest?.text === head.text) return
-    if (newest === undefined && latest.size >= LOGS_MAX) return
+    if (newest === undefined && countOf(logs, log) >= LOGS_PER_GATEWAY_MAX) return
     if (newest === undefined || batch > newest.batch) {
       remember(head)
       keep(head)
@@ -120,8 +125,9 @@ export function openWitness({ now, list, store, report, gatherMs = GATHER_MS }: 
 
   function contradict(kind: ContradictionKind, log: string, batch: number, seqs: readonly [number, number]): void {
     const name = `${kind} ${log} ${batch}`
-    if (found.has(name) || found.size >= CONTRADICTIONS_MAX) return
+    if (found.has(name) || countOf(contradicted, log) >= CONTRADICTIONS_PER_GATEWAY_MAX) return
     found.add(name)
+    countOne(contradicted, log)
     contradictedAt = now()
     count += 1
     const contradiction = { kind, log, batch, seqs, foundAt: contradictedAt }
@@ -164,4 +170,12 @@ export function openWitness({ now, list, store, report, gatherMs = GATHER_MS }: 
       clearTimeout(gathering)
     },
   }
+}
+
+function countOf(counts: ReadonlyMap<Identifier, number>, log: string): number {
+  return counts.get(gatewayOfLog(log)) ?? 0
+}
+
+function countOne(counts: Map<Identifier, number>, log: string): void {
+  counts.set(gatewayOfLog(log), countOf(counts, log) + 1)
 }

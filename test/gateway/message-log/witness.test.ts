@@ -4,9 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { HeadList } from '../../../gateway/message-log/received-heads.ts'
+import type { HeadList, Heard } from '../../../gateway/message-log/received-heads.ts'
 import { openHeadList } from '../../../gateway/message-log/received-heads.ts'
 import type { SqliteLog } from '../../../gateway/message-log/sqlite-log.ts'
+import type { WitnessEvent } from '../../../gateway/message-log/witness.ts'
+import { openWitness } from '../../../gateway/message-log/witness.ts'
 import { formatLogHead } from '../../../gateway/protocol/log-head.ts'
 import type { LogRig } from './log-rig.ts'
 import { makeLogRig } from './log-rig.ts'
@@ -160,4 +162,38 @@ t.test('another epoch and another node are other logs', async (t) => {
 
   t.equal(log.health().contradictions, 0)
   t.strictSame(await stored((list) => list.logs()), [LOG, `${SENDER}/n1/2`, `${SENDER}/n2/1`])
+})
+
+t.test('whoever makes up logs and contradicts himself takes nobody else’s room', async (t) => {
+  const stored: Heard[] = []
+  const told: WitnessEvent[] = []
+  const none: HeadList = {
+    ...{ logs: () => [], latest: () => undefined, of: () => [], from: () => [], contradictions: () => [] },
+  }
+  const witness = openWitness({
+    ...{ now: Date.now, list: none, gatherMs: 3_600_000 },
+    store: async (heard) => void stored.push(heard),
+    report: (event) => void told.push(event),
+  })
+  const hear = (sender: string, log: string, batch: number, seconds: number, sha256 = header()): void => {
+    const issuedAt = new Date(BEGAN + seconds * 1000).toISOString()
+    witness.heard({ sender, logHead: formatLogHead({ log, batch, sha256 }), issuedAt }, seconds + 1)
+  }
+  const [hostile, honest] = [SENDER, 'OWL/GOV/05774/SS1']
+  for (let epoch = 1; epoch <= 1000; epoch++) hear(hostile, `${hostile}/n1/${epoch}`, 1, epoch)
+  for (let batch = 1; batch <= 1000; batch++) {
+    hear(hostile, LOG, batch + 1, 2000 + batch)
+    hear(hostile, LOG, batch + 1, 2000 + batch)
+  }
+  t.equal(witness.health().contradictions, 100, 'told often enough')
+  t.equal(told.length, 100)
+
+  hear(honest, `${honest}/n1/1`, 7, 1)
+  hear(honest, `${honest}/n1/1`, 7, 2)
+  await witness.close()
+
+  t.match(told.at(-1), { kind: 'fork', log: `${honest}/n1/1`, batch: 7 }, 'a fork of another is told all the same')
+  const logs = new Set(stored.flatMap(({ heads }) => heads.map(({ log }) => log)))
+  t.equal([...logs].filter((log) => log.startsWith(hostile)).length, 100)
+  t.ok(logs.has(`${honest}/n1/1`))
 })
