@@ -103,7 +103,7 @@ function tellJson({ json, terminal }: EvidenceCommandDeps, file: string, value: 
 }
 
 /** A file is there whole or not at all. */
-async function writeOut(terminal: Terminal, file: string, octets: AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeOut(terminal: Terminal, file: string, octets: AsyncIterable<Uint8Array>): Promise<void> {
   if (file === '-') return terminal.octets(Readable.from(octets, { objectMode: false }))
   const part = `${file}.part`
   const handle = await open(part, 'w', 0o600)

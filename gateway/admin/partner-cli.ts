@@ -33,7 +33,7 @@ export function registerPartnerCommands(log: Command, options: PartnerCommandsOp
   command('partners', 'what is known of each partner’s log, and came of comparing it').action(
     async (given: WithConfig) => {
       const { showPartners } = await import('./partner-commands.ts')
-      await onPartners(given, showPartners)
+      await onPartners(given, (deps) => showPartners(deps))
     },
   )
 
@@ -61,10 +61,12 @@ export function registerPartnerCommands(log: Command, options: PartnerCommandsOp
   command(
     'contradictions',
     'signed messages that cannot both be true, by their records; exit code 3 when there are any',
-  ).action(async (given: WithConfig) => {
-    const { showContradictions } = await import('./partner-commands.ts')
-    if ((await onPartners(given, showContradictions)) > 0) end('unverified')
-  })
+  )
+    .option('--export <file>', 'write what proves them: one ZIP of the containers and of what partners signed')
+    .action(async (given: WithConfig & { readonly export?: string }) => {
+      const { showContradictions } = await import('./partner-commands.ts')
+      if ((await onPartners(given, (deps) => showContradictions(deps, given.export))) > 0) end('unverified')
+    })
 }
 
 function misused(reason: string): GatewayError {

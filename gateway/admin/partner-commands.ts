@@ -1,14 +1,23 @@
 /** `owl log partners|reconcile|contradictions`: two logs compared, beside a running gateway or without one. */
 
 import { GatewayError } from '../errors.ts'
+import { gathered } from '../evidence/content.ts'
 import type { PartnerState } from '../message-log/partner-states.ts'
+import type { LogReader } from '../message-log/reader.ts'
 import { formatIdentifier, parseIdentifier } from '../protocol/identifiers.ts'
 import type { RegisteredGateway, Snapshot } from '../trust/snapshot.ts'
+import type { Contradicting } from './contradiction-export.ts'
+import { contradictionsOf, exportContradictions } from './contradiction-export.ts'
+import { writeOut } from './evidence-commands.ts'
+import { openPackages } from './evidence-packages.ts'
 import type { Partners, Reconciled } from './partners.ts'
 import type { Column, Terminal } from './terminal.ts'
 
 export interface PartnerCommandDeps {
   readonly partners: Partners
+  readonly reader: LogReader
+  /** What a partner signed when logs were compared, by the name of its file. */
+  readonly statements: (proof: string) => Buffer | undefined
   readonly snapshot: Snapshot
   readonly gateway: string
   readonly now: () => number
@@ -155,16 +164,10 @@ function showReconciled(terminal: Terminal, { state, reconciliation }: Reconcile
   )
 }
 
-/** @returns how many there are */
-export async function showContradictions({ partners, terminal, json }: PartnerCommandDeps): Promise<number> {
-  const list = partners.list().flatMap(({ partner, contradictions, reconciled }) => [
-    ...contradictions.map(({ kind, log, batch, seqs, foundAt }) => ({
-      ...{ partner, kind, log, batch, seqs, foundAt: new Date(foundAt).toISOString(), proof: null },
-    })),
-    ...(reconciled?.conflicts ?? []).map(({ kind, log, batch, seq, at, proof }) => ({
-      ...{ partner, kind, log, batch, seqs: seq === 0 ? [] : [seq], foundAt: at, proof },
-    })),
-  ])
+/** @param out where to write what shows them, as one ZIP; only where there are any @returns how many there are */
+export async function showContradictions(deps: PartnerCommandDeps, out?: string): Promise<number> {
+  const { partners, terminal, json } = deps
+  const list = contradictionsOf(partners.list())
   if (json) terminal.json({ contradictions: list })
   else if (list.length === 0)
     terminal.say('Nothing that partners say of their logs, or hold of ours, is contradictory.')
@@ -175,9 +178,18 @@ export async function showContradictions({ partners, terminal, json }: PartnerCo
         ...[timeOf(foundAt), log, String(batch), CONFLICTS[kind] ?? kind, seqs.join(' '), proof ?? ''],
       ]),
     )
-    terminal.say('The proof is the evidence of the records together: owl evidence export SEQ')
+    if (out === undefined) terminal.say('What proves them is written by --export FILE')
   }
+  if (out !== undefined && list.length > 0) await writeProof(deps, list, out)
   return list.length
+}
+
+async function writeProof(deps: PartnerCommandDeps, list: readonly Contradicting[], out: string): Promise<void> {
+  const { reader, terminal } = deps
+  const { content, files, erased } = await exportContradictions({ ...deps, packages: openPackages(reader) }, list)
+  await writeOut(terminal, out, gathered(content.read()))
+  terminal.say(`${out}: ${files.length} containers, and what partners signed`)
+  if (erased.length > 0) terminal.say(`Erased by now: records ${erased.join(', ')}`)
 }
 
 function instant(text: string, name: string): number {

@@ -55,10 +55,11 @@ export async function withPartners<T>(
     find: async (...asked: Parameters<typeof find>) => find(...asked),
     page: async (...asked: Parameters<typeof page>) => page(...asked),
   }
+  const states = openPartnerStates(partnersDirectory(config))
   const partners = openPartners({
     ...{ gateway: config.gateway, judging, peers, now, reader, comparison },
     seal: ownSeal(await loadSigner(config.seal, () => {})),
-    states: openPartnerStates(partnersDirectory(config)),
+    states,
     clockSkewMsMax: limits.clockSkewMsMax,
     requestId: requestIds(now),
     // Whoever only reads a log does not speak for it.
@@ -67,7 +68,16 @@ export async function withPartners<T>(
     report: () => {},
   })
   try {
-    return await work({ partners, snapshot, gateway: config.gateway, now, terminal, json })
+    return await work({
+      partners,
+      reader,
+      statements: states.kept,
+      snapshot,
+      gateway: config.gateway,
+      now,
+      terminal,
+      json,
+    })
   } finally {
     await peers.close()
   }

@@ -59,6 +59,8 @@ export interface PartnerStates {
   write(state: PartnerState): void
   /** Keeps what was asked and answered, both sealed. @returns the name of the file */
   keep(partner: Identifier, dialogue: readonly Buffer[]): string
+  /** What was kept under this name: one statement a line. */
+  kept(name: string): Buffer | undefined
 }
 
 const ALARMS_MAX = 1000
@@ -112,6 +114,7 @@ export function openPartnerStates(directory: string): PartnerStates {
       replaceFile(join(proofs, name), octets)
       return name
     },
+    kept: (name) => (namesIn(proofs).includes(name) ? readIfThere(join(proofs, name)) : undefined),
   }
 }
 

@@ -117,11 +117,13 @@ t.test('a partner that tells two stories of its log is found out, and both messa
   const { contradictions } = JSON.parse(out) as { contradictions: { seqs: number[] }[] }
   t.equal(contradictions.length, 1)
   t.match(contradictions, [{ kind: 'fork', log, batch: 7, seqs: [seqOf(first), seqOf(second)] }])
-  for (const seq of contradictions[0]?.seqs ?? []) {
-    const file = join(rig.directory, `${seq}.asice`)
-    const exported = await owl('evidence', 'export', String(seq), '--config', paderborn.config, '--out', file)
-    t.equal(exported.code, 0, exported.err)
-  }
+  const file = join(rig.directory, 'contradictions.zip')
+  const exported = await owl('log', 'contradictions', '--config', paderborn.config, '--export', file)
+  t.equal(exported.code, 3, exported.err)
+  const anchors = ['--anchors', join(rig.directory, 'certs', 'ca.pem')]
+  const verified = await owl('evidence', 'verify', file, ...anchors)
+  t.equal(verified.code, 0, verified.err)
+  t.match(verified.err, '2 verified: 2 valid', 'both messages are proven')
   t.match(paderborn.output(), /"event":"contradiction","kind":"fork"/)
   t.match((await paderborn.admin('/health')).json, { ready: true, checks: { partners: { state: 'warn' } } })
 
