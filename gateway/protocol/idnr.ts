@@ -2,8 +2,9 @@
  * Finds identification numbers in octets of any kind: § 139b AO, ISO 7064 MOD 11,10.
  *
  * One is found as eleven digits in a row, in its printed form 2-3-3-3 with one separator throughout, or as a run of
- * digits and single separators that has eleven digits in all. Separators are blank (also no-break and thin), `.`, `-` and
- * `/`. What stands directly beside a letter is part of something else (a UUID, a hash, base64); what follows `+` is a
+ * digits and single separators that has eleven digits in all; also as programs write it that take it for a quantity
+ * (`86095742719.0`, `8.6095742719E10`), and in full-width digits. Separators are blank (also no-break, figure, thin, hair
+ * and of no width), `.`, `-` (also the hyphens of Unicode, the figure and the en dash) and `/`. What stands directly beside a letter is part of something else (a UUID, a hash, base64); what follows `+` is a
  * telephone number, what stands behind a decimal point a fraction, 3/4/4 and 3/3/5 with slashes a Steuernummer. Of all
  * other numbers of eleven digits one in 270 passes check digit and repetition rule.
  */
@@ -18,8 +19,9 @@ const [DIGIT, SEPARATOR, NOTHING] = [1, 2, 3]
 const CLASS = new Uint8Array(256)
 CLASS[0] = NOTHING
 for (let digit = 0x30; digit <= 0x39; digit++) CLASS[digit] = DIGIT
-// Blank, point, hyphen, slash; octets of U+00A0, U+2009, U+202F, U+2011, U+2013 in UTF-8.
-for (const octet of [0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xe2, 0x80, 0x89, 0xaf, 0x91, 0x93]) CLASS[octet] = SEPARATOR
+// Blank, point, hyphen, slash; octets of U+00A0, U+00AD, U+2007, U+2009 to U+200B, U+202F, U+2010 to U+2013 in UTF-8.
+for (const octet of [0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xad, 0xe2, 0x80]) CLASS[octet] = SEPARATOR
+for (const octet of [0x87, 0x89, 0x8a, 0x8b, 0xaf, 0x90, 0x91, 0x92, 0x93]) CLASS[octet] = SEPARATOR
 
 /** One message, or a part of one that is whole. */
 export function findIdnr(octets: Uint8Array): IdnrFinding {
@@ -59,8 +61,29 @@ function worse(a: IdnrFinding, b: IdnrFinding): IdnrFinding {
   return a === 'test' ? a : b
 }
 
-/** Looks at one octet in eleven: what is shorter than that between two looks can be no number. */
 function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFinding {
+  const finding = scanRuns(octets, isBeginning, isEnd)
+  const narrow = finding === 'issued' ? undefined : narrowed(octets)
+  return narrow === undefined ? finding : worse(finding, scanRuns(narrow, isBeginning, isEnd))
+}
+
+/** What U+FF0D to U+FF19, full-width hyphen to nine, begin with in UTF-8. */
+const WIDE = Buffer.from([0xef, 0xbc])
+
+/** Full-width digits and separators as they are in ASCII; nothing where there are none. */
+function narrowed(octets: Uint8Array): Buffer | undefined {
+  const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.length)
+  if (!buffer.includes(WIDE)) return undefined
+  const text = buffer.toString('latin1')
+  // Their last octets are those of ASCII and 0x60.
+  const narrow = text.replace(/\xef\xbc([\x8d-\x99])/g, (_, last: string) =>
+    String.fromCharCode(last.charCodeAt(0) - 0x60),
+  )
+  return narrow.length === text.length ? undefined : Buffer.from(narrow, 'latin1')
+}
+
+/** Looks at one octet in eleven: what is shorter than that between two looks can be no number. */
+function scanRuns(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFinding {
   const { length } = octets
   let finding: IdnrFinding = 'none'
   let judged = 0
@@ -70,6 +93,10 @@ function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFin
     while (start > judged && CLASS[octets[start - 1] as number] !== 0) start -= 1
     let end = at
     while (end < length && CLASS[octets[end] as number] !== 0) end += 1
+    if (end - start >= DIGITS && isTenthPower(octets, end)) {
+      const digits = QUANTITY.exec(textOf(octets, start, end))
+      if (digits !== null) finding = worse(finding, judge(`${digits[1]}${digits[2]}`.padEnd(DIGITS, '0')))
+    }
     if (end - start >= DIGITS && hasShape(octets, start, end)) {
       const before = start === 0 ? (isBeginning ? OUTSIDE : UNKNOWN) : neighbour(octets[start - 1] as number)
       const after = end === length ? (isEnd ? OUTSIDE : UNKNOWN) : neighbour(octets[end] as number)
@@ -81,6 +108,16 @@ function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFin
   }
   return finding
 }
+
+/** Does `E10` follow? `1.0E10` is how Java and its kin write numbers of eleven digits. */
+function isTenthPower(octets: Uint8Array, at: number): boolean {
+  if (octets[at] !== 0x45 && octets[at] !== 0x65) return false
+  const from = octets[at + 1] === 0x2b ? at + 2 : at + 1
+  return octets[from] === 0x31 && octets[from + 1] === 0x30 && CLASS[octets[from + 2] as number] !== DIGIT
+}
+
+/** The last number of a run: one digit, a point, nine or ten more. */
+const QUANTITY = /(?<![0-9a?+.])([0-9])\.([0-9]{9,10})$/
 
 /** Lengths of four groups of digits, a hexadecimal digit each. */
 const PRINTED_SHAPE = 0x2333
@@ -121,11 +158,12 @@ function textOf(octets: Uint8Array, start: number, end: number): string {
   if (!/[\0\x80-\xff]/.test(text)) return text
   return text
     .replace(/\0/g, '')
-    .replace(/\xc2\xa0|\xe2\x80[\x89\xaf]/g, ' ')
-    .replace(/\xe2\x80[\x91\x93]/g, '-')
+    .replace(/\xc2\xa0|\xe2\x80[\x87\x89-\x8b\xaf]/g, ' ')
+    .replace(/\xc2\xad|\xe2\x80[\x90-\x93]/g, '-')
 }
 
-const IN_A_ROW = /(?<![0-9a?+]|[0-9]\.)[0-9]{11}(?![0-9a?]|\.[0-9])/g
+/** `.0` behind it is no fraction: it has been through a column of quantities. */
+const IN_A_ROW = /(?<![0-9a?+]|[0-9]\.)[0-9]{11}(?![0-9a?]|\.(?!0+(?![0-9?]))[0-9])/g
 const PRINTED = /(?<![0-9a?+])[0-9]{2}([ ./-])[0-9]{3}\1[0-9]{3}\1[0-9]{3}(?![0-9a?])/g
 /** The whole run; what stands at its ends besides separators is known to be no letter. */
 const GROUPED = /^(?:\||[|a][ ./-]+)([0-9]+(?:[ ./-][0-9]+)+)(?:\||[ ./-]+[|a+])$/

@@ -66,6 +66,48 @@ t.test('however it is written', async (t) => {
   t.equal(find('33098 Paderborn, 12 86 095 742 719 5'), 'issued', 'the printed form stands out among other numbers')
 })
 
+t.test('as programs write it that take it for a quantity', async (t) => {
+  const quantities = ['86095742719.0', '86095742719.00', '8.6095742719E10', '8.6095742719e+10', '8.6095742719e10']
+  for (const text of quantities) {
+    t.equal(find(`{"idnr":${text}}`), 'issued', text)
+    t.equal(find(`1;${text};Müller`), 'issued', `${text} in CSV`)
+    t.equal(find(text), 'issued', `${text} alone`)
+  }
+  t.equal(find('{"idnr":1.234567892E10}'), find('{"idnr":12345678920}'), 'a zero at the end is left out')
+  t.equal(find('{"idnr":1.234567892E10}'), 'issued')
+  for (const text of [
+    '8.6095742719E9',
+    '8.6095742719E100',
+    '8.6095742719E-10',
+    '18.6095742719E10',
+    '8.6095742718E10',
+  ]) {
+    t.equal(find(`{"betrag":${text}}`), 'none', text)
+  }
+  t.equal(find('{"betrag":86095742719.05}'), 'none')
+  t.equal(find('{"betrag":86095742719.50}'), 'none')
+})
+
+t.test('in digits and separators that only look like those of ASCII', async (t) => {
+  const wide = (text: string): string =>
+    text.replace(/[0-9.\-/]/g, (sign) => String.fromCodePoint((sign.codePointAt(0) as number) + 0xfee0))
+  for (const text of [IDNR, '86.095.742.719', '86-095-742-719', '86 095 742 719']) {
+    t.equal(find(`"${wide(text)}"`), 'issued', wide(text))
+  }
+  t.equal(find(`"${wide(`${IDNR}0`)}"`), 'none')
+  t.equal(find(`電話：${wide('05251881234')}、東京`), 'none', 'other numbers of such a text')
+  for (const by of ['\u00ad', '\u2007', '\u200a', '\u200b', '\u2010', '\u2012']) {
+    const text = `86${by}095${by}742${by}719`
+    t.equal(find(`"${text}"`), 'issued', JSON.stringify(by))
+    t.equal(find(`"8609${by}5742719"`), 'issued', `once ${JSON.stringify(by)}`)
+  }
+  const scan = openIdnrScan()
+  const octets = Buffer.from(`${'x'.repeat(SEAM_BYTES)}"${wide(IDNR)}"${'x'.repeat(SEAM_BYTES)}`)
+  scan.add(octets.subarray(0, SEAM_BYTES + 14), false)
+  scan.add(octets.subarray(SEAM_BYTES + 14), true)
+  t.equal(scan.finding, 'issued', 'over a seam within one digit')
+})
+
 t.test('what only looks like one is not', async (t) => {
   const others = {
     'a wrong check digit': '86095742718',
