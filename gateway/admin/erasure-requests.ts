@@ -3,6 +3,7 @@
 import { GatewayError } from '../errors.ts'
 import type { What } from '../message-log/erasure-event.ts'
 import type { Refusal, Selection } from '../message-log/selection.ts'
+import { findIdnr } from '../protocol/idnr.ts'
 import { parseRequestId, parseSeq } from './log-query.ts'
 
 /** `due`: whatever has passed its date. */
@@ -12,6 +13,8 @@ export type Order =
   | { readonly event: 'due' }
 
 const REASON_CHARS_MAX = 500
+/** What is not seen, or makes the rest look like something else. */
+const UNSEEN = /\p{Cc}|\p{Bidi_Control}|\p{Noncharacter_Code_Point}|\p{Cs}/u
 const MEMBERS = {
   erasure: ['seq', 'exchange', 'what', 'reason', 'due'],
   hold: ['seq', 'exchange', 'reason'],
@@ -37,15 +40,19 @@ export function parseOrder(event: keyof typeof MEMBERS, given: unknown): Order {
 
 function selectionOf(seq: unknown, exchange: unknown): Selection {
   if ((seq === undefined) === (exchange === undefined)) throw bad('either seq or exchange names what is meant')
-  if (exchange === undefined) return { seq: parseSeq(String(seq)) }
+  if (exchange === undefined) {
+    if (typeof seq !== 'string' && typeof seq !== 'number') throw bad('a record is named by its number')
+    return { seq: parseSeq(String(seq)) }
+  }
   if (typeof exchange !== 'string') throw bad('an exchange is named by its request id')
   return { exchange: parseRequestId(exchange) }
 }
 
 function reasonOf(reason: unknown): string {
   const text = typeof reason === 'string' ? reason.trim() : ''
-  // It stays in the log, in the clear, longer than what is erased.
-  if (text === '' || text.length > REASON_CHARS_MAX || /\p{Cc}/u.test(text)) {
+  // It stays in the log, in the clear, longer than what is erased, and others read it.
+  const isPlain = text !== '' && text.length <= REASON_CHARS_MAX && !UNSEEN.test(text)
+  if (!isPlain || findIdnr(Buffer.from(text)) === 'issued') {
     throw bad(`reason is a text of at most ${REASON_CHARS_MAX} characters, without personal data`)
   }
   return text

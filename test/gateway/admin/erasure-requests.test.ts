@@ -3,6 +3,9 @@ import { parseOrder, refusalText } from '../../../gateway/admin/erasure-requests
 import { retentionRules } from '../../../gateway/admin/retention-rules.ts'
 import { PURPOSES } from '../../../gateway/region/owl-law.ts'
 
+/** A direction turned round, half a letter, a noncharacter, and a person where only a reason belongs. */
+const UNREADABLE = ['a\u202eb', '\u2066a', 'a\ud800', 'a\uffff', 'Widerruf von 86 095 742 719', '86095742719']
+
 t.test('reads an order, from a form or from JSON', async (t) => {
   t.same(parseOrder('erasure', { seq: '12', what: 'body', reason: ' Widerruf ' }), {
     ...{ event: 'erasure', what: 'body', reason: 'Widerruf', records: { seq: 12 } },
@@ -22,9 +25,17 @@ t.test('refuses whatever is not one, without saying it again', async (t) => {
       { seq: 1, reason: 'x' },
       { what: 'body', reason: 'x' },
     ],
-    ...['canary', 0, -1, 1.5, '1e3', null, {}].map((seq) => ({ seq, what: 'body', reason: 'x' })),
+    ...['canary', 0, -1, 1.5, '1e3', null, {}, [1], ['canary'], true].map((seq) => ({
+      seq,
+      what: 'body',
+      reason: 'x',
+    })),
     ...['a/b', '', 7, 'ä', 'x'.repeat(129)].map((exchange) => ({ exchange, what: 'body', reason: 'x' })),
-    ...['', ' ', 7, 'a\nb', 'a\u0000', 'x'.repeat(501)].map((reason) => ({ seq: 1, what: 'body', reason })),
+    ...['', ' ', 7, 'a\nb', 'a\u0000', 'x'.repeat(501), ...UNREADABLE].map((reason) => ({
+      seq: 1,
+      what: 'body',
+      reason,
+    })),
     ...[
       { seq: 1, exchange: 'a', what: 'body', reason: 'x' },
       { seq: 1, what: 'canary', reason: 'x' },
