@@ -80,7 +80,7 @@ export async function verifyOwnLog(
   const witnesses = await readWitnesses(config, place.keyStore)
   const kept = sinceLast ? readVerifiedPoint(place) : undefined
   const since = kept === 'changed' || kept?.log !== logOf(place) ? undefined : kept
-  const verified = await verifyLogApart(place, { ...witnesses, signatures, since }, threads)
+  const verified = await verifyLogApart(place, { ...witnesses, signatures, since }, { threads })
   keepPoint(place, verified)
   return { ...verified, isPointChanged: kept === 'changed' }
 }

@@ -10,10 +10,14 @@ import type { VerifyOptions } from './verify.ts'
 export type Range = Pick<VerifyOptions, 'since' | 'until' | 'witnesses' | 'heads' | 'imprints'>
 
 /** Records in a range, more or less: what two ranges share is soon read. */
-const RECORDS = 20_000
+export const RANGE_RECORDS = 20_000
 
 /** @returns one range or more, in their order; the last has no end */
-export function planRanges({ database, identity }: LogReader, options: VerifyOptions): Range[] {
+export function planRanges(
+  { database, identity }: LogReader,
+  options: VerifyOptions,
+  records = RANGE_RECORDS,
+): Range[] {
   const { since, witnesses = [], heads = [], imprints = [] } = options
   const edge = database.prepare('SELECT * FROM batch WHERE last >= ? AND number < ? ORDER BY last LIMIT 1')
   const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
@@ -68,7 +72,7 @@ export function planRanges({ database, identity }: LogReader, options: VerifyOpt
 
   const ranges: Range[] = []
   for (let from = since; ; ) {
-    const row = edge.get((from?.seq ?? 0) + RECORDS, unstampedFrom)
+    const row = edge.get((from?.seq ?? 0) + records, unstampedFrom)
     const to = row === undefined ? undefined : pointAt(row)
     ranges.push({ since: from, ...known(from, to), ...(to !== undefined && { until: to.seq }) })
     // Batches that do not ascend are found to be damaged, not followed in a circle.

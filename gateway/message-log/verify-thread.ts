@@ -19,17 +19,23 @@ interface Task {
 /** Values die young here: a larger young generation only takes memory. */
 const YOUNG_MIB = 12
 
-/** @param threads how many verify at a time @throws {Error} when the log cannot be opened */
+export interface ApartOptions {
+  /** How many verify at a time. */
+  readonly threads?: number
+  readonly rangeRecords?: number
+}
+
+/** @throws {Error} when the log cannot be opened */
 export async function verifyLogApart(
   { file, keyStore, masterKey, bodies, archive }: LogReaderOptions,
   verify: VerifyOptions,
-  threads = 1,
+  { threads = 1, rangeRecords }: ApartOptions = {},
 ): Promise<Verification> {
   const places = { ...(bodies !== undefined && { bodies }), ...(archive !== undefined && { archive }) }
   const task: Task = { reader: { file, keyStore, masterKey, ...places }, verify }
   const reader = openLogReader(task.reader)
   try {
-    const ranges = threads === 1 ? [] : planRanges(reader, verify)
+    const ranges = threads === 1 ? [] : planRanges(reader, verify, rangeRecords)
     if (ranges.length <= 1) return await withThreads(task, 1, ([verifyRange]) => (verifyRange as VerifyRange)({}))
     return await withThreads(task, Math.min(threads, ranges.length), (pool) => verifyRanges(pool, ranges, verify))
   } finally {

@@ -121,7 +121,7 @@ async function answer({ place, verify, threads }: Task): Promise<void> {
   }, WATCH_MS)
   const began = performance.now()
   const before = process.cpuUsage()
-  const verified = await verifyLogApart(place, verify, threads)
+  const verified = await verifyLogApart(place, verify, { threads })
   const { user, system } = process.cpuUsage(before)
   const ms = performance.now() - began
   clearInterval(watch)
