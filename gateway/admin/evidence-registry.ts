@@ -8,17 +8,12 @@ import { calculateJwkThumbprint, importJWK } from 'jose'
 import { permit } from '../access/agreements.ts'
 import { GatewayError } from '../errors.ts'
 import type { RegistryState } from '../evidence/registry-checks.ts'
+import type { StoredRegistry } from '../evidence/verify-command.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import type { Anchor } from '../trust/signed-document.ts'
 import { CONFIGURATION, openDocument } from '../trust/signed-document.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
 import { makeSnapshot } from '../trust/snapshot.ts'
-
-export interface StoredRegistry {
-  readonly states: readonly RegistryState[]
-  /** DER of issuing CAs and those of time-stamp authorities. */
-  readonly authorities: readonly Buffer[]
-}
 
 const FILES_MAX = 10_000
 const FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -31,28 +26,35 @@ const DOCUMENT = /^\d+\.jws$/
  */
 export async function readStoredRegistry(paths: readonly string[], keys: readonly string[]): Promise<StoredRegistry> {
   const anchors = await Promise.all(keys.map(readKey))
-  const states: RegistryState[] = []
-  const authorities = new Map<string, Buffer>()
+  const states = new Map<number, RegistryState>()
+  const issuing = new Map<string, Buffer>()
+  const stamping = new Map<string, Buffer>()
   let previous: Snapshot | undefined
   for (const file of await filesOf(paths)) {
     try {
       const { octets, isSigned } = await open(await readFile(file, 'utf8'), anchors)
       const configuration = checkConfiguration(JSON.parse(octets.toString('utf8')), 'open')
-      previous = makeSnapshot(configuration, hash('sha256', octets, 'hex'), previous)
-      states.push(stateOf(previous, isSigned))
-      for (const ca of [
-        ...previous.issuing.map(({ certificate }) => certificate),
-        ...previous.tsa.map(({ ca }) => ca),
-      ]) {
-        authorities.set(ca.sha256, ca.der)
-      }
+      const sha256 = hash('sha256', octets, 'hex')
+      const known = states.get(configuration.version)
+      if (known?.sha256 === sha256) continue
+      // A registry that says two things at once has been tampered with, whoever signed them.
+      if (known !== undefined) throw new GatewayError('BadRequest', { reason: split(configuration.version) })
+      previous = makeSnapshot(configuration, sha256, previous)
+      states.set(previous.version, stateOf(previous, isSigned))
+      for (const { certificate } of previous.issuing) issuing.set(certificate.sha256, certificate.der)
+      for (const { ca } of previous.tsa) stamping.set(ca.sha256, ca.der)
     } catch (cause) {
+      if (cause instanceof GatewayError) throw cause
       const reason = `${file} is no global configuration that the registry signed`
       throw new GatewayError('BadRequest', { reason, cause })
     }
   }
-  if (states.length === 0) throw new GatewayError('BadRequest', { reason: '--registry holds no global configuration' })
-  return { states, authorities: [...authorities.values()] }
+  if (states.size === 0) throw new GatewayError('BadRequest', { reason: '--registry holds no global configuration' })
+  return { states: [...states.values()], issuing: [...issuing.values()], stamping: [...stamping.values()] }
+}
+
+function split(version: number): string {
+  return `--registry holds two different configurations of version ${version}: the registry must explain that`
 }
 
 async function readKey(text: string): Promise<Anchor> {

@@ -78,7 +78,14 @@ export interface Trust {
   ): RevocationAnswer
 }
 
-export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
+/**
+ * @param anchors CAs whose seal certificates are believed
+ * @param stampers CAs whose time-stamp units are; the same when no one says what they are for
+ */
+export function openTrust(
+  anchors: readonly ParsedCertificate[],
+  stampers: readonly ParsedCertificate[] = anchors,
+): Trust {
   const tokens = openMemory<Token>()
   const judgements = openMemory<JudgedToken>()
   const certificates = openMemory<ParsedCertificate>()
@@ -101,7 +108,7 @@ export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
       ({ fields }) => fields.issuer.equals(parsed.signer.issuer) && fields.serial.equals(parsed.signer.serial),
     )
     if (unit === undefined) throw new TimeStampError('certificate', 'The token does not carry the certificate')
-    const anchored = anchors.find((ca) => certified(unit, ca))
+    const anchored = stampers.find((ca) => certified(unit, ca))
     const ca = anchored ?? brought.find((candidate) => candidate !== unit && certified(unit, candidate))
     if (ca === undefined) throw new TimeStampError('certificate', 'No anchor certified the unit')
     const authority: TimeStampAuthority = { unit: unit.fields, ca: ca.fields }
@@ -116,7 +123,7 @@ export function openTrust(anchors: readonly ParsedCertificate[]): Trust {
   }
 
   return {
-    anchors: anchors.length,
+    anchors: new Set([...anchors, ...stampers]).size,
     readToken: read,
     certificate,
     judgeToken(token, expected) {

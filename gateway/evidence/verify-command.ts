@@ -26,11 +26,15 @@ export interface VerifyGiven {
   readonly json?: true
 }
 
+export interface StoredRegistry {
+  readonly states: readonly RegistryState[]
+  /** DER of issuing CAs, and of those of time-stamp authorities: neither stands in for the other. */
+  readonly issuing: readonly Buffer[]
+  readonly stamping: readonly Buffer[]
+}
+
 /** Reads stored states of the registry, and whom they list as CAs. @param keys public JWKs, JSON text */
-export type ReadRegistry = (
-  paths: readonly string[],
-  keys: readonly string[],
-) => Promise<{ readonly states: readonly RegistryState[]; readonly authorities: readonly Buffer[] }>
+export type ReadRegistry = (paths: readonly string[], keys: readonly string[]) => Promise<StoredRegistry>
 
 export interface VerifyDeps {
   readonly terminal: EvidenceTerminal
@@ -74,18 +78,19 @@ async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDe
     throw new GatewayError('BadRequest', { reason: '--body-digest is SHA-256 as 64 hex digits' })
   }
   const anchors = readAnchors(files)
-  const certificates = [...anchors.certificates]
+  const [issuing, stamping] = [[...anchors.certificates], [...anchors.certificates]]
   let registry: Registry | undefined
   if (stored.length > 0) {
-    const [{ states, authorities }, { parseCertificate }] = await Promise.all([
+    const [found, { parseCertificate }] = await Promise.all([
       readRegistry(stored, anchors.keys),
       import('../trust/certificate-profile.ts'),
     ])
-    certificates.push(...authorities.map(parseCertificate))
-    registry = openRegistry(states)
+    issuing.push(...found.issuing.map(parseCertificate))
+    stamping.push(...found.stamping.map(parseCertificate))
+    registry = openRegistry(found.states)
   }
   return {
-    trust: openTrust(certificates),
+    trust: openTrust(issuing, stamping),
     at: at === undefined ? now() : Date.parse(at),
     isDraft: profile === 'draft',
     ...(registry !== undefined && { registry }),

@@ -84,8 +84,10 @@ function check(states: readonly RegistryState[], { head, record, signature }: St
 t.test('what the registry allowed then', async (t) => {
   const { allowing, key, write, statement } = await rigOf(t)
   const { path, sha256 } = await write('7.jws', allowing)
-  const { states, authorities } = await readStoredRegistry([path], [key.jwk])
-  t.equal(authorities.length, 2, 'issuing CA and that of the time-stamps')
+  const { states, issuing, stamping } = await readStoredRegistry([path], [key.jwk])
+  t.equal(issuing.length, 1)
+  t.equal(stamping.length, 1)
+  t.notSame(issuing, stamping, 'issuing CA and that of the time-stamps are not one list')
   const text = JSON.stringify(allowing.agreements[0])
   const agreement = { id: 'OWL-2026-001', sha256: hash('sha256', text, 'hex') }
 
@@ -164,4 +166,15 @@ t.test('documents are believed when the registry signed them', async (t) => {
   ] as const) {
     await t.rejects(readStoredRegistry(paths, keys), { code: 'BadRequest' }, paths.join())
   }
+})
+
+t.test('two configurations under one version are not read one for the other', async (t) => {
+  const { allowing, key, write } = await rigOf(t)
+  const one = await write('7.jws', allowing)
+  const other = await write('other.jws', { ...allowing, agreements: [] })
+
+  await t.rejects(readStoredRegistry([one.path, other.path], [key.jwk]), {
+    ...{ code: 'BadRequest', message: /two different configurations/ },
+  })
+  t.equal((await readStoredRegistry([one.path, one.path], [key.jwk])).states.length, 1, 'the same twice is one')
 })

@@ -160,6 +160,18 @@ t.test('anchors decide: none, others, the right ones', async (t) => {
   }
 })
 
+t.test('who may issue seals may not stamp, nor the other way round', async (t) => {
+  const { rig, request, sealed, verify } = await openVerifyRig(t)
+  const { certificates } = readAnchors([rig.caFile])
+
+  const notStamped = verify(sealed, { trust: openTrust(certificates, []) })
+  t.equal(notStamped.outcome, 'indeterminate')
+  t.same(withVerdict(notStamped, 'not-checked').sort(), ['record.token', 'seal.archive', 'seal.time'])
+  const notIssued = verify(request, { trust: openTrust([], certificates) })
+  t.equal(notIssued.outcome, 'indeterminate')
+  t.same(withVerdict(notIssued, 'not-checked'), ['signature.certificate'])
+})
+
 t.test('time: before the token, after its certificate', async (t) => {
   const { sealed, verify } = await openVerifyRig(t)
 
