@@ -205,10 +205,14 @@ export function fileKey(day: number): KeyName {
   return { day, purpose: 'log', use: 'archive' }
 }
 
-/** A message's record goes with the key of its purpose and day; one of the log's own is about no purpose. */
+const OF_PURPOSES: ReadonlySet<StoredRecord['kind']> = new Set(['request', 'reply', 'refusal', 'failure', 'in-doubt'])
+
+/**
+ * A message's record, and what stands for one that never came, goes with the key of its purpose and day; one of the log's
+ * own is about no purpose.
+ */
 export function recordKey({ kind, at, purpose }: Pick<StoredRecord, 'kind' | 'at' | 'purpose'>, day: number): KeyName {
-  const isMessage = kind === 'request' || kind === 'reply' || kind === 'refusal' || kind === 'failure'
-  if (!isMessage) return fileKey(day)
+  if (!OF_PURPOSES.has(kind)) return fileKey(day)
   if (at === null || purpose === null) throw new Error('A sealed object has no purpose or time')
   return { day: dayOf(at), purpose, use: 'record' }
 }

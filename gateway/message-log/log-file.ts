@@ -139,6 +139,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     if (row === undefined) throw new TypeError(`Record ${seq} is missing`)
     const request = Buffer.from(row['leaf'] as Uint8Array)
     const event = Buffer.from(formatInDoubt({ request: { seq, leaf: request.toString('hex') }, reason }))
+    // In an archive file it lies under this key, and so is erased with its purpose and day.
+    keys.obtain({ day: dayOf(at), purpose: String(row['purpose']), use: 'record' })
     const columns = {
       at,
       kind: 'in-doubt',
