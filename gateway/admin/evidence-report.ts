@@ -77,6 +77,7 @@ export function openReporting(reader: LogReader): Reporting {
       return {
         requestId,
         log: reader.identity.name,
+        keeper: party(memberOf(reader.identity.name), configuration),
         madeAt,
         client: party(client ?? '', configuration),
         provider: party(memberOf(service ?? ''), configuration),

@@ -28,6 +28,7 @@ export const ENGLISH: ReportTexts = {
     issue: 'File reference',
     userId: 'Identifier of the clerk',
     requestId: 'Request id',
+    keeper: 'Recording agency',
     log: 'Message log',
     madeAt: 'Summary made',
     configuration: 'Global configuration',
@@ -47,10 +48,12 @@ export const ENGLISH: ReportTexts = {
     state: 'State',
     signer: 'Seal certificate (SHA-256)',
     revocation: 'Revocation answer on the seal',
-    connection: 'Connection',
+    connection: 'Connection (TLS)',
     stages: 'Checks passed',
   },
   states: { kept: 'included', absent: 'not included, known by its digest only', erased: 'erased' },
+  record: 'record',
+  erasedNote: 'The record is erased. Only its hash is left, in the chain of the message log.',
   unknown: 'not recorded',
   none: 'none',
   unstamped: 'no time-stamp yet',
@@ -75,7 +78,7 @@ export const ENGLISH: ReportTexts = {
     erased: 'The outcome is erased.',
   },
   stages: {
-    received: 'The message is complete, its digest made and, where there is a schema, the schema kept.',
+    received: 'The message is complete and its digest made. Where there is a schema for it, it follows that schema.',
     admitted: 'The local system may act for the asking agency.',
     located: 'The gateway of the other agency is known; the purpose is settled.',
     sealed: 'The message carries the seal of the agency; the seal certificate is not revoked.',
@@ -84,8 +87,8 @@ export const ENGLISH: ReportTexts = {
     opened: 'Head and signature have the agreed form.',
     attested: 'The connection belongs to a gateway registered for the asking agency.',
     verified: 'The seal holds, is that of the named agency, is not revoked and covers exactly this message.',
-    fresh: 'The message is addressed to this agency, recent, and not repeated.',
-    permitted: 'An agreement allows agency, service, call and purpose.',
+    fresh: 'The message is addressed to this agency, recent, and no repetition.',
+    permitted: 'An agreement allows the asking agency this call of the service for this purpose.',
     delivered: 'The local system of the other agency has answered.',
     concluded: 'The outcome is durably recorded.',
   },
@@ -108,13 +111,18 @@ export const ENGLISH: ReportTexts = {
     'There is one file for each message. It holds head and body of the message, the sender’s signature, the log record ' +
     'and the evidence record (RFC 4998).',
   steps: {
-    owl: 'All checks in one step, without network and without access to any gateway:',
-    record: 'The evidence record alone, with an independent verifier and OpenSSL:',
-    seal: 'The seal over the file, if it was exported with one (META-INF/signature001.p7s):',
-    signature: 'The digests of the parts, as the sender’s signature names them:',
+    owl: 'The software owl-gateway makes all checks in one step, without network and without access to any gateway:',
+    single:
+      'Single checks need none of that software. These commands check the first evidence file; the others are checked ' +
+      'in the same way.',
+    record: 'An independent program (er_verify.py) and OpenSSL check the evidence record:',
+    seal: 'Where the file was exported with a seal (META-INF/signature001.p7s), OpenSSL checks seal and archive time-stamp:',
+    signature:
+      'The sender’s signature (signature.jades.json) names the digests of the parts. This makes them, to compare:',
     anchors:
-      'ca.pem holds the root certificates that you trust: of the time-stamp authority and of the certification authority. ' +
-      'Get them in a way of your own, not from this file. er_verify.py comes with the software (test/tools).',
+      'The file ca.pem holds the certificates of the certification authorities that you trust: for the seals of agencies ' +
+      'and for the time-stamp authority. Get them in a way of your own, not together with the evidence files. The program ' +
+      'er_verify.py comes with the software (test/tools).',
   },
   notes: [
     'This summary is not signed and takes the place of none of the evidence files.',

@@ -15,7 +15,7 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, string>> = {
     'Die Nachricht enthält eine Identifikationsnummer (IDNr), welche die Vereinbarung nicht zulässt.',
   SslAuthenticationFailed: 'Das TLS-Zertifikat weist die Gegenseite nicht aus.',
   OutdatedGlobalConf: 'Die vorliegende globale Konfiguration ist zu alt, um danach zu entscheiden.',
-  CertValidation: 'Der Sperrstatus eines Zertifikats ist unbekannt, veraltet oder schlecht.',
+  CertValidation: 'Ein Zertifikat ist gesperrt, oder die Auskunft darüber fehlt oder ist veraltet.',
   IncorrectCertificate: 'Ein Zertifikat entspricht nicht dem Profil, für das es registriert ist.',
   MissingSignature: 'Die Nachricht trägt keine Signatur.',
   'SignatureVerification.MalformedSignature': 'Die Signatur hat nicht die vereinbarte Form.',
@@ -50,5 +50,5 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, string>> = {
   LoggingFailed: 'Das Nachrichtenprotokoll kann nicht geschrieben werden; es wurde nichts weitergegeben.',
   TimestampingFailed: 'Das Nachrichtenprotokoll hat länger als zulässig keinen Zeitstempel erhalten.',
   ArchiveUnavailable: 'Eine Archivdatei des Nachrichtenprotokolls fehlt oder ist beschädigt.',
-  InternalError: 'Das Gateway ist fehlgeschlagen.',
+  InternalError: 'Im Gateway ist ein interner Fehler aufgetreten.',
 }

@@ -29,6 +29,7 @@ export const GERMAN: ReportTexts = {
     issue: 'Aktenzeichen',
     userId: 'Kennung der bearbeitenden Person',
     requestId: 'Vorgangskennung',
+    keeper: 'Aufzeichnende Stelle',
     log: 'Nachrichtenprotokoll',
     madeAt: 'Übersicht erstellt',
     configuration: 'Globale Konfiguration',
@@ -39,7 +40,7 @@ export const GERMAN: ReportTexts = {
     message: 'Nachricht',
     claimed: 'Angegebene Zeit (Absender)',
     recorded: 'Aufgezeichnet',
-    proven: 'Nachgewiesen spätestens (Zeitstempel)',
+    proven: 'Spätestens nachgewiesen (Zeitstempel)',
     gap: 'Abstand',
     authority: 'Zeitstempeldienst',
     file: 'Datei',
@@ -48,10 +49,12 @@ export const GERMAN: ReportTexts = {
     state: 'Zustand',
     signer: 'Siegelzertifikat (SHA-256)',
     revocation: 'Sperrauskunft zum Siegel',
-    connection: 'Verbindung',
+    connection: 'Verbindung (TLS)',
     stages: 'Bestandene Prüfstufen',
   },
   states: { kept: 'enthalten', absent: 'nicht enthalten, nur durch Prüfsumme bekannt', erased: 'gelöscht' },
+  record: 'Eintrag',
+  erasedNote: 'Der Eintrag ist gelöscht. Erhalten ist nur sein Hashwert in der Kette des Nachrichtenprotokolls.',
   unknown: 'nicht aufgezeichnet',
   none: 'keine',
   unstamped: 'noch kein Zeitstempel',
@@ -77,7 +80,8 @@ export const GERMAN: ReportTexts = {
     erased: 'Das Ergebnis ist gelöscht.',
   },
   stages: {
-    received: 'Die Nachricht liegt vollständig vor; ihre Prüfsumme ist gebildet und, wo ein Schema gilt, eingehalten.',
+    received:
+      'Die Nachricht liegt vollständig vor, und ihre Prüfsumme ist gebildet. Gilt für sie ein Schema, so entspricht sie ihm.',
     admitted: 'Das Fachverfahren darf für die anfragende Stelle handeln.',
     located: 'Das Gateway der angefragten Stelle ist bekannt; der Zweck steht fest.',
     sealed: 'Die Nachricht ist mit dem Siegel der Behörde versehen; das Siegelzertifikat ist nicht gesperrt.',
@@ -87,8 +91,8 @@ export const GERMAN: ReportTexts = {
     attested: 'Die Verbindung gehört zu einem Gateway, das für die anfragende Stelle registriert ist.',
     verified:
       'Das Siegel ist echt, gehört der genannten Stelle, ist nicht gesperrt und gilt für genau diese Nachricht.',
-    fresh: 'Die Nachricht ist an diese Stelle gerichtet, aktuell und wurde nicht wiederholt.',
-    permitted: 'Eine Vereinbarung erlaubt Stelle, Dienst, Aufruf und Zweck.',
+    fresh: 'Die Nachricht ist an diese Stelle gerichtet, aktuell und keine Wiederholung.',
+    permitted: 'Eine Vereinbarung erlaubt der anfragenden Stelle diesen Aufruf des Dienstes zu diesem Zweck.',
     delivered: 'Das Fachverfahren der angefragten Stelle hat geantwortet.',
     concluded: 'Das Ergebnis ist dauerhaft aufgezeichnet.',
   },
@@ -106,23 +110,28 @@ export const GERMAN: ReportTexts = {
     '(RFC 3161) beweist, dass die Nachricht spätestens zu diesem Zeitpunkt so vorlag. Der Abstand ist die Zeit, die ' +
     'dazwischen liegt.',
   checksNote:
-    'Die Prüfstufen hat das aufzeichnende Gateway vor der Aufzeichnung durchlaufen. Ihre Grundlagen sind Teil der ' +
-    'Datei log-record.json und damit vom Zeitstempel erfasst.',
+    'Das aufzeichnende Gateway hat die genannten Prüfstufen durchlaufen, bevor es die Nachricht aufgezeichnet hat. ' +
+    'Worauf die Prüfungen beruhen, steht in der Datei log-record.json und ist damit vom Zeitstempel erfasst.',
   filesNote:
     'Je Nachricht ist eine Datei beigefügt. Sie enthält Kopf und Inhalt der Nachricht, die Signatur des Absenders, den ' +
-    'Protokolleintrag und den Beweissatz (RFC 4998).',
+    'Protokolleintrag und den Beweisdatensatz (Evidence Record, RFC 4998).',
   steps: {
-    owl: 'Alle Prüfungen in einem Schritt, ohne Netz und ohne Zugriff auf ein Gateway:',
-    record: 'Der Beweissatz allein, mit einem unabhängigen Prüfprogramm und OpenSSL:',
-    seal: 'Das Siegel über die Datei, sofern sie damit ausgegeben wurde (META-INF/signature001.p7s):',
-    signature: 'Die Prüfsummen der Bestandteile, wie sie die Signatur des Absenders nennt:',
+    owl: 'Mit der Software owl-gateway lassen sich alle Prüfungen in einem Schritt ausführen, ohne Netzzugang und ohne Zugriff auf ein Gateway:',
+    single:
+      'Einzelne Prüfungen sind auch ohne diese Software möglich. Die folgenden Befehle prüfen die erste Nachweisdatei; ' +
+      'für die übrigen gelten sie entsprechend.',
+    record: 'Den Beweisdatensatz prüfen ein unabhängiges Programm (er_verify.py) und OpenSSL:',
+    seal: 'Wurde die Datei mit einem Siegel ausgegeben (META-INF/signature001.p7s), so prüft OpenSSL Siegel und Archivzeitstempel:',
+    signature:
+      'Die Signatur des Absenders (signature.jades.json) nennt die Prüfsummen der Bestandteile. Dieser Befehl bildet sie zum Vergleich:',
     anchors:
-      'ca.pem enthält die Wurzelzertifikate, denen Sie vertrauen: des Zeitstempeldienstes und der Zertifizierungsstelle. ' +
-      'Beziehen Sie sie auf einem eigenen Weg, nicht aus dieser Datei. er_verify.py liegt der Software bei (test/tools).',
+      'Die Datei ca.pem enthält die Zertifikate der Zertifizierungsstellen, denen Sie vertrauen: für die Siegel der ' +
+      'Behörden und für den Zeitstempeldienst. Beziehen Sie diese Zertifikate auf einem eigenen Weg und nicht zusammen mit ' +
+      'den Nachweisdateien. Das Programm er_verify.py liegt der Software bei (test/tools).',
   },
   notes: [
     'Diese Übersicht ist nicht signiert und ersetzt keine der Nachweisdateien.',
-    'Gelöschte Inhalte sind nur noch durch ihre Prüfsumme bekannt. Signatur und Beweissatz bleiben prüfbar.',
-    'Die Nachweisdateien können personenbezogene Daten enthalten. Für Weitergabe und Aufbewahrung gelten Zweck und Rechtsgrundlage.',
+    'Gelöschte Inhalte sind nur noch durch ihre Prüfsumme bekannt. Signatur und Beweisdatensatz bleiben prüfbar.',
+    'Die Nachweisdateien können personenbezogene Daten enthalten. Bei Weitergabe und Aufbewahrung sind Zweck und Rechtsgrundlage der Übermittlung zu beachten.',
   ],
 }

@@ -24,6 +24,7 @@ export interface ReportTexts {
     readonly issue: string
     readonly userId: string
     readonly requestId: string
+    readonly keeper: string
     readonly log: string
     readonly madeAt: string
     readonly configuration: string
@@ -47,6 +48,9 @@ export interface ReportTexts {
     readonly stages: string
   }
   readonly states: { readonly kept: string; readonly absent: string; readonly erased: string }
+  /** Before the number of a record. */
+  readonly record: string
+  readonly erasedNote: string
   readonly unknown: string
   readonly none: string
   readonly unstamped: string
@@ -65,6 +69,7 @@ export interface ReportTexts {
   readonly filesNote: string
   readonly steps: {
     readonly owl: string
+    readonly single: string
     readonly record: string
     readonly seal: string
     readonly signature: string

@@ -16,6 +16,8 @@ export interface ExchangeReport {
   readonly requestId: string
   /** `gateway/node` */
   readonly log: string
+  /** Whose gateway keeps that log. */
+  readonly keeper: Party
   readonly madeAt: number
   readonly client: Party
   readonly provider: Party
@@ -122,13 +124,11 @@ function partiesTable({ report, texts }: Part): Html {
     [labels.service, partyText(service)],
     [labels.call, report.call === undefined ? undefined : html`<code>${report.call}</code>`],
     [labels.purpose, purpose === undefined ? undefined : purposeText(purpose)],
-    [
-      labels.legalBasis,
-      purpose?.legalBasis === undefined ? undefined : html`<span lang="de">${purpose.legalBasis}</span>`,
-    ],
+    [labels.legalBasis, purpose?.legalBasis === undefined ? undefined : german(purpose.legalBasis)],
     [labels.issue, report.issue],
     [labels.userId, report.userId],
     [labels.requestId, html`<code>${report.requestId}</code>`],
+    [labels.keeper, partyText(report.keeper)],
     [labels.log, html`<code>${report.log}</code>`],
     [labels.madeAt, timeText(report.madeAt, texts)],
   ]
@@ -166,7 +166,7 @@ function timesTable({ report, texts }: Part): Html {
           : texts.unstamped
         : timeText(provenAt, texts),
       gap,
-      authority ?? '',
+      authority === undefined ? '' : german(authority),
     ]
   })
   return html`${table(heads, rows)}
@@ -192,7 +192,7 @@ function checksText({ report, texts }: Part): Html {
     ]
     const known = basis.filter(([, value]) => value !== undefined) as [string, Html | string][]
     return html`<h3>${messageText(message, texts)}</h3>
-${message.file === undefined ? html`<p>${texts.states.erased}</p>` : pairs(known)}
+${message.file === undefined ? html`<p>${texts.erasedNote}</p>` : pairs(known)}
 `
   })
   return html`<p>${texts.checksNote}</p>
@@ -203,7 +203,7 @@ function filesTable({ report, texts }: Part): Html {
   const { labels, states } = texts
   const parts = report.messages.map((message) => {
     const { file, objects } = message
-    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${states.erased}</p>`
+    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${texts.erasedNote}</p>`
     const rows = objects.map(({ name, sha256, isKept }) => [
       html`<code>${name}</code>`,
       html`<code>${sha256}</code>`,
@@ -219,9 +219,10 @@ ${parts}`
 
 function verificationText({ report, texts }: Part): Html {
   const { steps } = texts
+  const files = report.messages.flatMap(({ file }) => file ?? [])
   const message = report.messages.find(({ file }) => file !== undefined)
-  const file = message?.file ?? ''
-  const objects = message?.objects ?? []
+  if (message?.file === undefined) return html`<p>${texts.erasedNote}</p>`
+  const { file, objects } = message
   const names = [...objects.filter(({ isKept }) => isKept).map(({ name }) => name), 'log-record.json']
   const digests = objects.filter(({ isKept }) => !isKept).map(({ sha256 }) => ` --digest ${sha256}`)
   const record = `python3 er_verify.py ca.pem META-INF/evidencerecord001.ers${digests.join('')} ${names.join(' ')}`
@@ -231,7 +232,8 @@ function verificationText({ report, texts }: Part): Html {
   const signed = names.filter((name) => name.startsWith('message-'))
   const digest = `for f in ${signed.join(' ')}; do openssl dgst -sha256 -binary "$f" | base64 | tr '+/' '-_' | tr -d '='; done`
   return html`<p>${steps.owl}</p>
-<pre><code>npx owl evidence verify ${file} --anchors ca.pem</code></pre>
+<pre><code>npx owl evidence verify ${files.join(' ')} --anchors ca.pem</code></pre>
+<p>${steps.single}</p>
 <p>${steps.record}</p>
 <pre><code>unzip -d evidence ${file} &amp;&amp; cd evidence
 ${record}</code></pre>
@@ -247,15 +249,20 @@ ${
 }
 
 function partyText({ id, name }: Party): Html {
-  return name === undefined ? html`<code>${id}</code>` : html`${name} (<code>${id}</code>)`
+  return name === undefined ? html`<code>${id}</code>` : html`${german(name)} (<code>${id}</code>)`
+}
+
+/** Names are the registry's: German in either part. */
+function german(name: string): Html {
+  return html`<span lang="de">${name}</span>`
 }
 
 function purposeText({ code, title }: NonNullable<ExchangeReport['purpose']>): Html {
-  return title === undefined ? html`<code>${code}</code>` : html`<span lang="de">${title}</span> (<code>${code}</code>)`
+  return title === undefined ? html`<code>${code}</code>` : html`${german(title)} (<code>${code}</code>)`
 }
 
 function messageText({ seq, kind }: ReportedMessage, texts: ReportTexts): Html {
-  return html`${texts.messages[kind] ?? kind} (#${seq})`
+  return html`${texts.messages[kind] ?? kind} (${texts.record} ${seq})`
 }
 
 function stageText(stage: string, texts: ReportTexts): Html {

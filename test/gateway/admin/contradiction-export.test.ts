@@ -64,5 +64,5 @@ t.test('both messages and what the partner signed, in one archive that anyone ca
 
   const [{ seq }] = await rig.exchange()
   const unstamped = [{ ...(list[0] as (typeof list)[0]), seqs: [first.seq, seq] }]
-  await t.rejects(exportContradictions(options, unstamped), { lack: 'unstamped' })
+  await t.rejects(exportContradictions(options, unstamped), { message: /not time-stamped yet/ })
 })

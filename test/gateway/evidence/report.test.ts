@@ -7,7 +7,14 @@ import { GERMAN } from '../../../gateway/evidence/report-german.ts'
 
 const EVIL = `"><script>alert(1)</script>' onload=x & \u202e`
 const REPORT: ExchangeReport = {
-  ...{ requestId: EVIL, log: EVIL, madeAt: 0, client: { id: EVIL, name: EVIL }, provider: { id: EVIL } },
+  ...{
+    requestId: EVIL,
+    log: EVIL,
+    keeper: { id: EVIL, name: EVIL },
+    madeAt: 0,
+    client: { id: EVIL, name: EVIL },
+    provider: { id: EVIL },
+  },
   service: { id: EVIL, name: EVIL },
   ...{ call: EVIL, purpose: { code: EVIL, title: EVIL, legalBasis: EVIL }, issue: EVIL, userId: EVIL },
   outcome: { kind: 'refusal', code: EVIL, message: EVIL, stage: EVIL },
@@ -38,9 +45,40 @@ t.test('nothing that a message says can act', async (t) => {
 t.test('an erased message and a missing time are told, not invented', async (t) => {
   const page = formatReport(REPORT).toString()
   t.match(page, GERMAN.states.erased)
+  t.match(page, GERMAN.erasedNote)
   t.match(page, GERMAN.unknown)
   t.match(page, '9,0 s')
   t.match(page, '9.0 s')
+})
+
+t.test('can be read by everybody: languages, headings, tables', async (t) => {
+  const page = formatReport(REPORT).toString()
+  const parts = page.split('<article ').slice(1)
+  t.equal(parts.length, 2)
+  for (const [index, language] of ['de', 'en'].entries()) {
+    const part = parts[index] ?? ''
+    t.match(part, `id="${language}" lang="${language}">`)
+    const levels = [...part.matchAll(/<h([1-6])/g)].map(([, level]) => Number(level))
+    t.equal(levels[0], 1)
+    t.ok(
+      levels.slice(1).every((level, at) => level > 1 && level <= (levels[at] ?? 0) + 1),
+      `no level is left out: ${levels.join(' ')}`,
+    )
+    for (const [, text = ''] of part.matchAll(/<(?:p|li)>([^<]*)<\/(?:p|li)>/g)) t.match(text, /[.:]$/, 'a sentence')
+  }
+  t.match(parts[1], '<span lang="de">', 'names are German in either part')
+  t.notMatch(page, /<th>/, 'every header says of what')
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+  t.equal(new Set(ids).size, ids.length, 'no id twice')
+  for (const [, id] of page.matchAll(/aria-labelledby="([^"]+)"/g)) t.ok(ids.includes(id), `${id} is there`)
+  for (const [, id] of page.matchAll(/href="#([^"]+)"/g)) t.ok(ids.includes(id), `${id} is there`)
+})
+
+t.test('how to check is told where there is something to check', async (t) => {
+  const page = formatReport(REPORT).toString()
+  t.match(page, 'npx owl evidence verify 0000000001-request.asice --anchors ca.pem')
+  const erased = formatReport({ ...REPORT, messages: REPORT.messages.slice(1) }).toString()
+  t.notMatch(erased, 'owl evidence verify')
 })
 
 t.test('both languages say all there is to say', async (t) => {
