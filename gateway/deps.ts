@@ -239,13 +239,17 @@ async function compose(
           requestId,
           log: limitedLog,
           observe: observe('provider'),
-          reconciling: answering({ ...shared, comparison: partners.comparison, mayAsk: questions.take }),
+          reconciling: answering({
+            ...{ ...shared, comparison: partners.comparison },
+            ...{ mayAsk: questions.take, report: limitedLog },
+          }),
         }),
       admin: (app) =>
         adminPlugin(app, {
           reader,
           verify: (wish) => verifyOwnLog(config, place, wish),
           erasing: messageLog,
+          archiving: messageLog,
           partners: partners.list,
           health,
           readinessLimits: config.log,

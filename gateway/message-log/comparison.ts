@@ -36,7 +36,7 @@ export function openComparison(reader: LogReader): Comparison {
       case 'heads':
         return { what: 'heads', heads: headsOf(parties.partner, ask.log, ask.batch) }
       case 'compare':
-        return { what: 'compare', heads: ask.heads.flatMap(othersThan).slice(0, HEADS_MAX) }
+        return { what: 'compare', heads: differingFrom(ask.heads) }
       case 'leaves':
         return { what: 'leaves', leaves: leavesOf(ask.leaves) }
     }
@@ -55,6 +55,15 @@ export function openComparison(reader: LogReader): Comparison {
   function headsOf(partner: Identifier, log: string, batch: number): HeadTuple[] {
     if (gatewayOfLog(log) !== partner) return []
     return received.from(log, batch, HEADS_MAX).map(tupleOf)
+  }
+
+  /** Of another's log one head is proof enough: whoever makes up heads shall not learn when we hear from whom. */
+  function differingFrom(heads: readonly HeadTuple[]): HeadTuple[] {
+    const told = new Set<string>()
+    return heads
+      .flatMap(othersThan)
+      .filter(([log]) => log === ownLog || (!told.has(log) && told.add(log)))
+      .slice(0, HEADS_MAX)
   }
 
   function othersThan([log, batch, sha256]: HeadTuple): HeadTuple[] {

@@ -9,7 +9,7 @@ import type { MessageLog } from '../message-log/message-log.ts'
 import { sha256 } from '../protocol/digests.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { isHeadOf } from '../protocol/log-head.ts'
-import type { Answer, Question } from '../protocol/reconciling.ts'
+import type { Answer, Found, Question } from '../protocol/reconciling.ts'
 import { ANSWER, parseQuestion, QUESTION } from '../protocol/reconciling.ts'
 import { readStatement, sealStatement } from '../protocol/statement.ts'
 import type { GlobalConfiguration } from '../trust/global-configuration.ts'
@@ -29,6 +29,7 @@ export interface ReconcileDeps {
   readonly mayAsk: (partner: Identifier, now: number) => boolean
   readonly now: () => number
   readonly clockSkewMsMax: number
+  readonly report: { warn(line: object, text: string): void }
 }
 
 /** @returns answers a question, given the fingerprint of the TLS certificate it came under @throws {GatewayError} any code */
@@ -52,6 +53,14 @@ export function answering(deps: ReconcileDeps): Answering {
     taken.set(key, at + 2 * clockSkewMsMax)
   }
 
+  /** Somebody's log has forked, or the partner has made up a head: either way it is under its seal that it said so. */
+  function warnOfConflict(gateway: Identifier, found: Found): void {
+    const [conflict] = found.what === 'compare' ? found.heads : []
+    if (conflict === undefined) return
+    const [log, batch] = conflict
+    deps.report.warn({ gateway, log, batch }, 'a partner names another head of a log than this log holds')
+  }
+
   return async (certificate, octets) => {
     const at = now()
     const judging: Judging = { snapshot: configuration.usable(at), revocation, now: at, softFail: false }
@@ -69,6 +78,7 @@ export function answering(deps: ReconcileDeps): Answering {
     checkNew(question, at)
 
     const found = await comparison.find({ own: gateway, partner: partner.id }, question.ask)
+    warnOfConflict(partner.id, found)
     seal.judged(judging)
     const answer: Answer = {
       v: 1,

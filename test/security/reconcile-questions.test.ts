@@ -3,6 +3,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { request as requestHttps } from 'node:https'
 import t from 'tap'
+import type { PartnerView } from '../../gateway/admin/partners.ts'
 import { sha256 } from '../../gateway/protocol/digests.ts'
 import type { Answer, Ask, Question } from '../../gateway/protocol/reconciling.ts'
 import { ANSWER, parseAnswer, QUESTION } from '../../gateway/protocol/reconciling.ts'
@@ -117,6 +118,29 @@ t.test('who shares nothing learns nothing', async (t) => {
   const ask: Ask = { what: 'heads', log: `${paderborn.id}/n1/1`, batch: 0 }
   const { octets } = await send(sealedBy('delbrueck', question('delbrueck', ask)), client('delbrueck'))
   t.strictSame(answerIn(octets, ask).found, { what: 'heads', heads: [] }, 'of another’s log he is told nothing')
+})
+
+t.test('whoever makes up heads of another’s log learns of one at the most, and is told of', async (t) => {
+  // Until Paderborn has closed some batches and told Bielefeld of them.
+  const heard = async (): Promise<PartnerView['heads'][number] | undefined> => {
+    const { json } = await bielefeld.admin('/log/partners')
+    const { partners } = json as unknown as { readonly partners: readonly PartnerView[] }
+    return partners.find(({ partner }) => partner === paderborn.id)?.heads[0]
+  }
+  for (let tries = 0; tries < 20 && ((await heard())?.batch ?? 0) < 3; tries++) {
+    await paderborn.call()
+    await new Promise((resolve) => setTimeout(resolve, 400))
+  }
+  const { log = '', batch: latest = 0 } = (await heard()) ?? {}
+  t.ok(latest >= 3)
+
+  const heads = Array.from({ length: 400 }, (_, batch) => [log, batch + 1, `${'a'.repeat(42)}A`] as const)
+  const ask: Ask = { what: 'compare', heads }
+  const { octets } = await send(sealedBy('delbrueck', question('delbrueck', ask)), client('delbrueck'))
+
+  const { found } = answerIn(octets, ask)
+  t.equal(found.what === 'compare' && found.heads.length, 1)
+  t.match(bielefeld.output(), /"gateway":"[^"]*","log":"[^"]*","batch":\d+[^\n]*a partner names another head of a log/)
 })
 
 t.test('a stranger gets what every stranger gets', async (t) => {
