@@ -57,7 +57,11 @@ async function main(args: readonly string[]): Promise<void> {
   })
   registerRenewalCommand(log, { renew })
   registerErasureCommands(log, { onLog, now: Date.now, terminal, readPlace, operatorOf })
-  registerArchiveCommands(log, { onLog, readPlace, failVerification: () => end('unverified'), now: Date.now, terminal })
+  registerArchiveCommands(log, {
+    ...{ onLog, readPlace, operatorOf, terminal },
+    failVerification: () => end('unverified'),
+    now: Date.now,
+  })
   registerPartnerCommands(log, { onPartners, end, now: Date.now })
   registerSubjectCommand(log, terminal)
   const evidence = registerEvidenceCommands(program, {

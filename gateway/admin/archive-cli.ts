@@ -4,16 +4,25 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { RunDeps } from './archive-commands.ts'
 import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
+import type { OperatorFiles } from './operator-port.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ArchiveCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'failVerification' | 'now'> {
   readonly terminal: Terminal
   readonly readPlace: (config: string) => Promise<Pick<RunDeps, 'config' | 'place'>>
+  /** Whoever may order it in the region that this configuration belongs to; nothing outside a development region. */
+  readonly operatorOf: (config: string) => Promise<OperatorFiles | undefined>
+}
+
+interface RunGiven extends WithConfig {
+  readonly afterDays?: number
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** @param log the command group */
 export function registerArchiveCommands(log: Command, options: ArchiveCommandsOptions): void {
-  const { onLog, readPlace, failVerification, now, terminal } = options
+  const { onLog, readPlace, operatorOf, failVerification, now, terminal } = options
   const archive = log.command('archive').description('days of the log that lie in archive files')
 
   archive
@@ -46,18 +55,21 @@ export function registerArchiveCommands(log: Command, options: ArchiveCommandsOp
   archive
     .command('run')
     .description('archive now what is old enough; a running gateway does so by itself every night')
-    .requiredOption('--config <file>', 'configuration of the gateway, which must not run')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--cert <file>', 'certificate of an operator, for a running gateway; that of the region when absent')
+    .option('--key <file>', 'its key')
     .option('--after-days <n>', 'other than log.archiveAfterDays', daysOf)
     .option('--json', 'print JSON')
-    .action(async ({ config, afterDays, json }: WithConfig & { readonly afterDays?: number }) => {
+    .action(async ({ config, afterDays, cert, key, json }: RunGiven) => {
       const { runArchiving } = await import('./archive-commands.ts')
-      const place = await readPlace(config)
+      const operator = cert === undefined || key === undefined ? await operatorOf(config) : { cert, key }
       await runArchiving({
-        ...place,
+        ...(await readPlace(config)),
         terminal,
         now,
         json: json === true,
         ...(afterDays !== undefined && { afterDays }),
+        ...(operator && { operator }),
       })
     })
 }

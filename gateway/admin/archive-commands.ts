@@ -5,12 +5,16 @@ import type { Config } from '../config.ts'
 import type { ArchiveFacts } from '../message-log/archive-check.ts'
 import { checkArchiveFile, checkContents } from '../message-log/archive-check.ts'
 import { ArchiveError } from '../message-log/archive-error.ts'
-import type { ArchiveRow } from '../message-log/archive-files.ts'
 import { Damage } from '../message-log/damage.ts'
 import { LogOpenError } from '../message-log/open-error.ts'
 import type { LogReaderOptions } from '../message-log/reader.ts'
+import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import { openMessageLog } from '../message-log/sqlite-log.ts'
+import type { ShownArchive } from './archive-routes.ts'
+import { formatArchive } from './archive-routes.ts'
 import type { LogCommandDeps } from './log-commands.ts'
+import type { OperatorFiles } from './operator-port.ts'
+import { postToAdmin } from './operator-port.ts'
 import type { Column, Terminal } from './terminal.ts'
 
 const COLUMNS: readonly Column[] = [
@@ -23,10 +27,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'FILE' },
 ]
 
+/** A million records take minutes. */
+const TIMEOUT_MS = 3_600_000
+
 /** @returns whether every file is there */
 export async function listArchives({ reader, terminal, json }: LogCommandDeps): Promise<boolean> {
   const { archives } = reader.contents
-  const files = archives.rows().map((row) => ({ ...formatRow(row), state: archives.stateOf(row) }))
+  const files = archives.rows().map((row) => ({ ...formatArchive(row), state: archives.stateOf(row) }))
   const isAll = files.every(({ state }) => state === 'ok')
   if (json) {
     terminal.json({ directory: archives.directory, files })
@@ -107,41 +114,54 @@ export interface RunDeps {
   readonly now: () => number
   readonly json: boolean
   readonly afterDays?: number
+  readonly operator?: OperatorFiles
 }
 
-/** @throws {Error} when the gateway runs, or what keeps it from going on */
-export async function runArchiving({ config, place, terminal, now, json, afterDays }: RunDeps): Promise<void> {
-  const log = await openMessageLog({
-    ...place,
-    gateway: config.gateway,
-    retention: () => ({ bodyRetentionDays: 0, recordRetentionDays: 0 }),
-    // What is closed here the gateway has time-stamped when it runs.
-    authorities: () => [],
-    now,
-  }).catch((error: Error) => {
-    const isRunning = error instanceof LogOpenError && error.flaw === 'locked'
-    const when = config.log.archiveAt === null ? 'when told to' : `by itself at ${config.log.archiveAt} UTC`
-    throw isRunning ? new Error(`The gateway is running, and archives ${when}`) : error
-  })
+/** A gateway that runs does it itself. @throws {Error} what keeps it from going on */
+export async function runArchiving(deps: RunDeps): Promise<void> {
+  const { place, terminal, json } = deps
+  const log = await openAtRest(deps)
+  const files = log === undefined ? await askGateway(deps) : await archiveAtRest(log, deps)
+  if (json) terminal.json({ directory: place.archive, files })
+  else if (files.length === 0) terminal.say('Nothing is old enough.')
+  else
+    for (const { file, first, last, bytes } of files)
+      terminal.out(`${file}  records ${first} to ${last}, ${bytes} octets`)
+}
+
+/** @returns nothing when somebody else has it open: the gateway runs */
+async function openAtRest({ config, place, now }: RunDeps): Promise<SqliteLog | undefined> {
   try {
-    const made = await log.archive(afterDays ?? config.log.archiveAfterDays)
-    if (json) terminal.json({ directory: place.archive, files: made.map(formatRow) })
-    else if (made.length === 0) terminal.say('Nothing is old enough.')
-    else for (const row of made) terminal.out(`${row.name}  records ${row.first} to ${row.last}, ${row.bytes} octets`)
+    return await openMessageLog({
+      ...place,
+      gateway: config.gateway,
+      retention: () => ({ bodyRetentionDays: 0, recordRetentionDays: 0 }),
+      // What is closed here the gateway has time-stamped when it runs.
+      authorities: () => [],
+      now,
+    })
+  } catch (error) {
+    if (error instanceof LogOpenError && error.flaw === 'locked') return undefined
+    throw error
+  }
+}
+
+async function archiveAtRest(log: SqliteLog, { config, afterDays }: RunDeps): Promise<readonly ShownArchive[]> {
+  try {
+    return (await log.archive(afterDays ?? config.log.archiveAfterDays)).map(formatArchive)
   } finally {
     await log.close()
   }
 }
 
-function formatRow({ name, first, last, bytes, madeAt, emptiedTo }: ArchiveRow): Readonly<Record<string, unknown>> & {
-  readonly file: string
-  readonly day: string
-  readonly first: number
-  readonly last: number
-  readonly bytes: number
-} {
-  const isWhole = emptiedTo >= last
-  return { file: name, day: name.slice(0, 10), first, last, bytes, madeAt: new Date(madeAt).toISOString(), isWhole }
+async function askGateway({ config, operator, afterDays }: RunDeps): Promise<readonly ShownArchive[]> {
+  if (operator === undefined)
+    throw new Error('The gateway is running: --cert and --key of one of its operators are needed')
+  const order = afterDays === undefined ? {} : { afterDays }
+  const { files } = (await postToAdmin(config, operator, '/log/archives', order, TIMEOUT_MS)) as {
+    readonly files: readonly ShownArchive[]
+  }
+  return files
 }
 
 type Shown = { readonly ok: boolean; readonly file: string; readonly problem?: string } & Readonly<

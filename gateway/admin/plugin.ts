@@ -4,6 +4,8 @@ import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } f
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
 import { ArchiveError } from '../message-log/archive-error.ts'
+import type { ArchiveRoutesOptions } from './archive-routes.ts'
+import { archiveRoutes } from './archive-routes.ts'
 import type { ErasureRoutesOptions } from './erasure-routes.ts'
 import { erasureRoutes } from './erasure-routes.ts'
 import type { EvidenceRoutesOptions } from './evidence-routes.ts'
@@ -20,7 +22,8 @@ import { subjectRoutes } from './subject-routes.ts'
 export interface AdminOptions
   extends Omit<LogRoutesOptions, 'log' | 'notFound'>,
     Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'>,
-    Pick<ErasureRoutesOptions, 'erasing'> {
+    Pick<ErasureRoutesOptions, 'erasing'>,
+    Pick<ArchiveRoutesOptions, 'archiving'> {
   readonly health: () => Health | Promise<Health>
   readonly readinessLimits: ReadinessLimits
   readonly metrics: Metrics
@@ -52,7 +55,7 @@ const HEADERS = {
 
 export async function adminPlugin(app: FastifyInstance, options: AdminOptions): Promise<void> {
   const { health, readinessLimits, metrics, configuration, requestId, now, log } = options
-  // Nothing is posted but decisions about erasing.
+  // Nothing is posted but a few orders, each a plugin with a parser of its own.
   app.removeAllContentTypeParsers()
   app.addHook('onRequest', admission(options))
   app.addHook('onRequest', async (_request, reply) => {
@@ -75,7 +78,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
     // Fastify's own: there is a body that nobody reads here, or not in this form.
     if (error.statusCode !== undefined && error.statusCode < 500) {
       const reason =
-        'the admin port takes no body, or a small one of JSON: a decision about erasing, or whom to look up'
+        'the admin port takes no body, or a small one of JSON: what to erase or archive, or whom to look up'
       return sendFault(reply, new GatewayError('BadRequest', { reason }))
     }
     const failure =
@@ -101,6 +104,7 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   const { reader, sealing, stampIntervalMs } = options
   evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
   app.register(erasureRoutes, { reader, erasing: options.erasing, log, refuse })
+  app.register(archiveRoutes, { archiving: options.archiving, log, refuse })
   app.register(subjectRoutes, { ...options.subjects, reader, now, log })
   // Also what exists with another method: a stranger must not tell one from the other, an operator need not.
   app.all('/*', async (_request, reply) => notFound(reply, 'nothing answers at this path'))

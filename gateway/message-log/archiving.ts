@@ -175,7 +175,11 @@ export function openArchiving(deps: ArchivingDeps): Archiving {
 
   return {
     health: () => ({ archive: { ...health, ...(problem !== undefined && { problem }) } }),
-    run: (days = afterDays) => run(days),
+    async run(days = afterDays) {
+      // What is under way may be for other days.
+      await underWay?.catch(() => {})
+      return run(days)
+    },
     async close() {
       isClosed = true
       clearInterval(looking)

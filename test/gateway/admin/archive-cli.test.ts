@@ -38,11 +38,11 @@ interface Listed {
   readonly files: readonly { file: string; first: number; last: number; state: string }[]
 }
 
-t.test('run: says that a running gateway does it itself', async (t) => {
+t.test('run: a running gateway is asked by its operators only', async (t) => {
   const { code, err } = await owl('log', 'archive', 'run', ...configured)
 
   t.equal(code, 1)
-  t.equal(err, 'owl: The gateway is running, and archives by itself at 02:30 UTC\n')
+  t.equal(err, 'owl: The gateway is running: --cert and --key of one of its operators are needed\n')
 })
 
 t.test('run: archives what is older than the configuration says, or the command', async (t) => {

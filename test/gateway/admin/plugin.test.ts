@@ -73,6 +73,7 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     health: async () => changes.health ?? healthyAt(now()),
     readinessLimits: LIMITS,
     erasing: messageLog,
+    archiving: messageLog,
     subjects: subjectLookUp({ masterKey }, messageLog, `${logRig.options.gateway}/n1`),
     partners: () => [PARTNER],
     sealing,
@@ -104,8 +105,9 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
       method: 'GET' | 'HEAD' | 'POST' | 'DELETE' = 'GET',
       body?: string,
       type?: string,
+      more: Readonly<Record<string, string>> = {},
     ): Promise<Answer> => {
-      const headers = type === undefined ? {} : { 'content-type': type }
+      const headers = type === undefined ? more : { ...more, 'content-type': type }
       const answer = await request(`https://127.0.0.1:${port}${path}`, { dispatcher: agent, method, body, headers })
       return {
         status: answer.statusCode,
@@ -429,11 +431,28 @@ t.test('takes no order about erasing that it does not understand, nor from a str
   }
   t.equal((await port.get('/log', 'POST', order, 'application/json')).status, 400, 'elsewhere no body is read')
   for (const who of [undefined, other]) {
-    for (const path of ['/log/erasures', '/log/holds', '/log/releases']) {
+    for (const path of ['/log/erasures', '/log/holds', '/log/releases', '/log/archives']) {
       t.equal((await port.as(who)(path, 'POST', order, 'application/json')).status, 403)
     }
   }
   t.equal(json<Record<string, unknown>>(await port.get('/log/1'))['erased'], undefined)
+})
+
+t.test('no page of another site acts in the name of an operator', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+  const order = JSON.stringify({ seq: 1, what: 'body', reason: 'x' })
+  for (const site of ['cross-site', 'same-site', 'anything']) {
+    const by = { 'sec-fetch-site': site }
+    t.equal((await port.get('/log/erasures', 'POST', order, 'application/json', by)).status, 403, site)
+    t.equal((await port.get('/log/1/body', 'GET', undefined, undefined, by)).status, 403, site)
+    t.equal((await port.get('/livez', 'GET', undefined, undefined, by)).status, 403, site)
+  }
+  for (const site of ['none', 'same-origin']) {
+    t.equal((await port.get('/log/1', 'GET', undefined, undefined, { 'sec-fetch-site': site })).status, 200, site)
+  }
+  t.equal(json<Record<string, unknown>>(await port.get('/log/1'))['erased'], undefined)
+  t.equal(port.lines().filter(({ msg }) => msg === 'a page of another site called the admin port').length, 9)
 })
 
 t.test('refuses what it does not understand, in the shape of every fault', async (t) => {
