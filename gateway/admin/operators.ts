@@ -8,6 +8,9 @@ import { peerOf, sameFingerprint } from '../mutual-tls.ts'
 /** Open to whoever is on the machine: what probes and collectors ask. They hold nothing of an exchange. */
 const OPEN: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/metrics'])
 
+/** Fetch Metadata: absent where nobody browses, `none` from the address bar. */
+const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, 'none', 'same-origin'])
+
 export interface AdmissionOptions {
   /** SHA-256 of certificates, lower-case hex; asked for every request, so that an operator can be taken off at once. */
   readonly operators: () => readonly string[]
@@ -19,6 +22,13 @@ export interface AdmissionOptions {
 export function admission({ operators, now, log }: AdmissionOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const peer = peerOf(request)
+    // A browser shows the operator's certificate to us also when another page makes it call.
+    const isOtherPage = !OWN_SITES.has(request.headers['sec-fetch-site'])
+    if (isOtherPage) {
+      log.warn({ certificate: peer?.sha256 ?? null }, 'a page of another site called the admin port')
+      await reply.code(403).headers({ connection: 'close', 'content-length': '0' }).send()
+      return
+    }
     if (isOperator(peer, operators(), now())) return
     if (OPEN.has(request.routeOptions.url) && isLoopback(request.raw.socket.remoteAddress)) return
     log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the admin port')
