@@ -9,6 +9,10 @@ const ROOT = join(import.meta.dirname, '..')
 const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: readonly string[] }>> = {
   1: { threat: 'a peer claims to be somebody else', proofs: ['security/identity'] },
   2: { threat: 'a stolen TLS key', proofs: ['security/identity', 'security/revocation'] },
+  3: {
+    threat: 'a stolen signing key',
+    proofs: ['security/revocation', 'gateway/evidence/stolen-key', 'gateway/evidence/vectors'],
+  },
   4: {
     threat: 'a revoked or expired certificate on a live connection',
     proofs: ['security/revocation', 'security/identity'],
@@ -33,7 +37,10 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
     proofs: ['gateway/server', 'security/starvation', 'security/misbehaving-service'],
   },
   12: { threat: 'too slow', proofs: ['gateway/pace', 'security/starvation', 'security/disconnects'] },
-  13: { threat: 'what unpacks to more', proofs: ['security/misbehaving-service'] },
+  13: {
+    threat: 'what unpacks to more',
+    proofs: ['security/misbehaving-service', 'gateway/evidence/zip-reader', 'gateway/evidence/inputs'],
+  },
   14: { threat: 'JSON: a member twice', proofs: ['gateway/protocol/json', 'security/octets'] },
   15: { threat: 'JSON: __proto__', proofs: ['gateway/protocol/json', 'security/octets'] },
   16: { threat: 'JSON: numbers', proofs: ['gateway/protocol/json', 'security/octets'] },
@@ -51,18 +58,61 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
     proofs: ['gateway/transport/http-service', 'security/addresses'],
   },
   21: { threat: 'addresses in certificates', proofs: ['security/addresses'] },
-  25: { threat: 'no time-stamps', proofs: ['gateway/message-log/stamping', 'failure/outages'] },
+  22: { threat: 'an older registry', proofs: ['gateway/trust/global-configuration'] },
+  23: {
+    threat: 'a registry that stands still, or says different things',
+    proofs: ['gateway/trust/global-configuration', 'gateway/admin/evidence-registry'],
+  },
+  25: {
+    threat: 'no time-stamps, or false ones',
+    proofs: ['gateway/message-log/stamping', 'gateway/protocol/time-stamp', 'failure/outages'],
+  },
   26: { threat: 'clocks', proofs: ['gateway/trust/clock', 'failure/clocks'] },
   27: { threat: 'a full disk', proofs: ['gateway/message-log/full-disk', 'failure/full-disk'] },
   28: { threat: 'a disk that fails', proofs: ['gateway/message-log/recovery'] },
   29: { threat: 'a crash in between', proofs: ['gateway/message-log/crash', 'failure/kills', 'failure/kills.long'] },
+  32: {
+    threat: 'an insider who rewrites the log',
+    proofs: [
+      ...['gateway/message-log/damage', 'gateway/message-log/verify', 'gateway/message-log/witness'],
+      ...['gateway/message-log/reconcile', 'gateway/evidence/dishonest-log', 'security/witness-insider'],
+    ],
+  },
+  33: {
+    threat: 'an operator who looks, takes or erases',
+    proofs: [
+      'gateway/admin/plugin',
+      'gateway/admin/evidence-routes',
+      'gateway/message-log/erasing',
+      'security/subject',
+    ],
+  },
+  34: {
+    threat: 'texts that act where they are read',
+    proofs: ['gateway/evidence/html', 'gateway/evidence/report', 'gateway/admin/terminal'],
+  },
+  35: { threat: 'a browser that is made to call', proofs: ['gateway/admin/plugin'] },
   36: {
     threat: 'secrets and persons in logs',
-    proofs: ['gateway/logging', 'gateway/message-log/canary', 'security/canary'],
+    proofs: ['gateway/logging', 'gateway/message-log/canary', 'security/canary', 'security/idnr'],
+  },
+  37: {
+    threat: 'what is kept too long, or comes back',
+    proofs: [
+      ...['gateway/message-log/erasing', 'gateway/message-log/erasing-traces', 'gateway/message-log/erasing-evidence'],
+      ...['gateway/message-log/erasing-recovery', 'security/subject'],
+    ],
   },
   40: { threat: 'one who takes all', proofs: ['gateway/access/budgets', 'security/starvation', 'security/refusals'] },
   41: { threat: 'an older version', proofs: ['security/forged-heads'] },
-  42: { threat: 'what a refusal gives away', proofs: ['security/refusals', 'gateway/mutual-tls'] },
+  42: {
+    threat: 'what a refusal or an answer gives away',
+    proofs: ['security/refusals', 'security/reconcile-questions', 'gateway/mutual-tls'],
+  },
+  43: {
+    threat: 'a log restored from an older copy',
+    proofs: ['gateway/message-log/damage', 'gateway/message-log/erasing-recovery', 'gateway/message-log/witness'],
+  },
 }
 
 for (const [row, { threat, proofs }] of Object.entries(ROWS)) {

@@ -47,6 +47,8 @@ export interface EvidenceRig {
   /** A request of Paderborn and its end by Bielefeld, signed by their seals. */
   exchange(request?: MessageOptions, end?: EndOptions, edit?: Edit): Promise<readonly [Appended, Appended]>
   request(options?: MessageOptions): Promise<readonly [NewRecord, Appended]>
+  /** The seal of the member whose client asks, from now on: known at once. */
+  revokeClient(): Promise<void>
   /** @param how e.g. `{ mode: 'silent' }` */
   behave(service: 'tsa' | 'ocsp' | 'crl', how: Readonly<Record<string, unknown>>): Promise<void>
 }
@@ -101,13 +103,18 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
       const reply = answering(endRecord(record, recorded, end), record, { receipt, config: snapshot.reference })
       return [recorded, await log.append(edit(resealed(reply, provider, judged)))]
     },
-    async behave(name, how) {
-      const headers = { 'content-type': 'application/json' }
-      const body = JSON.stringify({ service: name, ...how })
-      const reply = await fetch(`${urls.control}/behaviour`, { method: 'POST', headers, body })
-      if (!reply.ok) throw new Error(`The trust service answered ${reply.status}`)
-      await reply.arrayBuffer()
+    async revokeClient() {
+      await order('revoke', { cert: join(region.pki, 'members', 'paderborn', 'seal.pem') })
+      await revocation.refreshNow()
     },
+    behave: (name, how) => order('behaviour', { service: name, ...how }),
+  }
+
+  async function order(path: string, what: object): Promise<void> {
+    const headers = { 'content-type': 'application/json' }
+    const reply = await fetch(`${urls.control}/${path}`, { method: 'POST', headers, body: JSON.stringify(what) })
+    if (!reply.ok) throw new Error(`The trust service answered ${reply.status}`)
+    await reply.arrayBuffer()
   }
 }
 
