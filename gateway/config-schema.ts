@@ -148,6 +148,11 @@ export const CONFIG_SCHEMA = {
             default: '01:30',
             description: 'What is due is erased at this time, UTC, and after the start; null: only by command',
           },
+          clockLeadMaxMs: integer(
+            3600_000,
+            48 * 3600_000,
+            'Nothing is erased by a clock that is further ahead of the latest time-stamp',
+          ),
           archive: {
             type: ['string', 'null'],
             default: null,

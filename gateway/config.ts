@@ -79,6 +79,7 @@ export interface LogConfig {
   readonly queueMax: number
   /** `HH:MM`, UTC; null: only by command. */
   readonly eraseAt: string | null
+  readonly clockLeadMaxMs: number
   /** `<directory>/archive` when absent. */
   readonly archive: string | null
   readonly archiveAfterDays: number

@@ -42,8 +42,9 @@ export async function decide(deps: DecideDeps, event: keyof typeof PATHS, asked:
   else if ('seq' in done) {
     terminal.out(`${terminal.style('green', DID[event])}  ${count(done.records)}; on record as ${done.seq}`)
   } else {
-    const { bodies, records, keys } = done
+    const { bodies, records, keys, problem } = done
     terminal.out(`${terminal.style('green', 'erased')}  ${bodies} bodies, ${count(records)}; ${keys} keys destroyed`)
+    if (problem !== undefined) terminal.say(`Not all of it: ${problem}`)
   }
 }
 

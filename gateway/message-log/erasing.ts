@@ -46,6 +46,12 @@ export interface Moment {
   readonly replayedSince: number
 }
 
+/** Of a look for what is due. */
+export interface DueMoment extends Moment {
+  /** Dates before it have passed; never later than `at`. */
+  readonly dueAt: number
+}
+
 export interface Erasing {
   decide(request: Request, now: Moment): Decided
   /**
@@ -54,7 +60,7 @@ export interface Erasing {
    * @param rules of purposes, to look for what is due; nothing: only what is decided already
    * @returns whether there is more
    */
-  step(now: Moment, rules: RetentionRules | null): Step
+  step(now: DueMoment, rules: RetentionRules | null): Step
   /** All that is decided and not carried out, and what the journal knows and the log does not. Before anybody reads. */
   settle(at: number): void
 }
@@ -235,7 +241,7 @@ export function openErasing(deps: ErasingDeps): Erasing {
       if (rules === null) return NOTHING
       if (scan.step(now)) return { ...NOTHING, more: true }
       if (decideDue(now.at, rules)) return { ...NOTHING, more: true }
-      return { ...NOTHING, keys: scan.destroyKeys(now.at) }
+      return { ...NOTHING, keys: scan.destroyKeys(now.dueAt) }
     },
     settle(at) {
       const known = journal.read()

@@ -1,7 +1,7 @@
 /** Finds what is due, and the keys under which nothing is left: reads the whole log, a few thousand records at a time. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Moment } from './erasing.ts'
+import type { DueMoment } from './erasing.ts'
 import type { What } from './erasure-event.ts'
 import type { KeyStore } from './key-store.ts'
 import { dayOf } from './key-store.ts'
@@ -22,7 +22,7 @@ export interface Due {
 
 export interface RetentionScan {
   /** @returns whether there is more to read */
-  step(now: Moment): boolean
+  step(now: DueMoment): boolean
   /** What was found so far. */
   takeDue(): readonly Due[]
   /** When everything was read and nothing was due. @returns how many */
@@ -81,7 +81,7 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
   }
 
   return {
-    step({ at, replayedSince }) {
+    step({ dueAt, replayedSince }) {
       if (count >= DUE_MAX) return false
       last ??= Number(lastSeq.get()?.['last'] ?? 0)
       if (next > last) {
@@ -92,7 +92,7 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
       const to = Math.min(last, next + STEP_RECORDS - 1)
       // What is in no batch yet is not erased; the high-water mark would not know of it.
       const dueTo = Math.min(to, Number(lastBatched.get()?.['last'] ?? 0))
-      for (const row of due.all(dayOf(at), replayedSince, next, dueTo)) note(row)
+      for (const row of due.all(dayOf(dueAt), replayedSince, next, dueTo)) note(row)
       for (const row of live.all(next, to)) {
         const { day, purpose, body } = row
         inUse.add(idOf('record', Number(day), String(purpose)))

@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { DueTime } from './due-time.ts'
 import type { Decided, RetentionRules } from './erasing.ts'
 import type { Request } from './selection.ts'
 import type { Answer } from './writer-messages.ts'
@@ -20,8 +21,10 @@ export interface RetentionDeps extends RetentionOptions {
   readonly now: () => number
   /** @throws {GatewayError} `LoggingFailed` */
   decide(request: Request): Promise<Extract<Answer, { readonly did: 'decide' }>>
+  /** By which time dates have passed. */
+  dueTime(): Promise<DueTime>
   /** One step. @throws {GatewayError} `LoggingFailed` */
-  erase(rules: RetentionRules | null): Promise<Extract<Answer, { readonly did: 'erase' }>>
+  erase(rules: RetentionRules | null, dueAt: number): Promise<Extract<Answer, { readonly did: 'erase' }>>
   /** Closes the batch that is growing. */
   closeBatch(): Promise<boolean>
   report(event: RetentionEvent): void
@@ -32,6 +35,8 @@ export interface Erased {
   readonly records: number
   /** Day keys destroyed. */
   readonly keys: number
+  /** Why something may be left that is due by the machine's clock. */
+  readonly problem?: string
 }
 
 export type RetentionEvent =
@@ -74,9 +79,11 @@ export function openRetention(deps: RetentionDeps): RetentionSchedule {
   }
 
   async function run(due: RetentionRules | null): Promise<Erased> {
+    const { at: dueAt, problem } = due === null ? { at: now() } : await deps.dueTime()
+    if (problem !== undefined) report({ event: 'erasing-failed', problem })
     let [bodies, records, keys] = [0, 0, 0]
     while (!isClosed) {
-      const { step } = await deps.erase(due)
+      const { step } = await deps.erase(due, dueAt)
       if (step === null) break
       bodies += step.bodies
       records += step.records
@@ -86,7 +93,7 @@ export function openRetention(deps: RetentionDeps): RetentionSchedule {
       await sleep(PAUSE_MS)
     }
     if (bodies + records + keys > 0) report({ event: 'erased', bodies, records, keys })
-    return { bodies, records, keys }
+    return { bodies, records, keys, ...(problem !== undefined && { problem }) }
   }
 
   async function decide(request: Request): Promise<Decided> {

@@ -9,6 +9,7 @@ import type { Identifier } from '../protocol/identifiers.ts'
 import type { Archiving, ArchivingEvent, ArchivingHealth, ArchivingOptions } from './archiving.ts'
 import { openArchiving } from './archiving.ts'
 import { syncFile } from './body-files.ts'
+import { CLOCK_LEAD_MAX_MS, dueTime } from './due-time.ts'
 import type { Decided, RetentionRules } from './erasing.ts'
 import type { Appended, MessageLog, NewRecord } from './message-log.ts'
 import type { Access, Retention } from './new-entry.ts'
@@ -54,6 +55,8 @@ export interface MessageLogOptions extends ArchivingOptions {
   /** Time of day, UTC, `HH:MM`, at which what is due is erased; also once after the start. Null: only when told to. */
   readonly eraseAt?: string | null
   readonly eraseStartMs?: number
+  /** Dates are judged by a clock that is this far ahead of the latest time-stamp at the most. */
+  readonly clockLeadMaxMs?: number
   /** Time-stamp authorities of the current configuration. */
   readonly authorities: () => readonly RegisteredAuthority[]
   readonly now: () => number
@@ -126,6 +129,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const { stampFailureLimitMs = 4 * HOUR_MS, stampRetryMs = 1000, replayWindowMs = 24 * HOUR_MS } = options
   const { queueMax = 10_000, queueBytesMax = 64 * MIB, commitBytesMax = 16 * MIB, recoverIntervalMs = 1000 } = options
   const { retentionRules = () => [], eraseAt = null, eraseStartMs = 10_000 } = options
+  const { clockLeadMaxMs = CLOCK_LEAD_MAX_MS } = options
 
   const place = placeOf(options)
   const thread = await startWriter({ place, at: now(), replayWindowMs })
@@ -155,6 +159,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const retained = openRetention({
     ...{ eraseAt, eraseStartMs, rules: retentionRules, now, report, closeBatch: stamping.closeBatch },
     ...{ decide: queue.decide, erase: queue.erase },
+    dueTime: () => dueTime({ now, clockLeadMaxMs, stampedAt: () => stamping.health().stampedAt, stamp: client.stamp }),
   })
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })

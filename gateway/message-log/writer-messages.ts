@@ -31,7 +31,8 @@ export type Command = { readonly at: number } & (
   | ({ readonly do: 'token' } & StampedBatch)
   | { readonly do: 'heads'; readonly heard: Heard }
   | { readonly do: 'decide'; readonly request: Request }
-  | { readonly do: 'erase'; readonly rules: RetentionRules | null }
+  /** `dueAt`: dates before it have passed. */
+  | { readonly do: 'erase'; readonly rules: RetentionRules | null; readonly dueAt: number }
   | { readonly do: 'archive'; readonly work: ArchiveWork }
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }

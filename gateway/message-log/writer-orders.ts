@@ -19,7 +19,7 @@ export interface WriterOrders {
   storeHeads(heard: Heard): Promise<void>
   decide(request: Request): Promise<AnswerTo<'decide'>>
   /** One step. */
-  erase(rules: RetentionRules | null): Promise<AnswerTo<'erase'>>
+  erase(rules: RetentionRules | null, dueAt: number): Promise<AnswerTo<'erase'>>
   /** One step. */
   archive(work: ArchiveWork): Promise<AnswerTo<'archive'>>
 }
@@ -54,9 +54,9 @@ export function writerOrders(
       const done = ({ outcome }: AnswerTo<'archive'>): boolean => outcome !== null
       return order<'archive'>(() => ({ do: 'archive', at: now(), work }), done)
     },
-    erase(rules) {
+    erase(rules, dueAt) {
       const done = ({ step }: AnswerTo<'erase'>): boolean => step !== null
-      return order<'erase'>(() => ({ do: 'erase', at: now(), rules }), done)
+      return order<'erase'>(() => ({ do: 'erase', at: now(), rules, dueAt }), done)
     },
   }
 }

@@ -146,10 +146,10 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     return { did: 'decide', state: state(), decided: attempt.value }
   }
 
-  function erase({ at, rules }: CommandOf<'erase'>): AnswerOf<'erase'> {
+  function erase({ at, rules, dueAt }: CommandOf<'erase'>): AnswerOf<'erase'> {
     // By itself it would come in large pieces: there is never a moment without a step.
     if (walBytes >= ERASING_WAL_BYTES) checkpoint()
-    const now = { at, replayedSince: at - replayWindowMs }
+    const now = { at, dueAt, replayedSince: dueAt - replayWindowMs }
     const attempt = log.attempt(at, (_file, { erasing, database }) => {
       const step = erasing.step(now, rules)
       isWalTold ||= step.bodies + step.records > 0

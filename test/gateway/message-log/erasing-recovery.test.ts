@@ -142,7 +142,7 @@ function decide(writer: Writer, request: object): Answer {
 
 function carryOut(writer: Writer): void {
   for (;;) {
-    const answer = writer.answer({ do: 'erase', at: AT, rules: null })
+    const answer = writer.answer({ do: 'erase', at: AT, rules: null, dueAt: AT })
     if (answer.did !== 'erase' || answer.step === null || !answer.step.more) return
   }
 }
