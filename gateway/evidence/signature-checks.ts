@@ -194,7 +194,8 @@ function checkRevocation({ signer, issuer, revocation, at, claimedAt }: Relied, 
   const said = `${revocation.kind.toUpperCase()} of ${instant(thisUpdate)}: ${status}`
   if (status !== 'good') checks.fail('signature.revocation', said)
   else if (thisUpdate > at + SKEW_MS_MAX) checks.fail('signature.revocation', `${said}, from after the proven time`)
-  else if (nextUpdate !== undefined && nextUpdate < claimedAt - SKEW_MS_MAX) {
+  // RFC 6960 §4.2.2.1: without an end there is always a newer one.
+  else if ((nextUpdate ?? thisUpdate + GAP_MS_MAX) < claimedAt - SKEW_MS_MAX) {
     checks.warn('signature.revocation', `${said}, which had ended by then`)
   } else checks.ok('signature.revocation', said)
 }
