@@ -62,13 +62,8 @@ function checkHashes(record: EvidenceRecord, group: Group, trust: Trust, checks:
     const unknown = followRecord(record, group, trust.readToken)
     if (unknown === 0) checks.ok('record.group', `${group.sha256.length} objects, and no other`)
     else checks.warn('record.group', `${unknown} of them known by its first digest only, not by that of the renewal`)
-    checks.ok(
-      'record.tree',
-      `${record.chains
-        .flatMap(({ timeStamps }) => timeStamps)
-        .map(levels)
-        .join(', ')} levels`,
-    )
+    const heights = record.chains.flatMap(({ timeStamps }) => timeStamps).map(levels)
+    checks.ok('record.tree', `${heights.join(', ')} ${heights.at(-1) === 1 ? 'level' : 'levels'}`)
     checks.ok('record.order')
     return true
   } catch (error) {

@@ -165,7 +165,9 @@ const TABLES = `
     PRIMARY KEY (seq, renewal)
   ) STRICT, WITHOUT ROWID;
 
-  CREATE TRIGGER renewal_erased AFTER DELETE ON content BEGIN
+  -- Content that moves to the archive is deleted here, too, and keeps its evidence.
+  CREATE TRIGGER renewal_erased AFTER DELETE ON content
+    WHEN (SELECT record_erased_at FROM record WHERE seq = OLD.seq) IS NOT NULL BEGIN
     DELETE FROM renewal_body WHERE seq = OLD.seq;
   END;
 `

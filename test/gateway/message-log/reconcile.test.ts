@@ -1,11 +1,14 @@
 /** Two logs compared: what they share, what differs and where; heads of theirs and of a third one. */
 
 import { randomBytes } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { assert, asyncProperty, constantFrom, array as list } from 'fast-check'
 import t from 'tap'
 import { formatLogHead } from '../../../gateway/protocol/log-head.ts'
 import { requestRecord } from './messages.ts'
+import { openTrustRig } from './trust-rig.ts'
 import type { ExchangeOptions, OneLog } from './two-logs.ts'
 import { ASKED, ASKING, openOneLog, openTwoLogs } from './two-logs.ts'
 
@@ -105,6 +108,36 @@ t.test('what was erased in time is no alarm: its leaf is in the chain', async (t
     ],
     'the log that erased knows its own leaf',
   )
+})
+
+t.test('days that lie in archive files are compared as before', async (t) => {
+  const trust = await openTrustRig()
+  t.teardown(() => trust.close())
+  const logs = await openTwoLogs(t, { authorities: () => trust.authorities })
+  for (let i = 0; i < 20; i++) await logs.exchange()
+  const lost = await logs.exchange({ fate: 'lost-at-provider' })
+  const other = await logs.exchange({ fate: 'other-reply' })
+  const before = await logs.compare(logs.asking, logs.asked)
+
+  for (const { log } of [logs.asked, logs.asking]) {
+    await log.stampNow()
+    t.equal((await log.archive(0)).length, 1)
+    const after = await logs.compare(logs.asking, logs.asked)
+    t.match(after, { ours: 22, theirs: 21, alarms: before.alarms, explained: before.explained })
+    t.same(
+      after.findings.map(({ requestId, reason }) => [requestId, reason]).sort(),
+      [
+        [lost, 'missing'],
+        [other, 'other-reply'],
+      ].sort(),
+    )
+  }
+  await logs.exchange()
+  t.match(await logs.compare(logs.asked, logs.asking), { ours: 22, theirs: 23, alarms: before.alarms })
+
+  // Digests, times and request ids stay in the log: nobody has to bring a file back to be compared.
+  await rename(join(logs.asked.rig.directory, 'archive'), join(logs.asked.rig.directory, 'elsewhere'))
+  t.match(await logs.compare(logs.asking, logs.asked), { ours: 23, theirs: 22, alarms: before.alarms })
 })
 
 t.test('heads', async (t) => {

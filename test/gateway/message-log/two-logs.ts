@@ -1,6 +1,7 @@
 /** Two logs that share exchanges, as the pipelines of two gateways write them, and one comparing itself with the other. */
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openComparison } from '../../../gateway/message-log/comparison.ts'
 import type { NewRecord } from '../../../gateway/message-log/message-log.ts'
@@ -53,10 +54,13 @@ export interface TwoLogs {
   ): Promise<Reconciliation>
 }
 
-export async function openOneLog(t: Test, gateway: string): Promise<OneLog> {
+export type LogOptions = Parameters<LogRig['open']>[0]
+
+export async function openOneLog(t: Test, gateway: string, more: LogOptions = {}): Promise<OneLog> {
   const rig = await makeLogRig()
-  const log = await rig.open({ gateway, stampIntervalMs: 3_600_000 })
-  const reader = openLogReader(rig.options)
+  const archive = join(rig.directory, 'archive')
+  const log = await rig.open({ gateway, archive, stampIntervalMs: 3_600_000, ...more })
+  const reader = openLogReader({ ...rig.options, archive })
   t.teardown(async () => {
     reader.close()
     await rig.close()
@@ -67,8 +71,8 @@ export async function openOneLog(t: Test, gateway: string): Promise<OneLog> {
 const CONFIG = { version: 7, sha256: randomBytes(32).toString('base64url') }
 const SIGNATURE = `${'a'.repeat(200)}..${'b'.repeat(86)}`
 
-export async function openTwoLogs(t: Test): Promise<TwoLogs> {
-  const [asking, asked] = [await openOneLog(t, ASKING), await openOneLog(t, ASKED)]
+export async function openTwoLogs(t: Test, more: LogOptions = {}): Promise<TwoLogs> {
+  const [asking, asked] = [await openOneLog(t, ASKING, more), await openOneLog(t, ASKED, more)]
   let questions = 0
 
   async function exchange({ at = Date.now(), fate, logHead = 'none' }: ExchangeOptions = {}): Promise<string> {
