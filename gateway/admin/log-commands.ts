@@ -1,6 +1,8 @@
 /** `owl log list|show|tail`: the message log read where it lies, beside a running gateway or without one. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Ranges } from '../message-log/erasure-event.ts'
+import { DECISIONS, parseDecision } from '../message-log/erasure-event.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
 import type { LogReader, Part, RecordDetail } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verify.ts'
@@ -88,7 +90,7 @@ export async function showRecords({ reader, terminal, json }: LogCommandDeps, na
   for (const [index, record] of records.entries()) {
     if (index > 0) terminal.out('')
     terminal.out(terminal.style('bold', `Record ${record.seq}`))
-    terminal.fields(fieldsOf(record))
+    terminal.fields([...fieldsOf(record), ...(await decidedIn(reader, record))])
   }
   return true
 }
@@ -124,14 +126,16 @@ export async function verifyWhole(
     return isWhole
   }
   const count = Math.max(0, records - from + 1)
-  const perS = Math.round(count / ((performance.now() - began) / 1000))
+  const seconds = (performance.now() - began) / 1000
+  // Of a few records it would say how fast a process starts.
+  const rate = seconds > 1 ? `, ${Math.round(count / seconds)} a second` : ''
   if (verdict.isPointChanged === true) {
     terminal.say(
       'What says how far the log was verified was changed by somebody without the key: all of it was verified.',
     )
   }
   terminal.fields([
-    ['Records', `${count} verified, ${perS} a second${erased === 0 ? '' : `; ${erased} of them erased`}`],
+    ['Records', `${count} verified${rate}${erased === 0 ? '' : `; ${erased} of them erased`}`],
     ...(from === 1 ? [] : [['Since', `record ${from}: those before it were verified earlier`] as const]),
     ['Batches', String(batches)],
     ['Time-stamped', stampedAt === null ? 'nothing yet' : `up to record ${stampedTo}, at ${stampedAt}`],
@@ -214,6 +218,28 @@ function fieldsOf(record: RecordSummary & Partial<RecordDetail>): [string, strin
     ['Held', held && 'must not be erased: owl log holds'],
   ]
   return fields.flatMap(([name, value]) => (value ? [[name, value] as [string, string]] : []))
+}
+
+/** Who decided what in a record of the log's own, and why. */
+async function decidedIn(reader: LogReader, { seq, outcome }: RecordSummary): Promise<[string, string][]> {
+  if (!DECISIONS.has(outcome)) return []
+  const octets = await reader.object(seq, 'body')
+  if (!Buffer.isBuffer(octets)) return []
+  const decision = parseDecision(octets)
+  return [
+    ['By', plain(decision.by)],
+    ['Reason', plain(decision.reason)],
+    ...(decision.event === 'erasure'
+      ? decision.parts.map(({ what, rule, records }): [string, string] => [
+          what === 'body' ? 'Bodies of' : 'Records',
+          `${rangesText(records)}, ${plain(rule)}`,
+        ])
+      : [['Records', rangesText(decision.records)] as [string, string]]),
+  ]
+}
+
+function rangesText(ranges: Ranges): string {
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(', ')
 }
 
 function stateOf({ erased, held }: RecordSummary): string {

@@ -67,6 +67,8 @@ t.test('erases a body and an exchange, and shows both', async (t) => {
     outcome: 'request',
     erasure: { by: 'console', reason: 'Widerruf der Einwilligung', rule: 'by order' },
   })
+  const decision = await run('show', /record as (\d+)/.exec(body.out)?.[1] ?? '')
+  t.match(decision.out, /By +console\n +Reason +Widerruf der Einwilligung\n +Bodies of +1, by order\n/)
   const record = await run('erase', '--exchange', ids[1] ?? '', '--record', '--reason', 'x', '--json')
   t.match([record.code, JSON.parse(record.out)], [0, { records: 2 }])
   t.match(await show(4), { erased: 'record', outcome: null, objects: [] })
