@@ -171,7 +171,10 @@ export function openContents({ database, keys, files, archive }: ContentsDeps): 
   function endOf(basis: number): Buffer {
     const known = recordEnds.get(basis)
     if (known !== undefined) return known
-    const end = completeRecord(Buffer.alloc(0), textOf(basis))
+    const made = completeRecord(Buffer.alloc(0), textOf(basis))
+    // A small buffer is a slice of a larger one, all of which would stay as long as this does.
+    const end = Buffer.allocUnsafeSlow(made.length)
+    made.copy(end)
     if (recordEnds.size >= REPEATED_MAX) recordEnds.clear()
     recordEnds.set(basis, end)
     return end
