@@ -23,6 +23,8 @@ export interface ExchangeBook {
 /** Messages and records held for comparison; the oldest go first. */
 export const MESSAGES_HELD_MAX = 20_000
 const RECORDS_HELD_MAX = 50_000
+/** Ids, digests and receipts are shorter; what is longer is none, and fits nothing. */
+const TEXT_CHARS_MAX = 512
 
 /** What is kept of a message: small, whatever its container was. */
 interface Copy {
@@ -35,10 +37,9 @@ interface Copy {
 interface Request extends Copy {
   readonly leaf: string | undefined
   readonly digest: string
-  /** X-Road's H; its hash needs the body, but for a refusal, which leaves it out. Texts: buffers would keep their pool. */
-  readonly hx: string
-  readonly hasBody: boolean
-  readonly bodySha512: string | undefined
+  /** `X-Road-Request-Hash` as a refusal has it, which leaves the body out, and as a reply has it, where the body is here. */
+  readonly hashAlone: string
+  readonly hash: string | undefined
 }
 
 interface Reply extends Copy {
@@ -79,7 +80,7 @@ export function openExchangeBook(): ExchangeBook {
   function takeMessage(statement: Statement): Related[] {
     const { head } = statement
     if (head === undefined) return []
-    const exchange = exchangeOf(head.requestId)
+    const exchange = exchangeOf(ownText(head.requestId))
     const checks = openChecks()
     if (head.kind === 'request') {
       const request = requestOf(statement, head.parsed as RequestHead)
@@ -128,15 +129,16 @@ function isThere(known: readonly Copy[], { place, log, headSha256 }: Copy): bool
 }
 
 function requestOf({ record, leaf, bodySha256, bodySha512, signature }: Statement, head: RequestHead): Request {
+  const hashAlone = requestHash(head.hx, undefined)
+  const hasBody = signature?.claims.bodySha256 !== undefined
   return {
     place: placeOf(record),
     log: record && `${record.log}/${record.epoch}`,
     leaf,
     headSha256: head.sha256.toString('base64'),
     digest: messageDigest(head.sha256, bodySha256),
-    hx: head.hx.toString('latin1'),
-    hasBody: signature?.claims.bodySha256 !== undefined,
-    bodySha512: bodySha512?.toString('latin1'),
+    hashAlone,
+    hash: hasBody ? bodySha512 && requestHash(head.hx, { sha512: bodySha512 }) : hashAlone,
   }
 }
 
@@ -145,12 +147,17 @@ function replyOf({ record }: Statement, { sha256, block, ids }: ReplyHead): Repl
     place: placeOf(record),
     log: record && `${record.log}/${record.epoch}`,
     headSha256: sha256.toString('base64'),
-    digest: block.requestDigest,
-    hash: ids.requestHash,
-    receipt: block.receipt,
+    digest: ownText(block.requestDigest),
+    hash: ownText(ids.requestHash),
+    receipt: ownText(block.receipt),
     request: record?.request ?? undefined,
     isRefusal: block.kind === 'refusal',
   }
+}
+
+/** A part of a text keeps the whole of it, which may be a head as large as heads can be. */
+function ownText(part: string): string {
+  return Buffer.from(part.slice(0, TEXT_CHARS_MAX), 'latin1').toString('latin1')
 }
 
 function placeOf(record: Statement['record']): string {
@@ -163,7 +170,7 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
   else if (reply.digest === request.digest) checks.ok('exchange.request', pair)
   else checks.fail('exchange.request', `${pair}: the reply is to another request`)
 
-  const hash = hashOf(request, reply)
+  const hash = reply.isRefusal ? request.hashAlone : request.hash
   if (reply.hash === 'none') checks.skip('exchange.hash', `${pair}: refused before there was a request`)
   else if (hash === undefined) checks.skip('exchange.hash', `${pair}: the body of the request is not here`)
   else if (reply.hash === hash) checks.ok('exchange.hash', pair)
@@ -179,12 +186,6 @@ function compare(request: Request, reply: Reply, checks: Checks): void {
     if (reply.request === request.leaf) checks.ok('exchange.record', pair)
     else checks.fail('exchange.record', `${pair}: the record of the reply names another request`)
   }
-}
-
-function hashOf({ hx, hasBody, bodySha512 }: Request, { isRefusal }: Reply): string | undefined {
-  const head = Buffer.from(hx, 'latin1')
-  if (isRefusal || !hasBody) return requestHash(head, undefined)
-  return bodySha512 && requestHash(head, { sha512: Buffer.from(bodySha512, 'latin1') })
 }
 
 /** Both sides, or one log twice, hold one message. */

@@ -42,6 +42,8 @@ export class RecordFormError extends Error {
 
 export const LOG_RECORD_BYTES_MAX = 1024 * 1024
 const OBJECTS_MAX = 32
+/** Names are remembered for many records. */
+const LOG_CHARS_MAX = 512
 const LIMITS = { depthMax: 8, membersMax: 1000, stringBytesMax: 16 * 1024 }
 const MEMBERS = 'v log epoch seq prev salt id kind direction side at outcome request objects basis'
 /** Of containers made before the form was final. */
@@ -64,7 +66,10 @@ export function readLogRecord(octets: Buffer, isDraft: boolean): ReadRecord {
   if (names !== MEMBERS && !(isDraft && names === DRAFT_MEMBERS)) throw new RecordFormError('It has other members')
   const { v, log, epoch, seq, prev, salt, id, kind, direction, side, at, outcome, request, objects, basis } = members
   const old = names === DRAFT_MEMBERS
-  demand(v === 1 && isText(log) && isNumber(seq) && isLeafOrNull(prev), 'Its place is not as agreed')
+  demand(
+    v === 1 && isText(log) && log.length <= LOG_CHARS_MAX && isNumber(seq) && isLeafOrNull(prev),
+    'Its place is not as agreed',
+  )
   demand(isText(at) && INSTANT.test(at) && !Number.isNaN(Date.parse(at)), 'Its time is not as agreed')
   if (!old) {
     demand(isNumber(epoch) && HEX.test(String(salt)) && isLeafOrNull(request), 'Its place is not as agreed')

@@ -1,14 +1,21 @@
 /** A log that its owner lets lie: chained, stamped, exported like any other, and yet at odds with what was signed. */
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { openPackages } from '../../../gateway/admin/evidence-packages.ts'
 import type { CheckId } from '../../../gateway/evidence/checks.ts'
 import { openChecks } from '../../../gateway/evidence/checks.ts'
 import { formatContainer } from '../../../gateway/evidence/container.ts'
+import { openExchangeBook } from '../../../gateway/evidence/exchange-checks.ts'
 import type { EvidenceFile } from '../../../gateway/evidence/files.ts'
 import { checkBatch, checkObjects } from '../../../gateway/evidence/log-record-checks.ts'
 import type { ReadRecord } from '../../../gateway/evidence/log-record-reader.ts'
+import { readHead } from '../../../gateway/evidence/message-head.ts'
+import type { Statement } from '../../../gateway/evidence/verify.ts'
 import type { NewRecord } from '../../../gateway/message-log/message-log.ts'
+import { formatReplyHead } from '../../../gateway/protocol/head.ts'
+import { nextRequestId } from '../message-log/messages.ts'
 import { octetsOf } from './outside-tools.ts'
 import { openVerifyRig, withVerdict } from './verify-rig.ts'
 
@@ -103,4 +110,38 @@ t.test('the answer of a gateway names the configuration it was judged by', async
   ] as const) {
     t.strictSame(withVerdict(verify(await octetsOf(formatContainer(await packages.read(seq)))), 'failed'), failed)
   }
+})
+
+t.test('what is kept for comparison is small, however large the heads are', (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const filling = 'x'.repeat(200_000)
+  const statement = (at: number): Statement => {
+    const requestId = nextRequestId()
+    const ids = { xRoadId: `OWL-${requestId}`, client: 'a/b/c', service: 'a/b/c/d', requestId, requestHash: 'none' }
+    const block = {
+      ...{ kind: 'refusal' as const, sender: 'a/b/c', audience: 'a/b/e', issuedAt: new Date(at).toISOString() },
+      ...{ config: rig.snapshot.reference, requestDigest: 'd'.repeat(43), receipt: `a/b/c/n1/1;${'e'.repeat(42)}A` },
+      ...{ logHead: 'none', stage: 'permitted' },
+    }
+    const headers = [['x-filling', filling]] as const
+    const error = 'Server.ServerProxy.AccessDenied'
+    return { head: readHead(formatReplyHead({ status: 500, reason: '', headers, ids, error, block }).octets) }
+  }
+  const book = openExchangeBook()
+  const take = (count: number): void => {
+    for (let at = 0; at < count; at++) book.take(statement(at))
+  }
+  take(20)
+  collect()
+  const before = process.memoryUsage()
+
+  take(400)
+
+  collect()
+  const after = process.memoryUsage()
+  const grown =
+    after.heapUsed + after.arrayBuffers + after.external - before.heapUsed - before.arrayBuffers - before.external
+  t.ok(grown < 8 * 1024 * 1024, `${(grown / 400 / 1024).toFixed(0)} KiB a message of 200 KiB`)
+  t.end()
 })
