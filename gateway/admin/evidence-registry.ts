@@ -7,8 +7,11 @@ import type { JWK } from 'jose'
 import { calculateJwkThumbprint, importJWK } from 'jose'
 import { permit } from '../access/agreements.ts'
 import { GatewayError } from '../errors.ts'
+import { openFile } from '../evidence/byte-source.ts'
 import type { RegistryState } from '../evidence/registry-checks.ts'
 import type { StoredRegistry } from '../evidence/verify-command.ts'
+import { readZip } from '../evidence/zip-reader.ts'
+import { CONFIGURATION_NAME } from '../message-log/log-record.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import type { Anchor } from '../trust/signed-document.ts'
 import { CONFIGURATION, openDocument } from '../trust/signed-document.ts'
@@ -17,10 +20,13 @@ import { makeSnapshot } from '../trust/snapshot.ts'
 
 const FILES_MAX = 10_000
 const FILE_BYTES_MAX = 64 * 1024 * 1024
-const DOCUMENT = /^\d+\.jws$/
+const CONTAINER = /\.asice$/
+/** As a gateway keeps them, and as its log's records of them are exported. */
+const DOCUMENT = /^\d+(?:\.jws|-configuration\.asice)$/
 
 /**
- * @param paths files, or directories of `<version>.jws`
+ * @param paths signed documents, exported records of configurations, or directories of them. A record has what the registry
+ *   said, known by the hash that messages name, and not its signature: where there are keys, its CAs are no anchors
  * @param keys public JWKs of registries, JSON text; with none, the documents are believed as they are given
  * @throws {GatewayError} `BadRequest` when one is no configuration, or none of the keys signed it
  */
@@ -32,15 +38,18 @@ export async function readStoredRegistry(paths: readonly string[], keys: readonl
   let previous: Snapshot | undefined
   for (const file of await filesOf(paths)) {
     try {
-      const { octets, isSigned } = await open(await readFile(file, 'utf8'), anchors)
+      const recorded = configurationIn(file)
+      const { octets, isSigned } = recorded ?? (await open(await readFile(file, 'utf8'), anchors))
       const configuration = checkConfiguration(JSON.parse(octets.toString('utf8')), 'open')
       const sha256 = hash('sha256', octets, 'hex')
       const known = states.get(configuration.version)
-      if (known?.sha256 === sha256) continue
+      if (known?.sha256 === sha256 && (known.isSigned || !isSigned)) continue
       // A registry that says two things at once has been tampered with, whoever signed them.
-      if (known !== undefined) throw new GatewayError('BadRequest', { reason: split(configuration.version) })
+      if (known !== undefined && known.sha256 !== sha256)
+        throw new GatewayError('BadRequest', { reason: split(configuration.version) })
       previous = makeSnapshot(configuration, sha256, previous)
       states.set(previous.version, stateOf(previous, isSigned))
+      if (recorded !== undefined && anchors.length > 0) continue
       for (const { certificate } of previous.issuing) issuing.set(certificate.sha256, certificate.der)
       for (const { ca } of previous.tsa) stamping.set(ca.sha256, ca.der)
     } catch (cause) {
@@ -80,6 +89,22 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
   }
   if (files.length > FILES_MAX) throw new GatewayError('BadRequest', { reason: 'there are too many configurations' })
   return files
+}
+
+/** Of a container; nothing when the file is none. @throws {Error} when it holds no configuration */
+function configurationIn(path: string): { octets: Buffer; isSigned: false } | undefined {
+  if (!CONTAINER.test(path)) return undefined
+  const file = openFile(path)
+  try {
+    for (const { name, content } of readZip(file, { entriesMax: FILES_MAX, isLenient: false })) {
+      if (name !== CONFIGURATION_NAME) continue
+      if (content.size > FILE_BYTES_MAX) throw new RangeError('The configuration is too large')
+      return { octets: Buffer.from(content.read(0, content.size)), isSigned: false }
+    }
+    throw new TypeError('The container holds no configuration')
+  } finally {
+    file.close()
+  }
 }
 
 async function open(text: string, anchors: readonly Anchor[]): Promise<{ octets: Buffer; isSigned: boolean }> {

@@ -24,7 +24,10 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
     .description('needs no gateway, network or database; exit code 3 when something is not proven')
     .argument('<path...>', 'containers, archives of them, directories, or the loose files of one message')
     .option('--anchors <path...>', 'CAs that are believed, PEM or DER; files or directories')
-    .option('--registry <path...>', 'signed global configurations (.jws), files or directories')
+    .option(
+      '--registry <path...>',
+      'global configurations: signed (.jws), or exported records (.asice); files or directories',
+    )
     .option('--at <time>', 'verify as at this time, ISO 8601; now when absent')
     .option('--body-digest <hex>', 'SHA-256 of a body that is not there')
     .addOption(

@@ -50,7 +50,10 @@ export function openRegistry(states: readonly RegistryState[]): Registry {
       }
       if (state.isSigned) checks.ok('registry.document', `version ${state.version}`)
       else
-        checks.warn('registry.document', `version ${state.version}, its signature not checked: no key of the registry`)
+        checks.warn(
+          'registry.document',
+          `version ${state.version}, as it was given: no signature of the registry was checked`,
+        )
       checkMember(state, head, signature, checks)
       checkGateway(state, head, record, checks)
       if (head.kind === 'request') checkPermission(state, head.parsed as RequestHead, record, checks)

@@ -6,13 +6,16 @@ import type { CryptoKey } from 'jose'
 import { importJWK } from 'jose'
 import type { Test } from 'tap'
 import t from 'tap'
+import { openPackages } from '../../../gateway/admin/evidence-packages.ts'
 import { readStoredRegistry } from '../../../gateway/admin/evidence-registry.ts'
 import { openChecks } from '../../../gateway/evidence/checks.ts'
+import { formatContainer } from '../../../gateway/evidence/container.ts'
 import type { RegistryState } from '../../../gateway/evidence/registry-checks.ts'
 import { openRegistry } from '../../../gateway/evidence/registry-checks.ts'
 import type { Statement } from '../../../gateway/evidence/verify.ts'
 import type { Configuration } from '../../../gateway/trust/configuration.ts'
 import { CONFIGURATION, FRESHNESS, signDocument } from '../../../gateway/trust/signed-document.ts'
+import { octetsOf } from '../evidence/outside-tools.ts'
 import { openVerifyRig, withVerdict } from '../evidence/verify-rig.ts'
 
 interface Key {
@@ -177,4 +180,33 @@ t.test('two configurations under one version are not read one for the other', as
     ...{ code: 'BadRequest', message: /two different configurations/ },
   })
   t.equal((await readStoredRegistry([one.path, one.path], [key.jwk])).states.length, 1, 'the same twice is one')
+})
+
+t.test('the log’s own record of a configuration says what the registry said, and not that it signed it', async (t) => {
+  const { rig, key, directory, statement } = await rigOf(t)
+  await rig.log.stampNow()
+  const container = formatContainer(await openPackages(rig.reader).read(rig.configurationSeq))
+  const path = join(directory, '0000000001-configuration.asice')
+  await writeFile(path, await octetsOf(container))
+
+  const believed = await readStoredRegistry([directory], [])
+  t.match(believed.states, [{ version: 7, sha256: rig.snapshot.sha256, isSigned: false }])
+  t.equal(believed.issuing.length + believed.stamping.length, 2)
+  t.match(check(believed.states, under(statement, rig.snapshot.sha256)).list[0], {
+    id: 'registry.document',
+    verdict: 'warning',
+  })
+
+  const keyed = await readStoredRegistry([path], [key.jwk])
+  t.match(keyed.states, [{ version: 7, sha256: rig.snapshot.sha256, isSigned: false }])
+  t.same([keyed.issuing, keyed.stamping], [[], []], 'nobody is believed for what nobody signed')
+
+  const octets = JSON.stringify(rig.snapshot.configuration)
+  const signed = join(directory, '7.jws')
+  await writeFile(signed, await signDocument(CONFIGURATION, Buffer.from(octets), key.sign))
+  t.match((await readStoredRegistry([path, signed], [key.jwk])).states, [{ version: 7, isSigned: true }])
+
+  const other = formatContainer(await openPackages(rig.reader).read(rig.configurationSeq + 1))
+  await writeFile(path, await octetsOf(other))
+  await t.rejects(readStoredRegistry([path], []), { code: 'BadRequest' })
 })

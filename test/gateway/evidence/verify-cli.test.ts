@@ -1,8 +1,10 @@
 /** `owl evidence verify` as its user runs it. */
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import t from 'tap'
 import { exportExchange } from '../../../gateway/admin/evidence-exchange.ts'
@@ -87,6 +89,26 @@ t.test('unpacked, loose, in directories', async (t) => {
   t.equal(changed.code, 3)
   t.match(changed.err, '1 invalid')
   await rm(file('request.asice'))
+})
+
+t.test('on a machine with nothing but the verifier, as the README says', async (t) => {
+  const { file, directory, rig } = await rigOf(t)
+  const root = join(import.meta.dirname, '../../..')
+  const clean = join(directory, 'clean')
+  await mkdir(join(clean, 'node_modules'), { recursive: true })
+  await cp(join(root, 'gateway'), join(clean, 'gateway'), { recursive: true })
+  await cp(join(root, 'package.json'), join(clean, 'package.json'))
+  await cp(join(root, 'node_modules/commander'), join(clean, 'node_modules/commander'), { recursive: true })
+  await cp(file('exchange.zip'), join(clean, 'exchange.zip'))
+  await cp(rig.caFile, join(clean, 'ca.pem'))
+
+  const args = ['gateway/cli.ts', 'evidence', 'verify', 'exchange.zip', '--anchors', 'ca.pem', '--json']
+  // No environment and no network permission; reading is allowed there alone.
+  const permission = ['--permission', `--allow-fs-read=${clean}`]
+  const { stdout } = await promisify(execFile)(process.execPath, [...permission, ...args], { cwd: clean, env: {} })
+
+  t.equal(stdout.trimEnd().split('\n').length, 3)
+  t.notMatch(stdout, 'invalid')
 })
 
 t.test('exit codes: 3 not proven, 2 misused', async (t) => {
