@@ -114,7 +114,7 @@ export const ENGLISH: ReportTexts = {
     owl: 'The software owl-gateway makes all checks in one step, without network and without access to any gateway:',
     single:
       'Single checks need none of that software. These commands check the first evidence file; the others are checked ' +
-      'in the same way.',
+      'in the same way. The files ca.pem and er_verify.py lie beside the evidence files.',
     record: 'An independent program (er_verify.py) and OpenSSL check the evidence record:',
     seal: 'Where the file was exported with a seal (META-INF/signature001.p7s), OpenSSL checks seal and archive time-stamp:',
     signature:

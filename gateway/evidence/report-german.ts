@@ -119,7 +119,7 @@ export const GERMAN: ReportTexts = {
     owl: 'Mit der Software owl-gateway lassen sich alle Prüfungen in einem Schritt ausführen, ohne Netzzugang und ohne Zugriff auf ein Gateway:',
     single:
       'Einzelne Prüfungen sind auch ohne diese Software möglich. Die folgenden Befehle prüfen die erste Nachweisdatei; ' +
-      'für die übrigen gelten sie entsprechend.',
+      'für die übrigen gelten sie entsprechend. Die Dateien ca.pem und er_verify.py liegen dabei neben den Nachweisdateien.',
     record: 'Den Beweisdatensatz prüfen ein unabhängiges Programm (er_verify.py) und OpenSSL:',
     seal: 'Wurde die Datei mit einem Siegel ausgegeben (META-INF/signature001.p7s), so prüft OpenSSL Siegel und Archivzeitstempel:',
     signature:

@@ -225,10 +225,10 @@ function verificationText({ report, texts }: Part): Html {
   const { file, objects } = message
   const names = [...objects.filter(({ isKept }) => isKept).map(({ name }) => name), 'log-record.json']
   const digests = objects.filter(({ isKept }) => !isKept).map(({ sha256 }) => ` --digest ${sha256}`)
-  const record = `python3 er_verify.py ca.pem META-INF/evidencerecord001.ers${digests.join('')} ${names.join(' ')}`
+  const record = `python3 ../er_verify.py ../ca.pem META-INF/evidencerecord001.ers${digests.join('')} ${names.join(' ')}`
   const seal =
-    'openssl cms -verify -inform DER -binary -in META-INF/signature001.p7s -content META-INF/ASiCManifest001.xml -CAfile ca.pem -out manifest.xml\n' +
-    'openssl ts -verify -data META-INF/ASiCArchiveManifest.xml -in META-INF/timestamp001.tst -token_in -CAfile ca.pem'
+    'openssl cms -verify -inform DER -binary -in META-INF/signature001.p7s -content META-INF/ASiCManifest001.xml -CAfile ../ca.pem -out manifest.xml\n' +
+    'openssl ts -verify -data META-INF/ASiCArchiveManifest.xml -in META-INF/timestamp001.tst -token_in -CAfile ../ca.pem'
   const signed = names.filter((name) => name.startsWith('message-'))
   const digest = `for f in ${signed.join(' ')}; do openssl dgst -sha256 -binary "$f" | base64 | tr '+/' '-_' | tr -d '='; done`
   return html`<p>${steps.owl}</p>
