@@ -76,6 +76,7 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
     proofs: [
       ...['gateway/message-log/damage', 'gateway/message-log/verify', 'gateway/message-log/witness'],
       ...['gateway/message-log/reconcile', 'gateway/evidence/dishonest-log', 'security/witness-insider'],
+      'security/evidence-ends',
     ],
   },
   33: {
