@@ -70,7 +70,7 @@ export function readLogRecord(octets: Buffer, isDraft: boolean): ReadRecord {
     v === 1 && isText(log) && log.length <= LOG_CHARS_MAX && isNumber(seq) && isLeafOrNull(prev),
     'Its place is not as agreed',
   )
-  demand(isText(at) && INSTANT.test(at) && !Number.isNaN(Date.parse(at)), 'Its time is not as agreed')
+  demand(isText(at) && INSTANT.test(at) && isInstant(at), 'Its time is not as agreed')
   if (!old) {
     demand(isNumber(epoch) && HEX.test(String(salt)) && isLeafOrNull(request), 'Its place is not as agreed')
     demand(isTextOrNull(id) && isText(kind) && isTextOrNull(outcome), 'Its kind or outcome is not as agreed')
@@ -128,6 +128,12 @@ function record(value: unknown): Record<string, unknown> {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+/** A day that the calendar has: others are read as one of the next month. */
+function isInstant(text: string): boolean {
+  const at = Date.parse(text)
+  return !Number.isNaN(at) && new Date(at).toISOString() === text
 }
 
 function isTextOrNull(value: unknown): boolean {

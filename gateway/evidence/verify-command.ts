@@ -71,7 +71,7 @@ export async function verifyEvidence(paths: readonly string[], given: VerifyGive
 
 async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDeps): Promise<Verifying> {
   const { anchors: files = [], registry: stored = [], at, bodyDigest, profile } = given
-  if (at !== undefined && (!INSTANT.test(at) || Number.isNaN(Date.parse(at)))) {
+  if (at !== undefined && !isInstant(at)) {
     throw new GatewayError('BadRequest', { reason: '--at is a day or an instant in UTC, e.g. 2035-06-01' })
   }
   if (bodyDigest !== undefined && !DIGEST.test(bodyDigest)) {
@@ -96,6 +96,12 @@ async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDe
     ...(registry !== undefined && { registry }),
     ...(bodyDigest !== undefined && { bodyDigest }),
   }
+}
+
+/** A day that the calendar has: the 31st of February would be read as the 3rd of March. */
+function isInstant(text: string): boolean {
+  const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 10))
 }
 
 export function verifyPiece(piece: Piece, verifying: Verifying): Verified {

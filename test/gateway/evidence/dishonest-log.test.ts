@@ -11,13 +11,14 @@ import { openExchangeBook } from '../../../gateway/evidence/exchange-checks.ts'
 import type { EvidenceFile } from '../../../gateway/evidence/files.ts'
 import { checkBatch, checkObjects } from '../../../gateway/evidence/log-record-checks.ts'
 import type { ReadRecord } from '../../../gateway/evidence/log-record-reader.ts'
+import { readLogRecord } from '../../../gateway/evidence/log-record-reader.ts'
 import { readHead } from '../../../gateway/evidence/message-head.ts'
 import type { Statement } from '../../../gateway/evidence/verify.ts'
 import type { NewRecord } from '../../../gateway/message-log/message-log.ts'
 import { formatReplyHead } from '../../../gateway/protocol/head.ts'
 import { nextRequestId } from '../message-log/messages.ts'
 import { octetsOf } from './outside-tools.ts'
-import { openVerifyRig, withVerdict } from './verify-rig.ts'
+import { filesIn, openVerifyRig, withVerdict } from './verify-rig.ts'
 
 // The default is half a minute for the whole file, and the machine may have other things to do.
 t.setTimeout(120_000)
@@ -77,6 +78,17 @@ t.test('a group is what a message consists of, and nothing beside it', async (t)
   t.strictSame(found('batch', 'batch-header.json', 'batch-leaves.bin'), ['ok'])
   t.strictSame(found('batch', 'batch-header.json'), ['failed'])
   t.strictSame(found('batch', 'batch-header.json', 'batch-leaves.bin', 'note.txt'), ['failed'])
+})
+
+t.test('a record is of a day that the calendar has', async (t) => {
+  const files = filesIn((await openVerifyRig(t)).request)
+  const text = (files.get('log-record.json') as Buffer).toString()
+  const read = (at: string) => () => readLogRecord(Buffer.from(text.replace(/"at":"[^"]+"/, `"at":"${at}"`)), false)
+
+  t.doesNotThrow(read('2026-02-28T10:00:00.000Z'))
+  for (const at of ['2026-02-31T10:00:00.000Z', '2026-13-01T10:00:00.000Z', '2026-02-28T24:00:00.000Z']) {
+    t.throws(read(at), { name: 'RecordFormError' }, at)
+  }
 })
 
 t.test('of what calls itself a batch, no more is read than a batch has', async (t) => {

@@ -131,6 +131,7 @@ t.test('exit codes: 3 not proven, 2 misused', async (t) => {
     [file('request.asice'), '--anchors', file('key.pem')],
     [file('request.asice'), '--anchors', file('missing.pem')],
     [file('request.asice'), ...anchors, '--at', 'tomorrow'],
+    [file('request.asice'), ...anchors, '--at', '2026-02-31'],
     [file('request.asice'), ...anchors, '--body-digest', 'abc'],
     [file('request.asice'), ...anchors, '--profile', 'loose'],
     [file('request.asice'), '--registry', rig.caFile],
