@@ -105,6 +105,7 @@ function update(database: DatabaseSync, dice: Dice): string | undefined {
   const old = row['value'] as Value
   const value = changed(database, { table, column, old }, dice)
   if (same(old, value)) return undefined
+  if (isSameText(database, { column, old, value })) return undefined
   if (!isCovered(database, column, Number(row['row']))) return undefined
   database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`).run(value, row['row'] as number)
   return `${table}.${column} of row ${row['row']} changed`
@@ -178,6 +179,17 @@ function changed(
     return pick([`${old.slice(0, at)}x${old.slice(at + 1)}`, `${old} `, ''], dice)
   }
   return pick(['x', 1, randomOctets(8, dice)], dice)
+}
+
+/** A text may be stored more than once, after a restart for one: the record is the same with either number. */
+function isSameText(
+  database: DatabaseSync,
+  { column, old, value }: { readonly column: string; readonly old: Value; readonly value: Value },
+): boolean {
+  if (column !== 'basis' && column !== 'etsi_u') return false
+  const select = database.prepare('SELECT text FROM repeated WHERE id = ?')
+  const text = select.get(old)?.['text']
+  return text !== undefined && text === select.get(value)?.['text']
 }
 
 /** Nor are the size of a body that was never kept, the method where no request is on record, and what a refusal replays. */
