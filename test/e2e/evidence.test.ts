@@ -5,7 +5,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,9 @@ t.setTimeout(240_000)
 
 t.test('the commands of the README, on the exchange of the scenario', async (t) => {
   const clone = await mkdtemp(join(tmpdir(), 'owl-clone-'))
-  await symlink(join(ROOT, 'test'), join(clone, 'test'))
+  for (const name of ['test', 'node_modules']) await symlink(join(ROOT, name), join(clone, name))
+  // These are copied once more, to where nothing else is.
+  for (const name of ['gateway', 'package.json']) await cp(join(ROOT, name), join(clone, name), { recursive: true })
   const region = spawn(process.execPath, [LAUNCH, '--var', join(clone, 'var'), '--ports', '0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -43,7 +45,7 @@ t.test('the commands of the README, on the exchange of the scenario', async (t) 
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
   const section = readme.slice(readme.indexOf('## Check evidence yourself'), readme.indexOf('## How fast'))
   const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
-  t.equal(blocks.length, 3)
+  t.equal(blocks.length, 4)
 
   // The package is not installed there: only the way to the command differs.
   const start = `set -eu\nnpx() { shift; "${process.execPath}" "${CLI}" "$@"; }\n`
@@ -56,6 +58,7 @@ t.test('the commands of the README, on the exchange of the scenario', async (t) 
   await t.test('our verifier takes the exchange, and the record without its body', async (t) => {
     t.match(stdout, /^valid .*-request\.asice$/m)
     t.match(stdout, /^valid .*-reply\.asice$/m)
+    t.match(stdout, /^valid {2}exchange\.zip\/.*-request\.asice$/m, 'also where there is nothing but the verifier')
     t.match(stdout, /^valid-with-warnings .*erased\.asice$/m)
     t.notMatch(stdout, /^invalid|^not-proven/m)
   })
