@@ -1,7 +1,8 @@
 /**
  * Are the renewals those that were made? Every tree is computed again from what is stored, up to a token of an authority that
  * is believed; of time-stamp renewals the leaves as well. RFC 4998 §5.2 and §5.3. The leaves of hash-tree renewals are as
- * dear as the renewal was: they are looked at where the evidence of a record is put together.
+ * dear as the renewal was: they are looked at where the evidence of a record is put together. That nothing is missing which
+ * that needs is seen here.
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
@@ -29,16 +30,23 @@ export async function checkRenewals(
   const nodesOf = database.prepare(
     'SELECT place, root, hashes FROM renewal_node WHERE renewal = ? AND level = ? ORDER BY place',
   )
+  // Bodies that are kept: those of messages have a share of their own, those of the log's own records stand open.
+  const bodyWithoutHash = database.prepare(`
+    SELECT record.seq FROM record JOIN content USING (seq) WHERE record.seq BETWEEN ? AND ?
+    AND record_erased_at IS NULL AND body_erased_at IS NULL
+    AND (body_share IS NOT NULL OR kind = 'batch' OR share IS NULL AND body IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM renewal_body WHERE renewal_body.seq = record.seq AND renewal = ?)
+    ORDER BY record.seq LIMIT 1`)
   let count = 0
 
   async function check(row: Row): Promise<void> {
     const renewal = renewalOf(row)
-    const { number, digest, firstBatch, lastBatch } = renewal
+    const { number, kind, digest, firstBatch, lastBatch } = renewal
     const [first, last] = [batchOf.get(firstBatch), batchOf.get(lastBatch)]
     const seq = Number(last?.['seq'] ?? batchOf.get(renewals.stampedTo())?.['seq'] ?? 1)
     const say = (condition: boolean, message: string): void => demand(condition, seq, 'renewal', message)
     const covered = renewals.runs(firstBatch, lastBatch, number).reduce((sum, run) => sum + tokensIn(run), 0)
-    const leaves = renewal.kind === 'time-stamp' ? covered : Number(last?.['seq']) - Number(first?.['first']) + 1
+    const leaves = kind === 'time-stamp' ? covered : Number(last?.['seq']) - Number(first?.['first']) + 1
     say(first !== undefined && renewal.leaves === leaves, 'A renewal is entered over something else')
     const token = verifyToken(bufferOf(row['token'] as Uint8Array), bufferOf(row['root'] as Uint8Array), digest)
     say(token !== undefined, 'The token of a renewal holds for no authority that is believed')
@@ -46,6 +54,9 @@ export async function checkRenewals(
     say(row['gen_time'] === genTime && row['token_until'] === until, 'The times of a renewal are entered as others')
     say(genTime > Number(last?.['gen_time']), 'A renewal is older than what it renews')
     await checkTree(renewal, bufferOf(row['root'] as Uint8Array), say)
+    const lost = kind === 'time-stamp' ? undefined : bodyWithoutHash.get(Number(first?.['first']), seq, number)
+    const of = Number(lost?.['seq'] ?? seq)
+    demand(lost === undefined, of, 'renewal', 'A renewal lost the hash of a body, without which it proves nothing')
   }
 
   async function checkTree(renewal: Renewal, root: Buffer, say: (is: boolean, message: string) => void): Promise<void> {

@@ -31,6 +31,8 @@ const DAMAGE = {
     UPDATE renewal_node SET place = 0 WHERE renewal = 2 AND level = 0 AND place = 1;
     UPDATE renewal_node SET place = 1 WHERE renewal = 2 AND level = 0 AND place = -1`,
   'a leaf of tokens changed': 'UPDATE renewal_node SET hashes = zeroblob(64), root = zeroblob(32) WHERE renewal = 1',
+  'the hash of a body gone': 'DELETE FROM renewal_body WHERE seq = 7',
+  'the hash of the leaves of a batch gone': 'DELETE FROM renewal_body WHERE seq = 1101',
   'the first renewal gone': 'DELETE FROM renewal WHERE number = 1',
 } as const
 
