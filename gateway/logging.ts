@@ -81,6 +81,7 @@ export const LOGGED: Readonly<Record<string, Kind>> = {
   ageMs: 'id',
   offsetMs: 'id',
   intervalMs: 'id',
+  afterDays: 'id',
   reason: 'text',
   failure: 'text',
   failures: 'text',
