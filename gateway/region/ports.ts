@@ -25,6 +25,8 @@ const SYSTEMS = 7030
 const GATEWAYS = 7100
 /** Below what the kernel gives to outgoing connections, so that no connection takes a port between choice and use. */
 const FREE = { from: 12_000, to: 32_000 } as const
+/** Ports of which one region at a time takes some. */
+const BLOCK = 50
 const TRIES_MAX = 1000
 
 /** 7010 registry, 7020 trust services, 7030 … local systems, 7140 … the first agency's gateway, each next one 100 higher. */
@@ -41,7 +43,8 @@ export function defaultPorts(agencies: number, systems: number): RegionPorts {
 }
 
 /**
- * Ports nobody listens on. They have to be known before anything starts, since the global configuration names them.
+ * Ports nobody listens on. They have to be known before anything starts, since the global configuration names them. Regions
+ * that start at the same moment choose from different blocks: the first port of a block is held as long as this process lives.
  *
  * @param random 0 ≤ x < 1
  */
@@ -50,13 +53,16 @@ export async function freePorts(
   systems: number,
   random: () => number = Math.random,
 ): Promise<RegionPorts> {
-  const chosen = new Set<number>()
-  for (let tries = 0; chosen.size < 2 + systems + 4 * agencies; tries++) {
+  const needed = 2 + systems + 4 * agencies
+  const ports: number[] = []
+  for (let tries = 0; ports.length < needed; tries++) {
     if (tries > TRIES_MAX) throw new Error('no free loopback ports were found')
-    const port = FREE.from + Math.floor(random() * (FREE.to - FREE.from))
-    if (!chosen.has(port) && (await isFree(port))) chosen.add(port)
+    const first = FREE.from + BLOCK * Math.floor((random() * (FREE.to - FREE.from)) / BLOCK)
+    if (!(await hold(first))) continue
+    for (let port = first + 1; port < first + BLOCK && ports.length < needed; port++) {
+      if (await isFree(port)) ports.push(port)
+    }
   }
-  const ports = [...chosen]
   const next = (): number => ports.pop() as number
   return {
     registry: next(),
@@ -69,6 +75,16 @@ export async function freePorts(
       provider: next(),
     })),
   }
+}
+
+function hold(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', () => resolve(false))
+    server.listen(port, HOST, () => resolve(true))
+    // It must not keep the process alive.
+    server.unref()
+  })
 }
 
 /** @throws {Error} naming every port that is taken */

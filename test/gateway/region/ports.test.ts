@@ -33,9 +33,26 @@ t.test('names the port that somebody else has', async (t) => {
   })
 })
 
-t.test('gives up when nothing is free', async (t) => {
-  await t.rejects(
-    freePorts(5, 4, () => 0),
-    { message: /no free/ },
+t.test('two regions that start at the same moment take different ports', async (t) => {
+  const both = await Promise.all([freePorts(5, 4, () => 0.5), freePorts(5, 4, alternating())])
+
+  const all = both.map((ports) => Object.values(ports).flatMap((each) => JSON.stringify(each).match(/\d+/g) ?? []))
+  t.equal(all[0]?.length, 26)
+  t.same(
+    all[0]?.filter((port) => all[1]?.includes(port)),
+    [],
   )
+})
+
+/** The block that the other region has, then another one. */
+function alternating(): () => number {
+  let calls = 0
+  return () => (calls++ === 0 ? 0.5 : 0.75)
+}
+
+t.test('gives up when nothing is free', async (t) => {
+  const random = (): number => 0.25
+  await freePorts(5, 4, random)
+
+  await t.rejects(freePorts(5, 4, random), { message: /no free/ })
 })
