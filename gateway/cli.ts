@@ -63,7 +63,7 @@ async function main(args: readonly string[]): Promise<void> {
     now: Date.now,
   })
   registerPartnerCommands(log, { onPartners, end, now: Date.now })
-  registerSubjectCommand(log, terminal)
+  registerSubjectCommand(log, terminal, operatorOf)
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),

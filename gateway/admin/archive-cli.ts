@@ -4,14 +4,14 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { RunDeps } from './archive-commands.ts'
 import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
-import type { OperatorFiles } from './operator-port.ts'
+import type { OperatorOf } from './operator-options.ts'
+import { operatorFor, operatorOptions } from './operator-options.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ArchiveCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'failVerification' | 'now'> {
   readonly terminal: Terminal
   readonly readPlace: (config: string) => Promise<Pick<RunDeps, 'config' | 'place'>>
-  /** Whoever may order it in the region that this configuration belongs to; nothing outside a development region. */
-  readonly operatorOf: (config: string) => Promise<OperatorFiles | undefined>
+  readonly operatorOf: OperatorOf
 }
 
 interface RunGiven extends WithConfig {
@@ -52,24 +52,24 @@ export function registerArchiveCommands(log: Command, options: ArchiveCommandsOp
       if (!holds) failVerification()
     })
 
-  archive
+  const run = archive
     .command('run')
     .description('archive now what is old enough; a running gateway does so by itself every night')
     .requiredOption('--config <file>', 'configuration of the gateway')
-    .option('--cert <file>', 'certificate of an operator, for a running gateway; that of the region when absent')
-    .option('--key <file>', 'its key')
+  operatorOptions(run)
     .option('--after-days <n>', 'other than log.archiveAfterDays', daysOf)
     .option('--json', 'print JSON')
-    .action(async ({ config, afterDays, cert, key, json }: RunGiven) => {
+    .action(async (given: RunGiven) => {
+      const { config, afterDays, json } = given
       const { runArchiving } = await import('./archive-commands.ts')
-      const operator = cert === undefined || key === undefined ? await operatorOf(config) : { cert, key }
+      const operator = await operatorFor(given, operatorOf)
       await runArchiving({
         ...(await readPlace(config)),
         terminal,
         now,
         json: json === true,
         ...(afterDays !== undefined && { afterDays }),
-        ...(operator && { operator }),
+        ...operator,
       })
     })
 }

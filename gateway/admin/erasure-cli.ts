@@ -3,14 +3,14 @@
 import type { Command } from 'commander'
 import type { DecideDeps } from './erasure-commands.ts'
 import type { LogCommandsOptions, WithConfig } from './log-cli.ts'
-import type { OperatorFiles } from './operator-port.ts'
+import type { OperatorOf } from './operator-options.ts'
+import { operatorFor, operatorOptions } from './operator-options.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ErasureCommandsOptions extends Pick<LogCommandsOptions, 'onLog' | 'now'> {
   readonly terminal: Terminal
   readonly readPlace: (file: string) => Promise<Pick<DecideDeps, 'config' | 'place'>>
-  /** Whoever may order it in the region that this configuration belongs to; nothing outside a development region. */
-  readonly operatorOf: (file: string) => Promise<OperatorFiles | undefined>
+  readonly operatorOf: OperatorOf
 }
 
 interface Given extends WithConfig {
@@ -27,18 +27,17 @@ interface Given extends WithConfig {
 export function registerErasureCommands(log: Command, options: ErasureCommandsOptions): void {
   const { onLog, now, terminal, readPlace, operatorOf } = options
   const command = (name: string, about: string): Command =>
-    log
-      .command(name)
-      .description(about)
-      .argument('[seq]', 'number of a record')
-      .option('--exchange <request-id>', 'or all records of an exchange')
-      .requiredOption('--config <file>', 'configuration of the gateway')
-      .option('--cert <file>', 'certificate of an operator, for a running gateway; that of the region when absent')
-      .option('--key <file>', 'its key')
-      .option('--json', 'print JSON')
+    operatorOptions(
+      log
+        .command(name)
+        .description(about)
+        .argument('[seq]', 'number of a record')
+        .option('--exchange <request-id>', 'or all records of an exchange')
+        .requiredOption('--config <file>', 'configuration of the gateway'),
+    ).option('--json', 'print JSON')
 
   const run = async (event: 'erasure' | 'hold' | 'release', seq: string | undefined, given: Given): Promise<void> => {
-    const { exchange, reason, body, record, due, cert, key, config, json } = given
+    const { exchange, reason, body, record, due, config, json } = given
     const { decide } = await import('./erasure-commands.ts')
     const what = body === record ? undefined : body ? 'body' : 'record'
     const asked = due
@@ -49,9 +48,9 @@ export function registerErasureCommands(log: Command, options: ErasureCommandsOp
           reason,
           ...(what && { what }),
         }
-    const operator = cert === undefined || key === undefined ? await operatorOf(config) : { cert, key }
+    const operator = await operatorFor(given, operatorOf)
     const deps = { ...(await readPlace(config)), terminal, now, json: json === true }
-    await decide({ ...deps, ...(operator && { operator }) }, event, asked)
+    await decide({ ...deps, ...operator }, event, asked)
   }
 
   command('erase', 'erase a body or a record, or everything whose date has passed')

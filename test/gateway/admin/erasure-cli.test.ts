@@ -121,6 +121,8 @@ t.test('says what it needs, and changes nothing', async (t) => {
   const running = await run('erase', '1', '--body', '--reason', 'x')
   t.match(running, { code: 1, err: /is running: --cert and --key of one of its operators are needed/ })
   await log.close()
+  const halfGiven = await run('erase', '1', '--body', '--reason', 'x', '--cert', '/nowhere/operator.pem')
+  t.match(halfGiven, { code: 2, err: /--cert and --key are given together/ }, 'nobody else is asked instead')
   const args = [
     ['1', '--body'],
     ['canary', '--body', '--reason', 'x'],
