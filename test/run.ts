@@ -1,6 +1,7 @@
 /** `npm test`: type check, lint, every test; the last line is `N passed, N failed`. `--long` runs the long tests instead. */
 
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { glob, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -31,12 +32,16 @@ const TAP_GRACE_MS = 10_000
 /** How much of a crashed file's output is shown. */
 const TAIL_LINES = 40
 
+/** Judges that are not ours. `.ci/run` installs them where it may. */
+const TOOLS = ['openssl', 'unzip', 'python3']
+
 const args = process.argv.slice(2)
 const long = args.includes('--long')
 const wanted = args.filter((arg) => !arg.startsWith('--'))
 const counts: Counts = { passed: 0, failed: 0 }
 
 const files = await testFiles(long ? 'test/**/*.long.ts' : 'test/**/*.test.ts')
+sayWhatIsMissing()
 // Asked for some files, a developer wants their answer, not the whole tree's.
 if (!long && wanted.length === 0) await check()
 await runAll(files)
@@ -52,6 +57,13 @@ async function testFiles(pattern: string): Promise<string[]> {
   return found
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     .sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || a.localeCompare(b))
+}
+
+/** Before dozens of failures say it each in their own way. */
+function sayWhatIsMissing(): void {
+  const places = (process.env.PATH ?? '').split(delimiter)
+  const missing = TOOLS.filter((tool) => !places.some((place) => existsSync(join(place, tool))))
+  if (missing.length > 0) console.log(`${missing.join(', ')} not found: tests that have evidence judged by them fail`)
 }
 
 /** What starts whole regions goes first, so that the last minute is not one file on one core. */
