@@ -11,11 +11,13 @@ import { join } from 'node:path'
 import type { ExchangeOptions } from '../../gateway/admin/evidence-exchange.ts'
 import { exportExchange } from '../../gateway/admin/evidence-exchange.ts'
 import { openPackages } from '../../gateway/admin/evidence-packages.ts'
+import { openPseudonyms } from '../../gateway/message-log/pseudonyms.ts'
 import type { LogReaderOptions } from '../../gateway/message-log/reader.ts'
 import { openLogReader } from '../../gateway/message-log/reader.ts'
+import { openSubjectSearch } from '../../gateway/message-log/subject-table.ts'
 import type { Verification, VerifyOptions } from '../../gateway/message-log/verify.ts'
 import { verifyLogApart } from '../../gateway/message-log/verify-thread.ts'
-import { makeLargeLog, RARE } from './large-log.ts'
+import { makeLargeLog, RARE, subjectsOf } from './large-log.ts'
 
 interface Task {
   readonly place: LogReaderOptions
@@ -72,6 +74,8 @@ async function lookUps(place: LogReaderOptions, records: number): Promise<object
     const ids = details.map((detail) => detail?.requestId).filter((id) => id !== null && id !== undefined)
     const times = details.map((detail) => detail?.at ?? '').filter((at) => at !== '')
     const [first = ''] = times
+    const pseudonyms = openPseudonyms(place.masterKey, reader.identity.name)
+    const search = openSubjectSearch(reader.database)
     const exporting = { reader, packages: openPackages(reader), now: Date.now }
     return {
       getMs: await timed(seqs, (seq) => reader.get(seq)),
@@ -79,6 +83,10 @@ async function lookUps(place: LogReaderOptions, records: number): Promise<object
       exportMs: await timed(ids, (id) => exported(exporting, id)),
       byIdMs: await timed(ids, (requestId) => reader.list({ requestId })),
       pageMs: await timed(seqs, (after) => reader.list({ after })),
+      subjectMs: await timed(seqs, async (seq) => {
+        const found = await search(pseudonyms.of(subjectsOf(Math.floor(seq / 2.1)).slice(0, 1)))
+        if (found.length !== 1) throw new Error('A subject is not found')
+      }),
       timePageMs: await timed(times, (to) => reader.list({ from: first, to })),
       commonClientMs: await timed(seqs, (after) => reader.list({ client: 'OWL/GOV/05774032/AMT7', after })),
       rareClientMs: await timed(times, (to) => reader.list({ client: RARE.client, to })),

@@ -25,6 +25,11 @@ const PURPOSES = ['UMZUG', 'MELDEREGISTERAUSKUNFT', 'KFZ-HALTER', 'GEWERBE'] as 
 /** One client asks as seldom as this. */
 export const RARE = { client: 'OWL/GOV/05711000/TOURISMUS', every: 50_000 }
 
+/** Those that a request is about: a family. */
+export function subjectsOf(n: number): string[] {
+  return ['erika', 'max', 'kind'].map((name) => `person:mustermann${n}|${name}|1979-05-19`)
+}
+
 /** @param directory where to make it */
 export async function makeLargeLog(directory: string, wanted: number): Promise<LargeLog> {
   const trust = await openTrustRig()
@@ -38,7 +43,7 @@ export async function makeLargeLog(directory: string, wanted: number): Promise<L
       purpose: PURPOSES[n % PURPOSES.length] as string,
       body: bodyOf(Buffer.alloc(BODY_BYTES, String(n))),
     })
-    const recorded = await log.append(request)
+    const recorded = await log.append({ ...request, subjects: subjectsOf(n) })
     await log.append(endRecord(request, recorded, { body: bodyOf(Buffer.alloc(BODY_BYTES, String(n + 1))) }))
   }
 
