@@ -12,6 +12,7 @@ import { completeToken, readToken } from '../protocol/time-stamp-token.ts'
 import { rootOf, treeLevels } from '../protocol/tree-levels.ts'
 import { demand } from './damage.ts'
 import type { EndCheck } from './end-check.ts'
+import { openLeafList } from './leaf-list.ts'
 import { formatBatchHeader } from './log-record.ts'
 import type { LogReader } from './reader.ts'
 import type { CheckedRecord } from './record-check.ts'
@@ -71,8 +72,7 @@ export function openBatchCheck(
   let state = start?.batches ?? START
   let isUnstamped = start !== undefined && start.batches.stampedTo !== start.seq
   let isAnyErased = false
-  let leaves = Buffer.alloc(1024 * HASH_BYTES)
-  let count = 0
+  const leaves = openLeafList()
   let atMin = Number.POSITIVE_INFINITY
   let atMax = Number.NEGATIVE_INFINITY
 
@@ -105,12 +105,12 @@ export function openBatchCheck(
 
   function checkRow(seq: number, header: Buffer, own: Buffer): Buffer {
     const row = rowOf.get(state.number + 1)
-    const root = rootOf(treeLevels(Buffer.concat([own, leaves.subarray(0, count * HASH_BYTES)]), 'sha256'))
+    const root = rootOf(treeLevels(Buffer.concat([own, leaves.octets]), 'sha256'))
     const last = seq - 1
     const fits =
       row !== undefined &&
       row['seq'] === seq &&
-      row['first'] === seq - count &&
+      row['first'] === seq - leaves.count &&
       row['last'] === last &&
       fitsTimes(Number(row['at_min']), Number(row['at_max'])) &&
       ends.fits(Number(row['open_from']), last) &&
@@ -126,16 +126,13 @@ export function openBatchCheck(
       return state
     },
     take(leaf, at) {
-      const end = count * HASH_BYTES
-      if (end === leaves.length) leaves = Buffer.concat([leaves, Buffer.alloc(leaves.length)])
-      leaves.set(leaf, end)
-      count += 1
+      leaves.add(leaf)
       if (at === null) isAnyErased = true
       else widen(at)
     },
     close({ stored, head, body, leaf }) {
       const { seq, at } = stored
-      const octets = leaves.subarray(0, count * HASH_BYTES)
+      const { count, octets } = leaves
       const expected = formatBatchHeader({
         log: identity.name,
         epoch: identity.epoch,
@@ -153,7 +150,7 @@ export function openBatchCheck(
       const root = checkRow(seq, header, Buffer.from(leaf, 'hex'))
       state = { ...state, number: state.number + 1, header: header.toString('hex') }
       isAnyErased = false
-      count = 0
+      leaves.clear()
       atMin = Number.POSITIVE_INFINITY
       atMax = Number.NEGATIVE_INFINITY
       return { isStamped: !isUnstamped, root }

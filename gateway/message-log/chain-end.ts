@@ -3,6 +3,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
 import type { Tip } from './chain.ts'
+import type { LeafList } from './leaf-list.ts'
+import { openLeafList } from './leaf-list.ts'
 import type { LogRecord } from './log-record.ts'
 import { completeRecord } from './log-record.ts'
 import { LogOpenError } from './open-error.ts'
@@ -18,7 +20,7 @@ export interface ChainEnd {
 
 /** Records since the latest batch. */
 export interface Unbatched {
-  readonly leaves: Buffer[]
+  readonly leaves: LeafList
   atMin: number
   atMax: number
 }
@@ -40,7 +42,7 @@ export function readChainEnd(database: DatabaseSync): ChainEnd {
   for (const { seq, leaf, at, kind, ends } of rows.iterate(Math.min(Number(row?.['open_from'] ?? 1), batchSeq + 1))) {
     if (kind === 'request') open.add(Number(seq))
     if (ends !== null) open.delete(Number(ends))
-    if (Number(seq) > batchSeq) addUnbatched(unbatched, { leaf: Buffer.from(leaf as Uint8Array), at: Number(at) })
+    if (Number(seq) > batchSeq) addUnbatched(unbatched, { leaf: leaf as Uint8Array, at: Number(at) })
   }
   const headerSha256 = row === undefined ? undefined : Buffer.from(row['header_sha256'] as Uint8Array)
   return { tip, batch: { number: Number(row?.['number'] ?? 0), headerSha256 }, unbatched, open }
@@ -53,11 +55,11 @@ export function readTip(database: DatabaseSync): Tip {
 }
 
 export function emptyUnbatched(): Unbatched {
-  return { leaves: [], atMin: Number.POSITIVE_INFINITY, atMax: Number.NEGATIVE_INFINITY }
+  return { leaves: openLeafList(), atMin: Number.POSITIVE_INFINITY, atMax: Number.NEGATIVE_INFINITY }
 }
 
-export function addUnbatched(unbatched: Unbatched, { leaf, at }: { leaf: Buffer; at: number }): void {
-  unbatched.leaves.push(leaf)
+export function addUnbatched(unbatched: Unbatched, { leaf, at }: { leaf: Uint8Array; at: number }): void {
+  unbatched.leaves.add(leaf)
   unbatched.atMin = Math.min(unbatched.atMin, at)
   unbatched.atMax = Math.max(unbatched.atMax, at)
 }

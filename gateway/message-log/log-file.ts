@@ -4,7 +4,8 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { sha256, treeRoot } from '../protocol/hash-tree.ts'
+import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import { rootOf, treeLevels } from '../protocol/tree-levels.ts'
 import type { BodyFiles } from './body-files.ts'
 import type { Chain, Columns, Place, Result } from './chain.ts'
 import { openChain } from './chain.ts'
@@ -180,10 +181,10 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
 
   function closeBatch(at: number): ClosedBatch | undefined {
     const { leaves, atMin, atMax } = unbatched
-    const lastLeaf = leaves.at(-1)
-    if (lastLeaf === undefined) return undefined
+    const { count, octets } = leaves
+    if (count === 0) return undefined
     const last = chain.tip.seq
-    const first = last - leaves.length + 1
+    const first = last - count + 1
     const number = batch.number + 1
     const header = Buffer.from(
       formatBatchHeader({
@@ -192,25 +193,24 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
         batch: number,
         first,
         last,
-        count: leaves.length,
+        count,
         prevHeader: batch.headerSha256?.toString('hex') ?? null,
-        lastRecord: lastLeaf.toString('hex'),
+        lastRecord: octets.toString('hex', octets.length - HASH_BYTES),
       }),
     )
     const headerSha256 = sha256(header)
-    const body = Buffer.concat(leaves)
     const openFrom = Math.min(last + 2, ...open)
     const closed = chain.transact(() => {
       const objects = [
         { name: BATCH_HEADER_NAME, sha256: headerSha256 },
-        { name: BATCH_LEAVES_NAME, sha256: sha256(body) },
+        { name: BATCH_LEAVES_NAME, sha256: sha256(octets) },
       ]
-      const columns = { at, kind: 'batch', bodyBytes: body.length } as const
-      const { seq, leaf } = chain.add({ columns, objects, content: { head: header, body } })
+      const columns = { at, kind: 'batch', bodyBytes: octets.length } as const
+      const { seq, leaf } = chain.add({ columns, objects, content: { head: header, body: octets } })
       // Group 0, the batch's own record, comes first.
-      const root = treeRoot([leaf, ...leaves])
+      const root = rootOf(treeLevels(Buffer.concat([leaf, octets]), 'sha256'))
       insertBatch.run(number, seq, first, last, Math.min(atMin, at), Math.max(atMax, at), openFrom, headerSha256, root)
-      return { number, seq, leaf, headerSha256, root, count: leaves.length, since: atMin }
+      return { number, seq, leaf, headerSha256, root, count, since: atMin }
     })
     batch = { number, headerSha256 }
     if (dayOf(at) !== textsDay) chain.forgetTexts()
@@ -227,10 +227,10 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
       return open
     },
     get unbatched() {
-      return unbatched.leaves.length
+      return unbatched.leaves.count
     },
     get unbatchedSince() {
-      return unbatched.leaves.length === 0 ? undefined : unbatched.atMin
+      return unbatched.leaves.count === 0 ? undefined : unbatched.atMin
     },
     get batch() {
       return batch

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { HASH_BYTES } from '../protocol/hash-tree.ts'
 import { ArchiveError } from './archive-error.ts'
 import type { BatchCheck, TimeStampAnchor } from './batch-check.ts'
 import { openBatchCheck } from './batch-check.ts'
@@ -158,6 +159,7 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
   }
 
   function takeErased(stored: StoredRecord): undefined {
+    demand(stored.leaf.length === HASH_BYTES, stored.seq, 'leaf', 'The leaf is not a hash')
     erasures.record(stored)
     erased += 1
     if (stored.ends !== null) ends.ended(stored.ends)
