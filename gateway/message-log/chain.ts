@@ -22,7 +22,7 @@ import {
   HEAD_NAME,
   SIGNATURE_NAME,
 } from './log-record.ts'
-import { openRandomOctets } from './random-octets.ts'
+import type { RandomOctets } from './random-octets.ts'
 import type { LogIdentity } from './store.ts'
 import { openSubjectTable } from './subject-table.ts'
 import { beginWriting } from './turns.ts'
@@ -32,6 +32,7 @@ export interface ChainDeps {
   readonly identity: LogIdentity
   readonly keys: KeyStore
   readonly files: BodyFiles
+  readonly random: RandomOctets
 }
 
 /** Where the chain ends. */
@@ -120,7 +121,7 @@ const CONTENT_COLUMNS = 'seq, record, basis, signature, etsi_u, extension, share
 /** Texts known to be stored. A text that is stored twice costs space, nothing else. */
 const REPEATED_MAX = 2048
 
-export function openChain({ database, identity, keys, files }: ChainDeps, start: Tip): Chain {
+export function openChain({ database, identity, keys, files, random }: ChainDeps, start: Tip): Chain {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const commit = database.prepare('COMMIT')
   const insertRecord = insertion(database, 'record', RECORD_COLUMNS)
@@ -129,7 +130,6 @@ export function openChain({ database, identity, keys, files }: ChainDeps, start:
   const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
   const dayKeys = openDayKeys(keys)
   const archiveHash = openArchiveHash()
-  const random = openRandomOctets()
   const subjects = openSubjectTable(database)
 
   let tip = start

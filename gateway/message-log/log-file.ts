@@ -18,6 +18,7 @@ import type { KeyStore } from './key-store.ts'
 import { dayOf } from './key-store.ts'
 import type { InDoubt } from './log-record.ts'
 import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from './log-record.ts'
+import { openRandomOctets } from './random-octets.ts'
 import type { Heard } from './received-heads.ts'
 import { openHeadStore } from './received-heads.ts'
 import type { LogIdentity } from './store.ts'
@@ -88,7 +89,7 @@ export interface Commit {
 /** @throws {LogOpenError} `damaged` */
 export function openLogFile({ database, identity, keys, files }: LogFileDeps): LogFile {
   const end = readChainEnd(database)
-  const chain = openChain({ database, identity, keys, files }, end.tip)
+  const chain = openChain({ database, identity, keys, files, random: openRandomOctets() }, end.tip)
   const requestRow = database.prepare(
     `SELECT leaf, request_id, x_road_id, client, service, method, purpose, side, record_until FROM record WHERE seq = ?`,
   )

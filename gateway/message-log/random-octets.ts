@@ -4,8 +4,10 @@ import { randomFillSync } from 'node:crypto'
 
 const POOL_BYTES = 8192
 
-/** @returns what gives so many octets, none of them twice */
-export function openRandomOctets(): (length: number) => Buffer {
+/** Gives so many octets, none of them twice. */
+export type RandomOctets = (length: number) => Buffer
+
+export function openRandomOctets(): RandomOctets {
   let pool = Buffer.alloc(0)
   let at = 0
   return (length) => {
