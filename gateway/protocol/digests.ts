@@ -1,6 +1,6 @@
 /** The digests a message is known by. Source: X-Road PR-REST §4.3 (contract §2.3); architecture, "The head". */
 
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Body } from './body.ts'
 
 export function sha256(octets: Uint8Array | string): Buffer {
@@ -24,7 +24,7 @@ function latin1(digest: string): Buffer {
 export function requestHash(hx: Uint8Array, body: Pick<Body, 'sha512'> | undefined): string {
   const head = sha512(hx)
   if (body === undefined) return head.toString('base64')
-  return createHash('sha512').update(head).update(body.sha512).digest('base64')
+  return hash('sha512', Buffer.concat([head, body.sha512]), 'base64')
 }
 
 /** `owl-request-digest`: base64url(SHA-256(SHA-256(head) ‖ SHA-256(body))), the second part only with a body. */

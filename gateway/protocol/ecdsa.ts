@@ -12,24 +12,29 @@ export function derToRaw(der: Uint8Array, size: 32 | 48): Buffer {
 }
 
 function copyInteger(from: Uint8Array, at: number, length: number, to: Buffer, end: number): void {
-  const skip = from[at] === 0 && length > 1 ? 1 : 0
-  to.set(from.subarray(at + skip, at + length), end - (length - skip))
+  const first = from[at] === 0 && length > 1 ? at + 1 : at
+  let next = end - (at + length - first)
+  for (let i = first; i < at + length; i++) to[next++] = from[i] as number
 }
 
 export function rawToDer(raw: Uint8Array): Buffer {
   const size = raw.length / 2
-  const r = integer(raw.subarray(0, size))
-  const s = integer(raw.subarray(size))
-  return Buffer.concat([Buffer.from([0x30, r.length + s.length]), r, s])
+  // SEQUENCE and INTEGER headers, and a zero before a number whose first bit is set.
+  const der = Buffer.allocUnsafe(raw.length + 8)
+  const end = writeInteger(raw, size, raw.length, der, writeInteger(raw, 0, size, der, 2))
+  der[0] = 0x30
+  der[1] = end - 2
+  return der.subarray(0, end)
 }
 
-function integer(octets: Uint8Array): Buffer {
-  let start = 0
-  while (start < octets.length - 1 && octets[start] === 0) start++
-  const pad = (octets[start] as number) & 0x80 ? 1 : 0
-  const out = Buffer.alloc(2 + pad + octets.length - start)
-  out[0] = 0x02
-  out[1] = out.length - 2
-  out.set(octets.subarray(start), 2 + pad)
-  return out
+/** @returns where it ends */
+function writeInteger(from: Uint8Array, start: number, end: number, to: Buffer, at: number): number {
+  let first = start
+  while (first < end - 1 && from[first] === 0) first++
+  let next = at + 2
+  if ((from[first] as number) & 0x80) to[next++] = 0
+  for (let i = first; i < end; i++) to[next++] = from[i] as number
+  to[at] = 0x02
+  to[at + 1] = next - at - 2
+  return next
 }

@@ -39,8 +39,9 @@ export interface Claims {
 
 /** @returns the header `OWL-Signature` @throws {GatewayError} `CannotCreateSignature` */
 export function seal(signer: Signer, head: Head, bodySha256: Buffer | undefined, iat: number): string {
-  const header = protectedHeader(signer.algorithm, signer.x5t, iat, head, bodySha256?.toString('base64url'))
-  const protectedSegment = Buffer.from(header, 'latin1').toString('base64url')
+  const { algorithm, x5t } = signer
+  const digests = { head: head.sha256.toString('base64url'), body: bodySha256?.toString('base64url') }
+  const protectedSegment = protectedHeader(algorithm, x5t, iat, head.media, digests)
   try {
     return `${protectedSegment}..${signer.sign(Buffer.from(`${protectedSegment}.`, 'latin1')).toString('base64url')}`
   } catch (cause) {
@@ -54,11 +55,13 @@ export function seal(signer: Signer, head: Head, bodySha256: Buffer | undefined,
  * @throws {GatewayError} `SignatureVerification.MalformedSignature`, `SignatureVerification.InvalidReference`
  */
 export function readSignature(text: string, head: Head): Claims {
-  const match = COMPACT.exec(text)
-  if (match === null) throw malformed('it has not three canonical segments with an empty middle')
-  const [, protectedSegment, signatureSegment] = match as unknown as [string, string, string]
-  const header = Buffer.from(protectedSegment, 'base64url').toString('latin1')
-  const claimed = HEADER.exec(header)
+  const protectedEnd = text.indexOf('..')
+  const protectedSegment = text.slice(0, protectedEnd)
+  const signatureSegment = text.slice(protectedEnd + 2)
+  const isTooLong = protectedSegment.length > PROTECTED_CHARS_MAX || signatureSegment.length > SIGNATURE_CHARS_MAX
+  if (protectedEnd === -1 || isTooLong || signatureSegment.length < SIGNATURE_CHARS_MIN)
+    throw malformed('it has not three canonical segments with an empty middle')
+  const claimed = HEADER.exec(Buffer.from(protectedSegment, 'base64url').toString('latin1'))
   if (claimed === null) throw malformed('its protected header is not as agreed')
   const [, algorithm, x5t, iat, headSha256, bodySha256] = claimed as unknown as [
     string,
@@ -68,21 +71,15 @@ export function readSignature(text: string, head: Head): Claims {
     string,
     string?,
   ]
-  const rebuilt = protectedHeader(algorithm, x5t, Number(iat), head, bodySha256)
-  const signature = Buffer.from(signatureSegment, 'base64url')
-  if (headSha256 !== head.sha256.toString('base64url'))
+  const digests = { head: head.sha256.toString('base64url'), body: bodySha256 }
+  if (headSha256 !== digests.head)
     throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the head differs' })
-  if (rebuilt !== header || Buffer.from(header, 'latin1').toString('base64url') !== protectedSegment)
+  if (protectedSegment !== protectedHeader(algorithm, x5t, Number(iat), head.media, digests))
     throw malformed('its protected header is not as agreed')
+  const signature = Buffer.from(signatureSegment, 'base64url')
   if (signature.toString('base64url') !== signatureSegment) throw malformed('its value is not canonical')
-  return {
-    algorithm,
-    x5t,
-    iat: Number(iat),
-    bodySha256,
-    input: Buffer.from(`${protectedSegment}.`, 'latin1'),
-    signature,
-  }
+  const input = Buffer.from(text.slice(0, protectedEnd + 1), 'latin1')
+  return { algorithm, x5t, iat: Number(iat), bodySha256, input, signature }
 }
 
 /** Does the signature value fit? The key is the registered one, of a kind the algorithm allows; anything else is `false`. */
@@ -93,33 +90,41 @@ export function holds(claims: Pick<Claims, 'algorithm' | 'input' | 'signature'>,
     if (key.asymmetricKeyType !== 'rsa' || bits < 3072 || signature.length !== bits / 8) return false
     return verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature)
   }
-  const [curve, length, digest] =
-    algorithm === 'ES256' ? (['prime256v1', 64, 'sha256'] as const) : (['secp384r1', 96, 'sha384'] as const)
-  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== curve || signature.length !== length)
+  const { curve, bytes, digest } = ECDSA[algorithm]
+  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== curve || signature.length !== bytes)
     return false
   return verify(digest, input, key, rawToDer(signature))
 }
 
+/** RFC 7518 §3.4. */
+const ECDSA = {
+  ES256: { curve: 'prime256v1', bytes: 64, digest: 'sha256' },
+  ES384: { curve: 'secp384r1', bytes: 96, digest: 'sha384' },
+} as const
+
+const PROTECTED_CHARS_MAX = 2000
+const SIGNATURE_CHARS_MIN = 80
+const SIGNATURE_CHARS_MAX = 1000
 const DIGEST = '([A-Za-z0-9_-]{43})'
-const COMPACT = /^([A-Za-z0-9_-]{100,2000})\.\.([A-Za-z0-9_-]{80,1000})$/
 /** Picks out what varies; that the rest is right is shown by rebuilding the whole. */
 const HEADER = new RegExp(
-  `^\\{"alg":"(ES256|ES384|PS256)","x5t#S256":"${DIGEST}","iat":(\\d{1,12}),.*"hashV":\\["${DIGEST}"(?:,"${DIGEST}")?\\]`,
+  `^\\{"alg":"(ES256|ES384|PS256)","x5t#S256":"${DIGEST}","iat":(\\d{1,12}),.*?"hashV":\\["${DIGEST}"(?:,"${DIGEST}")?\\]`,
 )
 
+/** @param digests in base64url @returns BASE64URL(header) */
 function protectedHeader(
   algorithm: SignatureAlgorithm,
   x5t: string,
   iat: number,
-  head: Head,
-  bodySha256: string | undefined,
+  { type, extension }: MediaType,
+  { head, body }: { head: string; body: string | undefined },
 ): string {
   const start = `{"alg":"${algorithm}","x5t#S256":"${x5t}","iat":${iat},"b64":false,"sigD":{"mId":"http://uri.etsi.org/19182/ObjectIdByURIHash","pars":["message-head.txt"`
-  const headDigest = head.sha256.toString('base64url')
-  if (bodySha256 === undefined)
-    return `${start}],"hashM":"S256","hashV":["${headDigest}"],"ctys":["text/plain"]},"crit":["b64","sigD"]}`
-  const { type, extension }: MediaType = head.media
-  return `${start},"message-body.${extension}"],"hashM":"S256","hashV":["${headDigest}","${bodySha256}"],"ctys":["text/plain","${type}"]},"crit":["b64","sigD"]}`
+  const header =
+    body === undefined
+      ? `${start}],"hashM":"S256","hashV":["${head}"],"ctys":["text/plain"]},"crit":["b64","sigD"]}`
+      : `${start},"message-body.${extension}"],"hashM":"S256","hashV":["${head}","${body}"],"ctys":["text/plain","${type}"]},"crit":["b64","sigD"]}`
+  return Buffer.from(header, 'latin1').toString('base64url')
 }
 
 function malformed(reason: string): GatewayError {

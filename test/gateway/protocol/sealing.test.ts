@@ -5,10 +5,11 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, sign } fr
 import fc from 'fast-check'
 import { flattenedVerify } from 'jose'
 import t from 'tap'
+import { integerOf, membersOf, readDer, TAG } from '../../../gateway/protocol/der.ts'
 import { sha256 } from '../../../gateway/protocol/digests.ts'
 import { derToRaw, rawToDer } from '../../../gateway/protocol/ecdsa.ts'
 import type { Head } from '../../../gateway/protocol/head.ts'
-import type { Signer } from '../../../gateway/protocol/sealing.ts'
+import type { Claims, Signer } from '../../../gateway/protocol/sealing.ts'
 import { holds, readSignature, seal } from '../../../gateway/protocol/sealing.ts'
 
 const head: Head = {
@@ -87,8 +88,8 @@ t.test('another key, or a key of another kind, does not make it hold', async (t)
 })
 
 /** Signs any protected header, as an attacker with a valid key would. */
-function forge(header: string): string {
-  const protectedHeader = Buffer.from(header).toString('base64url')
+function forge(header: string, encoding: BufferEncoding = 'utf8'): string {
+  const protectedHeader = Buffer.from(header, encoding).toString('base64url')
   return `${protectedHeader}..${signer.sign(Buffer.from(`${protectedHeader}.`)).toString('base64url')}`
 }
 const honest = Buffer.from(seal(signer, head, bodySha256, iat).split('.')[0] as string, 'base64url').toString()
@@ -157,6 +158,50 @@ t.test('no single changed bit passes', async (t) => {
   )
 })
 
+t.test('whatever protected header is signed, only the one of this head is read', async (t) => {
+  const at = fc.integer({ min: 0, max: honest.length })
+  const piece = fc.oneof(
+    fc.string({ unit: 'binary-ascii', maxLength: 3 }),
+    fc.constantFrom('[', ']', '"hashV":["', '"iat":1,', 'ES384', '"x"', ',', '0', '\u00e4'),
+  )
+  fc.assert(
+    fc.property(at, fc.integer({ min: 0, max: 20 }), piece, (from, length, text) => {
+      const header = honest.slice(0, from) + text + honest.slice(from + length)
+      let claims: Claims
+      try {
+        claims = readSignature(forge(header, 'latin1'), head)
+      } catch (error) {
+        t.match(error, { name: 'GatewayError' })
+        return
+      }
+      // What a header may say of its own: algorithm, certificate, moment, body.
+      const varies = /ES256|ES384|PS256|"x5t#S256":"[\w-]{43}"|"iat":\d+|"[\w-]{43}"\]/g
+      t.equal(header.replace(varies, ''), honest.replace(varies, ''))
+      t.equal(claims.input.toString(), `${Buffer.from(header).toString('base64url')}.`)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+for (const [name, bytes] of [
+  ['short', 59],
+  ['long', 751],
+] as const) {
+  t.test(`a value too ${name} for any algorithm is refused`, async (t) => {
+    const text = seal({ ...signer, sign: () => Buffer.alloc(bytes) }, head, bodySha256, iat)
+
+    t.throws(() => readSignature(text, head), { code: 'SignatureVerification.MalformedSignature' })
+  })
+}
+
+t.test('a protected header beyond the limit is refused', async (t) => {
+  const long = { ...head, media: { type: `a/${'b'.repeat(1300)}`, extension: 'bin' } } as const
+
+  t.throws(() => readSignature(seal(signer, long, bodySha256, iat), long), {
+    code: 'SignatureVerification.MalformedSignature',
+  })
+})
+
 t.test('DER and r‖s are the same signature', async (t) => {
   for (let i = 0; i < 300; i++) {
     const der = sign('sha256', Buffer.from([i & 255, i >> 8]), keys.ES256.privateKey)
@@ -167,4 +212,23 @@ t.test('DER and r‖s are the same signature', async (t) => {
     const der = sign('sha384', Buffer.from([i]), key384)
     t.ok(rawToDer(derToRaw(der, 48)).equals(der))
   }
+})
+
+t.test('numbers that begin with zeros are written as short as DER asks, and come back whole', async (t) => {
+  const number = fc.uint8Array({ minLength: 0, maxLength: 32 }).map((octets) => {
+    const whole = Buffer.alloc(32)
+    whole.set(octets, 32 - octets.length)
+    return whole
+  })
+  fc.assert(
+    fc.property(number, number, (r, s) => {
+      const raw = Buffer.concat([r, s])
+      const der = rawToDer(raw)
+      t.ok(derToRaw(der, 32).equals(raw))
+      const members = membersOf(readDer(der), TAG.sequence)
+      for (const number of [r, s]) t.equal(integerOf(members.next()), BigInt(`0x${number.toString('hex')}`))
+      members.end()
+    }),
+    { numRuns: 500 },
+  )
 })
