@@ -59,13 +59,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
       return
     }
     if (this.#announced <= PIECE_BYTES_MAX) return
-    const stream = new Readable({
-      read: () => controller.resume(),
-      destroy: (error, done) => {
-        controller.abort(error ?? new Error('The answer is not wanted'))
-        done(error)
-      },
-    })
+    const stream = answerStream(controller)
     this.#stream = stream
     const { resolve, connection, headBytesMax } = this.#options
     openFrame(stream, this.#announced, headBytesMax).then(
@@ -122,6 +116,17 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #fail(error: unknown): void {
     this.#options.reject(failureOf(error))
   }
+}
+
+/** An answer still to come, at the pace of its reader; who destroys it gives it up. */
+export function answerStream(controller: Dispatcher.DispatchController): Readable {
+  return new Readable({
+    read: () => controller.resume(),
+    destroy: (error, done) => {
+      controller.abort(error ?? new Error('The answer is not wanted'))
+      done(error)
+    },
+  })
 }
 
 /** What went wrong with a request, as one of ours: whether anything of it was sent decides. */

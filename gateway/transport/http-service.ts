@@ -5,13 +5,18 @@ import { lookup } from 'node:dns'
 import { readFile } from 'node:fs/promises'
 import { STATUS_CODES } from 'node:http'
 import { BlockList, isIP } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Pool } from 'undici'
 import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
+import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { replyHeaders } from '../protocol/headers.ts'
+import type { ServiceAnswer } from './service-answer.ts'
+import { brokenOff, ServiceAnswerReader } from './service-answer.ts'
 import type { OpenService, ServicesOptions } from './services.ts'
+import { bodyOf } from './spool.ts'
 
 const CONNECTIONS_MAX = 64
 
@@ -52,69 +57,64 @@ export async function httpService(
   })
   const base = url.pathname
 
+  /** @throws {GatewayError} every `ServiceFailed.…` */
+  async function ask(request: Dispatcher.DispatchOptions, bytesMax: number): Promise<ServiceAnswer> {
+    const pieceBytesMax = Math.min(bytesMax, options.spool.memoryBytesMax)
+    try {
+      return await new Promise((resolve, reject) => {
+        pool.dispatch(request, new ServiceAnswerReader({ pieceBytesMax, resolve, reject }))
+      })
+    } catch (error) {
+      // What never began to leave is destroyed by nobody else.
+      if (request.body instanceof Readable) request.body.on('error', () => {}).destroy()
+      throw error
+    }
+  }
+
+  /** @throws {GatewayError} `ServiceFailed.TooLarge`, `ServiceFailed.NetworkError`, `LoggingFailed` */
+  async function bodyIn({ content }: ServiceAnswer, bytesMax: number): Promise<Body | undefined> {
+    if (Buffer.isBuffer(content)) return content.length === 0 ? undefined : bodyOf(content)
+    try {
+      return await options.spool.receive(content, { bytesMax, tooLarge: 'ServiceFailed.TooLarge' })
+    } catch (error) {
+      content.destroy()
+      throw error instanceof GatewayError && error.code === 'MissingBody' ? brokenOff(error) : error
+    }
+  }
+
   return {
     bodyBytesMax,
     prepare:
       ({ head, body, purpose }) =>
       async () => {
-        let answer: Dispatcher.ResponseData
-        try {
-          answer = await pool.request({
-            method: head.call.method as Dispatcher.HttpMethod,
-            path: joinPath(base, head.call.path) + head.call.query,
+        const { method, path, query } = head.call
+        const answer = await ask(
+          {
+            method: method as Dispatcher.HttpMethod,
+            path: joinPath(base, path) + query,
             headers: serviceHeaders(head, body?.size, purpose),
             body: body === undefined ? null : (body.bytes ?? body.stream()),
-            responseHeaders: 'raw',
-          })
-        } catch (error) {
-          throw serviceFailure(error)
-        }
-        const { statusCode: status, statusText, body: source } = answer
-        if (status > STATUS_MAX) {
-          source.on('error', () => {}).destroy()
-          throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its status is no HTTP status' })
-        }
-        const headers = replyHeaders(answer.headers as unknown as string[])
-        const reason = reasonOf(statusText) ?? STATUS_CODES[status] ?? ''
-        if (hasNoBody(head.call.method, status)) {
-          source.on('error', () => {}).resume()
-          return { status, reason, headers, body: undefined }
-        }
-        try {
-          return {
-            status,
-            reason,
-            headers,
-            body: await options.spool.receive(source, { bytesMax: bodyBytesMax, tooLarge: 'ServiceFailed.TooLarge' }),
-          }
-        } catch (error) {
-          source.destroy()
-          if (error instanceof GatewayError && error.code === 'MissingBody')
-            throw new GatewayError('ServiceFailed.NetworkError', { reason: 'its reply broke off', cause: error })
-          throw error
+          },
+          bodyBytesMax,
+        )
+        const { status, statusText, rawHeaders } = answer
+        return {
+          status,
+          reason: reasonOf(statusText) ?? STATUS_CODES[status] ?? '',
+          headers: replyHeaders(rawHeaders),
+          body: hasNoBody(method, status) ? undefined : await bodyIn(answer, bodyBytesMax),
         }
       },
     async describe() {
       if (service.openapi === undefined)
         throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'the service has no OpenAPI document' })
-      let octets: Buffer
-      try {
-        const answer = await pool.request({
-          method: 'GET',
-          path: joinPath(base, service.openapi),
-          headers: { accept: 'application/json' },
-        })
-        const body = await options.spool.receive(answer.body, {
-          bytesMax: Math.min(bodyBytesMax, options.spool.memoryBytesMax),
-          tooLarge: 'ServiceFailed.TooLarge',
-        })
-        if (answer.statusCode !== 200 || body?.bytes === undefined)
-          throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its OpenAPI document is not to be had' })
-        octets = body.bytes
-      } catch (error) {
-        throw error instanceof GatewayError ? error : serviceFailure(error)
-      }
-      return { type: 'application/json; charset=utf-8', octets: withoutAddresses(octets) }
+      const path = joinPath(base, service.openapi)
+      const bytesMax = Math.min(bodyBytesMax, options.spool.memoryBytesMax)
+      const answer = await ask({ method: 'GET', path, headers: ['accept', 'application/json'] }, bytesMax)
+      const body = await bodyIn(answer, bytesMax)
+      if (answer.status !== 200 || body?.bytes === undefined)
+        throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its OpenAPI document is not to be had' })
+      return { type: 'application/json; charset=utf-8', octets: withoutAddresses(body.bytes) }
     },
     close: () => pool.close(),
   }
@@ -144,9 +144,6 @@ export function joinPath(base: string, path: string): string {
   if (path === '') return base
   return base.endsWith('/') ? base.slice(0, -1) + path : base + path
 }
-
-/** RFC 9110 §15. */
-const STATUS_MAX = 599
 
 /** RFC 9112 §4. */
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -187,23 +184,6 @@ function serviceHeaders(
   if (purpose !== 'none') headers.push('OWL-Purpose', purpose)
   if (bodyBytes !== undefined) headers.push('content-length', String(bodyBytes))
   return headers
-}
-
-const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
-
-/** OpenSSL's verdicts on certificates, as Node names them. */
-const CERTIFICATE = /CERT|^UNABLE_TO_VERIFY|^INVALID_PURPOSE|^PATH_LENGTH|^HOSTNAME_MISMATCH/
-const NOT_HTTP: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
-
-function serviceFailure(cause: unknown): GatewayError {
-  const { name, code = '' } = cause as { name?: string; code?: string }
-  if (TIMEOUTS.has(code)) return new GatewayError('ServiceFailed.TimedOut', { cause })
-  if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || CERTIFICATE.test(code)) {
-    return new GatewayError('ServiceFailed.SslAuthenticationFailed', { cause })
-  }
-  if (name === 'HTTPParserError' || NOT_HTTP.has(code))
-    return new GatewayError('ServiceFailed.InvalidResponse', { cause })
-  return new GatewayError('ServiceFailed.NetworkError', { cause })
 }
 
 function allowedNetworks(blocks: readonly string[]): BlockList {

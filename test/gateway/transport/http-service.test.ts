@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
@@ -176,6 +177,18 @@ for (const [method, status] of [
   })
 }
 
+t.test('a large reply comes whole, and not in memory', async (t) => {
+  const content = Buffer.from('0123456789'.repeat(9000))
+  const { url } = await echo(t, (_, response) => response.end(content))
+  const deliver = await serviceAt(t, url)
+
+  const { body } = await deliver(headOf('GET', ''))
+
+  t.equal(body?.bytes, undefined)
+  t.ok((await buffer(body?.stream() as Readable)).equals(content))
+  await body?.dispose()
+})
+
 const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: string }> = {
   'hangs up': { speak: (socket) => socket.destroy(), code: 'ServiceFailed.NetworkError' },
   'says nothing': { speak: () => {}, code: 'ServiceFailed.TimedOut' },
@@ -191,6 +204,14 @@ const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: stri
   'says too much': {
     speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`),
     code: 'ServiceFailed.TooLarge',
+  },
+  'breaks off in a large body': {
+    speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n${'x'.repeat(50_000)}`),
+    code: 'ServiceFailed.NetworkError',
+  },
+  'has a status that is none, and no end': {
+    speak: (socket) => socket.write('HTTP/1.1 999 Odd\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n'),
+    code: 'ServiceFailed.InvalidResponse',
   },
   'sends endless headers': {
     speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}`),

@@ -1,0 +1,103 @@
+/** Reads what a service answers, as `answer-reader.ts` does for gateways: small answers in one piece, large ones as a stream. */
+
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { GatewayError } from '../errors.ts'
+import { answerStream } from './answer-reader.ts'
+
+export interface ServiceAnswer {
+  readonly status: number
+  readonly statusText: string
+  /** Name, value, name, value … as received. */
+  readonly rawHeaders: readonly string[]
+  readonly content: Buffer | Readable
+}
+
+export interface ServiceAnswerOptions {
+  /** Larger answers are streamed. */
+  readonly pieceBytesMax: number
+  readonly resolve: (answer: ServiceAnswer) => void
+  readonly reject: (error: GatewayError) => void
+}
+
+/** RFC 9110 §15. */
+const STATUS_MAX = 599
+
+export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
+  readonly #options: ServiceAnswerOptions
+  #head: Omit<ServiceAnswer, 'content'> | undefined
+  #chunks: Buffer[] = []
+  #received = 0
+  #stream: Readable | undefined
+
+  constructor(options: ServiceAnswerOptions) {
+    this.#options = options
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText = ''): void {
+    if (status < 200) return
+    if (status > STATUS_MAX) {
+      controller.abort(new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its status is no HTTP status' }))
+      return
+    }
+    this.#head = { status, statusText, rawHeaders: rawHeadersOf(controller) }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream !== undefined) {
+      if (!this.#stream.push(chunk)) controller.pause()
+      return
+    }
+    this.#chunks.push(chunk)
+    this.#received += chunk.length
+    if (this.#received <= this.#options.pieceBytesMax) return
+    const stream = answerStream(controller)
+    for (const begun of this.#chunks) stream.push(begun)
+    this.#stream = stream
+    this.#answer(stream)
+  }
+
+  onResponseEnd(): void {
+    if (this.#stream !== undefined) this.#stream.push(null)
+    else this.#answer(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks))
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.#stream !== undefined) this.#stream.destroy(error)
+    else this.#options.reject(this.#head === undefined ? serviceFailure(error) : brokenOff(error))
+  }
+
+  #answer(content: Buffer | Readable): void {
+    this.#options.resolve({ ...(this.#head as Omit<ServiceAnswer, 'content'>), content })
+  }
+}
+
+function rawHeadersOf({ rawHeaders }: Dispatcher.DispatchController): string[] {
+  if (Array.isArray(rawHeaders)) return rawHeaders.map((octets) => octets.toString('latin1'))
+  // Of HTTP/2.
+  return Object.entries(rawHeaders ?? {}).flatMap(([name, value = []]) => [value].flat().flatMap((one) => [name, one]))
+}
+
+export function brokenOff(cause: unknown): GatewayError {
+  return new GatewayError('ServiceFailed.NetworkError', { reason: 'its reply broke off', cause })
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+
+/** OpenSSL's verdicts on certificates, as Node names them. */
+const CERTIFICATE = /CERT|^UNABLE_TO_VERIFY|^INVALID_PURPOSE|^PATH_LENGTH|^HOSTNAME_MISMATCH/
+const NOT_HTTP: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
+
+function serviceFailure(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause
+  const { name, code = '' } = cause as { name?: string; code?: string }
+  if (TIMEOUTS.has(code)) return new GatewayError('ServiceFailed.TimedOut', { cause })
+  if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || CERTIFICATE.test(code)) {
+    return new GatewayError('ServiceFailed.SslAuthenticationFailed', { cause })
+  }
+  if (name === 'HTTPParserError' || NOT_HTTP.has(code))
+    return new GatewayError('ServiceFailed.InvalidResponse', { cause })
+  return new GatewayError('ServiceFailed.NetworkError', { cause })
+}
