@@ -23,7 +23,9 @@ export type Part = 'head' | 'body' | 'file' | 'arch'
  */
 export function seal(part: Part, key: Buffer, share: Buffer, octets: Uint8Array, nonce: Buffer = NONCE): Buffer {
   const cipher = createCipheriv('aes-256-gcm', derive(part, key, share), nonce)
-  return Buffer.concat([cipher.update(octets), cipher.final(), cipher.getAuthTag()])
+  const sealed = cipher.update(octets)
+  cipher.final()
+  return Buffer.concat([sealed, cipher.getAuthTag()])
 }
 
 /** @throws {Error} when the octets, a share or the part is another */
@@ -40,12 +42,18 @@ export function open(part: Part, key: Buffer, share: Buffer, sealed: Buffer, non
 const PREFIX_BYTES = 4
 const input = Buffer.alloc(PREFIX_BYTES + 32 + SHARE_BYTES + 4)
 input[PREFIX_BYTES - 1] = 1
+const derived = Buffer.alloc(32)
 
-/** H(counter ‖ Z ‖ FixedInfo), Z the stored key, FixedInfo the share and the part's name, all of fixed length. */
+/**
+ * H(counter ‖ Z ‖ FixedInfo), Z the stored key, FixedInfo the share and the part's name, all of fixed length.
+ *
+ * @returns good until the next
+ */
 function derive(part: Part, key: Buffer, share: Buffer): Buffer {
   if (key.length !== 32 || share.length !== SHARE_BYTES) throw new TypeError('A key share has another length')
   input.set(key, PREFIX_BYTES)
   input.set(share, PREFIX_BYTES + 32)
   input.write(part, PREFIX_BYTES + 32 + SHARE_BYTES, 'latin1')
-  return hash('sha256', input, 'buffer')
+  derived.write(hash('sha256', input, 'latin1'), 'latin1')
+  return derived
 }
