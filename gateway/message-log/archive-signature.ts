@@ -7,8 +7,8 @@ import { formatArchiveRest, formatArchiveStart } from './log-record.ts'
 /** Beginnings kept; they change with every revocation answer. */
 const STARTS_MAX = 256
 
-/** @returns SHA-256 of `signature.jades.json`, from the signature on the wire and the JSON text of `etsiU` */
-export function openArchiveHash(): (wire: string, etsiU: string) => Buffer {
+/** @returns SHA-256 of `signature.jades.json`, hex, from the signature on the wire and the JSON text of `etsiU` */
+export function openArchiveHash(): (wire: string, etsiU: string) => string {
   const starts = new Map<string, Hash>()
   return (wire, etsiU) => {
     let start = starts.get(etsiU)
@@ -17,6 +17,6 @@ export function openArchiveHash(): (wire: string, etsiU: string) => Buffer {
       start = createHash('sha256').update(formatArchiveStart(etsiU), 'latin1')
       starts.set(etsiU, start)
     }
-    return start.copy().update(formatArchiveRest(wire), 'latin1').digest()
+    return start.copy().update(formatArchiveRest(wire), 'latin1').digest('hex')
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { groupLeaf, sha256 } from '../protocol/hash-tree.ts'
+import { groupLeafHex, sha256Hex } from '../protocol/hash-tree.ts'
 import { openArchiveHash } from './archive-signature.ts'
 import type { BodyFiles } from './body-files.ts'
 import { SHARE_BYTES, seal } from './content-cipher.ts'
@@ -16,10 +16,10 @@ import type { LogRecord, NamedDigest } from './log-record.ts'
 import {
   bodyName,
   CONFIGURATION_NAME,
-  completeRecord,
   EVENT_NAME,
   formatRecordStart,
   HEAD_NAME,
+  openRecordOctets,
   SIGNATURE_NAME,
 } from './log-record.ts'
 import type { RandomOctets } from './random-octets.ts'
@@ -54,45 +54,57 @@ export interface Place {
 export interface Columns {
   readonly at: number
   readonly kind: LogRecord['kind']
-  readonly side?: LogRecord['side']
-  readonly direction?: LogRecord['direction']
-  readonly requestId?: string | null
-  readonly xRoadId?: string | null
-  readonly client?: string | null
-  readonly service?: string | null
-  readonly method?: string | null
-  readonly purpose?: string | null
-  readonly code?: string | null
-  readonly stage?: string | null
-  readonly sender?: string | null
-  readonly ends?: number | null
-  readonly bodyBytes?: number
-  readonly bodyUntil?: number | null
-  readonly recordUntil?: number | null
+  readonly side: LogRecord['side']
+  readonly direction: LogRecord['direction']
+  readonly requestId: string | null
+  readonly xRoadId: string | null
+  readonly client: string | null
+  readonly service: string | null
+  readonly method: string | null
+  readonly purpose: string | null
+  readonly code: string | null
+  readonly stage: string | null
+  readonly sender: string | null
+  readonly ends: number | null
+  readonly bodyBytes: number
+  readonly bodyUntil: number | null
+  readonly recordUntil: number | null
+}
+
+/** Of a record that is about no message. */
+export const NO_MESSAGE = {
+  ...{ side: null, direction: null, requestId: null, xRoadId: null, client: null, service: null, method: null },
+  ...{ purpose: null, code: null, stage: null, sender: null, ends: null, bodyUntil: null, recordUntil: null },
 }
 
 /** The columns of `content` besides `record`. */
 export interface Content {
-  readonly basis?: number
-  readonly signature?: string
-  readonly etsiU?: number
-  readonly extension?: string
-  readonly share?: Buffer
+  readonly basis: number | null
+  readonly signature: string | null
+  readonly etsiU: number | null
+  readonly extension: string | null
+  readonly share: Buffer | null
   /** Of a body that is kept: one of its own, so that it can be erased and the head stay. */
-  readonly bodyShare?: Buffer
-  readonly bodyKey?: Buffer
-  readonly head?: Uint8Array
-  readonly body?: Uint8Array
+  readonly bodyShare: Buffer | null
+  readonly bodyKey: Buffer | null
+  readonly head: Buffer | null
+  readonly body: Buffer | null
+}
+
+/** Of a record that is about no message, with its body or head. */
+export const UNSEALED = {
+  ...{ basis: null, signature: null, etsiU: null, extension: null, share: null, bodyShare: null, bodyKey: null },
+  ...{ head: null, body: null },
 }
 
 export interface Draft {
   readonly columns: Columns
   /** Every object of the group but `log-record.json`. */
-  readonly objects: readonly { readonly name: string; readonly sha256: Buffer }[]
+  readonly objects: readonly NamedDigest[]
   readonly content: Content
-  readonly request?: Buffer
+  readonly request: Buffer | null
   /** JSON text. */
-  readonly basis?: string
+  readonly basis: string | null
 }
 
 export interface Chain {
@@ -130,6 +142,7 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
   const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
   const dayKeys = openDayKeys(keys)
   const archiveHash = openArchiveHash()
+  const recordOctets = openRecordOctets()
   const subjects = openSubjectTable(database)
 
   let tip = start
@@ -139,8 +152,8 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
 
   function add({ columns, objects, content, request, basis }: Draft): Place {
     const seq = tip.seq + 1
-    const { at, kind, side = null, direction = null, requestId = null, code = null } = columns
-    const start = Buffer.from(
+    const { at, kind, side, direction, requestId, code } = columns
+    const { start, sha256 } = recordOctets(
       formatRecordStart({
         log: identity.name,
         epoch: identity.epoch,
@@ -154,10 +167,11 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
         at,
         outcome: code,
         request: request?.toString('hex') ?? null,
-        objects: objects.map(({ name, sha256 }): NamedDigest => ({ name, sha256: sha256.toString('hex') })),
+        objects,
       }),
+      basis,
     )
-    const leaf = groupLeaf([...objects.map(({ sha256 }) => sha256), sha256(completeRecord(start, basis))])
+    const leaf = Buffer.from(groupLeafHex([...objects.map((object) => object.sha256), sha256]), 'hex')
     insertRecord.run(...recordRow(seq, leaf, columns))
     insertContent.run(...contentRow(seq, start, content))
     const place = { seq, leaf }
@@ -181,26 +195,26 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
     const purpose = entry.purpose ?? ''
     const keysOfDay = dayKeys(dayOf(at), purpose)
     const share = random(SHARE_BYTES)
-    const bodyShare = body === null && fileKey === null ? undefined : random(SHARE_BYTES)
-    const objects = [{ name: HEAD_NAME, sha256: sha256(head as Buffer) }]
-    if (bodySha256 !== null) objects.push({ name: bodyName(extension), sha256: bodySha256 })
+    const bodyShare = body === null && fileKey === null ? null : random(SHARE_BYTES)
+    const objects = [{ name: HEAD_NAME, sha256: sha256Hex(head as Buffer) }]
+    if (bodySha256 !== null) objects.push({ name: bodyName(extension), sha256: bodySha256.toString('hex') })
     objects.push({ name: SIGNATURE_NAME, sha256: archiveHash(signature, etsiU) })
     return {
       columns: entry,
       objects,
       content: {
-        signature,
         basis: storeRepeated(basis),
+        signature,
         etsiU: storeRepeated(etsiU),
-        ...(bodySha256 !== null && { extension }),
+        extension: bodySha256 === null ? null : extension,
         share,
+        bodyShare,
+        bodyKey: fileKey === null ? null : seal('file', keysOfDay.body, bodyShare as Buffer, fileKey),
         head: seal('head', keysOfDay.record, share, head as Buffer),
-        ...(bodyShare !== undefined && { bodyShare }),
-        ...(body !== null && { body: seal('body', keysOfDay.body, bodyShare as Buffer, body) }),
-        ...(fileKey !== null && { bodyKey: seal('file', keysOfDay.body, bodyShare as Buffer, fileKey) }),
+        body: body === null ? null : seal('body', keysOfDay.body, bodyShare as Buffer, body),
       },
+      request: entry.requestLeaf,
       basis,
-      ...(entry.requestLeaf !== null && { request: entry.requestLeaf }),
     }
   }
 
@@ -257,25 +271,26 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
 /** The one object of a record that is about no message. */
 const OWN_NAMES = { configuration: CONFIGURATION_NAME, access: EVENT_NAME } as const
 
-function ownDraft({ body, bodySha256, at, bodyBytes }: Entry, kind: keyof typeof OWN_NAMES): Draft {
+function ownDraft(entry: Entry, kind: keyof typeof OWN_NAMES): Draft {
+  const { body, bodySha256 } = entry
   return {
-    columns: { at, kind, bodyBytes },
-    objects: [{ name: OWN_NAMES[kind], sha256: bodySha256 as Buffer }],
-    content: { body: body as Buffer },
+    columns: entry,
+    objects: [{ name: OWN_NAMES[kind], sha256: (bodySha256 as Buffer).toString('hex') }],
+    content: { ...UNSEALED, body },
+    request: null,
+    basis: null,
   }
 }
 
 function recordRow(seq: number, leaf: Buffer, columns: Columns): SQLInputValue[] {
-  const { at, kind, side = null, direction = null, requestId = null, xRoadId = null, client = null } = columns
-  const { service = null, method = null, purpose = null, code = null, stage = null, sender = null } = columns
-  const { ends = null, bodyBytes = 0, bodyUntil = null, recordUntil = null } = columns
+  const { at, kind, side, direction, requestId, xRoadId, client, service, method, purpose } = columns
+  const { code, stage, sender, ends, bodyBytes, bodyUntil, recordUntil } = columns
   const exchange = [requestId, xRoadId, client, service, method, purpose, code, stage, sender]
   return [seq, leaf, at, kind, side, direction, ...exchange, ends, bodyBytes, bodyUntil, recordUntil]
 }
 
 function contentRow(seq: number, record: Buffer, content: Content): SQLInputValue[] {
-  const { basis = null, signature = null, etsiU = null, extension = null, share = null } = content
-  const { bodyShare = null, bodyKey = null, head = null, body = null } = content
+  const { basis, signature, etsiU, extension, share, bodyShare, bodyKey, head, body } = content
   return [seq, record, basis, signature, etsiU, extension, share, bodyShare, bodyKey, head, body]
 }
 

@@ -4,11 +4,11 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { HASH_BYTES, sha256 } from '../protocol/hash-tree.ts'
+import { HASH_BYTES, sha256, sha256Hex } from '../protocol/hash-tree.ts'
 import { rootOf, treeLevels } from '../protocol/tree-levels.ts'
 import type { BodyFiles } from './body-files.ts'
 import type { Chain, Columns, Place, Result } from './chain.ts'
-import { openChain } from './chain.ts'
+import { NO_MESSAGE, openChain, UNSEALED } from './chain.ts'
 import type { ChainEnd } from './chain-end.ts'
 import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
 import type { Entry } from './entry.ts'
@@ -144,6 +144,7 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     // In an archive file it lies under this key, and so is erased with its purpose and day.
     keys.obtain({ day: dayOf(at), purpose: String(row['purpose']), use: 'record' })
     const columns = {
+      ...NO_MESSAGE,
       at,
       kind: 'in-doubt',
       side: row['side'],
@@ -159,9 +160,10 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     } as Columns
     return chain.add({
       columns,
-      objects: [{ name: EVENT_NAME, sha256: sha256(event) }],
-      content: { body: event },
+      objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
+      content: { ...UNSEALED, body: event },
       request,
+      basis: null,
     })
   }
 
@@ -169,9 +171,11 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     const event = Buffer.from(formatDecision(decision))
     const place = chain.transact(() => {
       const added = chain.add({
-        columns: { at, kind: decision.event, bodyBytes: event.length },
-        objects: [{ name: EVENT_NAME, sha256: sha256(event) }],
-        content: { body: event },
+        columns: { ...NO_MESSAGE, at, kind: decision.event, bodyBytes: event.length },
+        objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
+        content: { ...UNSEALED, body: event },
+        request: null,
+        basis: null,
       })
       also(added)
       return added
@@ -203,11 +207,12 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     const openFrom = Math.min(last + 2, ...open)
     const closed = chain.transact(() => {
       const objects = [
-        { name: BATCH_HEADER_NAME, sha256: headerSha256 },
-        { name: BATCH_LEAVES_NAME, sha256: sha256(octets) },
+        { name: BATCH_HEADER_NAME, sha256: headerSha256.toString('hex') },
+        { name: BATCH_LEAVES_NAME, sha256: sha256Hex(octets) },
       ]
-      const columns = { at, kind: 'batch', bodyBytes: octets.length } as const
-      const { seq, leaf } = chain.add({ columns, objects, content: { head: header, body: octets } })
+      const columns = { ...NO_MESSAGE, at, kind: 'batch', bodyBytes: octets.length } as const
+      const content = { ...UNSEALED, head: header, body: octets }
+      const { seq, leaf } = chain.add({ columns, objects, content, request: null, basis: null })
       // Group 0, the batch's own record, comes first.
       const root = rootOf(treeLevels(Buffer.concat([leaf, octets]), 'sha256'))
       insertBatch.run(number, seq, first, last, Math.min(atMin, at), Math.max(atMax, at), openFrom, headerSha256, root)

@@ -4,6 +4,7 @@
  * and never serialised again.
  */
 
+import { sha256Hex } from '../protocol/hash-tree.ts'
 import type { Outcome, Side } from './message-log.ts'
 
 export const RECORD_NAME = 'log-record.json'
@@ -57,8 +58,8 @@ export function formatRecordStart(record: Omit<LogRecord, 'v' | 'at' | 'basis'> 
   let list = ''
   for (const { name, sha256 } of objects) list += `${list === '' ? '' : ','}{"name":"${name}","sha256":"${sha256}"}`
   return (
-    `{"v":1,"log":${JSON.stringify(log)},"epoch":${epoch},"seq":${seq},"prev":${quoted(prev)},"salt":"${salt}",` +
-    `"id":${id === null ? 'null' : JSON.stringify(id)},"kind":"${kind}","direction":${quoted(direction)},` +
+    `{"v":1,"log":${jsonOf(log)},"epoch":${epoch},"seq":${seq},"prev":${quoted(prev)},"salt":"${salt}",` +
+    `"id":${id === null ? 'null' : jsonOf(id)},"kind":"${kind}","direction":${quoted(direction)},` +
     `"side":${quoted(side)},"at":"${new Date(at).toISOString()}","outcome":${quoted(outcome)},` +
     `"request":${quoted(request)},"objects":[${list}],"basis":`
   )
@@ -67,6 +68,25 @@ export function formatRecordStart(record: Omit<LogRecord, 'v' | 'at' | 'basis'> 
 /** The whole of `log-record.json`. @param basis JSON text; nothing where a record is about no message */
 export function completeRecord(start: Buffer, basis: string | null | undefined): Buffer {
   return Buffer.concat([start, Buffer.from(`${basis ?? 'null'}}`)])
+}
+
+/** The octets of a start, good until the next, and the hash of the whole. */
+export function openRecordOctets(): (start: string, basis: string | null) => { start: Buffer; sha256: string } {
+  let room = Buffer.allocUnsafeSlow(16 * 1024)
+  return (start, basis) => {
+    const basisAt = Buffer.byteLength(start)
+    const endAt = basisAt + Buffer.byteLength(basis ?? 'null')
+    if (endAt >= room.length) room = Buffer.allocUnsafeSlow(endAt + 1)
+    room.write(start)
+    room.write(basis ?? 'null', basisAt)
+    room.write('}', endAt)
+    return { start: room.subarray(0, basisAt), sha256: sha256Hex(room.subarray(0, endAt + 1)) }
+  }
+}
+
+/** V8 takes 8 KiB to look for what to escape; names and ids have nothing of the kind. */
+function jsonOf(text: string): string {
+  return /^[\w/.-]*$/.test(text) ? quoted(text) : JSON.stringify(text)
 }
 
 /** For values of our own that need no escape. */

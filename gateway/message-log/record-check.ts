@@ -3,8 +3,9 @@
  * sections 3 and 4. Hashes are compared as hex text here: most of the time goes into making values, not into hashing.
  */
 
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
+import { groupLeafHex, sha256Hex } from '../protocol/hash-tree.ts'
 import { ArchiveError } from './archive-error.ts'
 import { checkColumns, checkEmpty, isMessage, OF_MESSAGES } from './column-check.ts'
 import type { DamageKind } from './damage.ts'
@@ -50,7 +51,7 @@ export function checkRecord(row: StoredRecord, contents: Contents, { name, epoch
   const names = namesOf(stored)
   const isComplete = names.length === hashes.size && names.every((each) => hashes.has(each))
   demand(isComplete, seq, 'record', 'It names other objects')
-  const leaf = leafOf([...hashes.values(), hexHash(octets)])
+  const leaf = groupLeafHex([...hashes.values(), sha256Hex(octets)])
   demand(bufferOf(stored.leaf).toString('hex') === leaf, seq, 'leaf', 'The leaf is not that of the group')
 
   const head = attempt(seq, 'head', () => contents.head(stored))
@@ -81,7 +82,7 @@ function checkMessage(stored: StoredRecord, { head, body, hashes }: Objects, con
   const { seq, extension } = stored
   checkObject(seq, 'head', hashes.get(HEAD_NAME), head)
   const signature = attempt(seq, 'signature', () => contents.signatureSha256(stored))
-  const isSigned = signature?.toString('hex') === hashes.get(SIGNATURE_NAME)
+  const isSigned = signature === hashes.get(SIGNATURE_NAME)
   demand(isSigned, seq, 'signature', 'The signature is not the one that was recorded')
   if (extension === null) {
     checkEmpty(stored, ['body', 'bodyKey', 'bodyShare', 'bodyErasedAt', 'bodyErasedBy'])
@@ -101,7 +102,7 @@ function checkOwn(stored: StoredRecord, { head, body, hashes }: Objects, name: s
 }
 
 function checkObject(seq: number, kind: DamageKind, expected: string | undefined, octets: Buffer | undefined): void {
-  const isSame = octets !== undefined && hexHash(octets) === expected
+  const isSame = octets !== undefined && sha256Hex(octets) === expected
   demand(isSame, seq, kind, 'The octets are not those that were recorded')
 }
 
@@ -112,15 +113,6 @@ function completed(row: StoredRecord, contents: Contents): StoredRecord {
     if (error instanceof ArchiveError) throw new Damage(row.seq, 'archive', error.message)
     throw new Damage(row.seq, 'record', 'The octets cannot be read')
   }
-}
-
-/** The group's leaf, as `groupLeaf` makes it of octets. @param hashes hex, whose order is that of the octets */
-function leafOf(hashes: string[]): string {
-  return hash('sha256', Buffer.from(hashes.sort().join(''), 'hex'), 'hex')
-}
-
-function hexHash(octets: Buffer): string {
-  return hash('sha256', octets, 'hex')
 }
 
 /** Of the start, since the basis may be long and is the same in many. */

@@ -102,7 +102,7 @@ export interface Contents {
   record(stored: StoredRecord): Buffer | undefined
   /** `signature.jades.json` */
   signature(stored: StoredRecord): Buffer | undefined
-  signatureSha256(stored: StoredRecord): Buffer | undefined
+  signatureSha256(stored: StoredRecord): string | undefined
   /** What the basis says the message was judged for. */
   purpose(stored: StoredRecord): unknown
   /** `message-head.txt`, or the first object of a record of the log's own. @throws {Error} when it does not open */

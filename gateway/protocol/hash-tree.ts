@@ -11,11 +11,20 @@ export function sha256(octets: Uint8Array): Buffer {
   return Buffer.from(hash('sha256', octets, 'latin1'), 'latin1')
 }
 
+export function sha256Hex(octets: Uint8Array): string {
+  return hash('sha256', octets, 'hex')
+}
+
 /** A data object group's leaf: the hash of its sorted, concatenated hashes; one hash stands for itself. */
 export function groupLeaf(hashes: readonly Buffer[]): Buffer {
+  return Buffer.from(groupLeafHex(hashes.map((each) => each.toString('hex'))), 'hex')
+}
+
+/** The same of hashes as text, in lower case: its order is that of the octets. */
+export function groupLeafHex(hashes: readonly string[]): string {
   const [only] = hashes
   if (only === undefined) throw new TypeError('A group has at least one object')
-  return hashes.length === 1 ? only : sha256(Buffer.concat([...hashes].sort(Buffer.compare)))
+  return hashes.length === 1 ? only : sha256Hex(Buffer.from(hashes.toSorted().join(''), 'hex'))
 }
 
 /** @param leaves in the order of the tree, at least one */

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { openChain } from '../../../gateway/message-log/chain.ts'
+import { NO_MESSAGE, openChain, UNSEALED } from '../../../gateway/message-log/chain.ts'
 import type { Entry } from '../../../gateway/message-log/entry.ts'
 import { ownEntry } from '../../../gateway/message-log/new-entry.ts'
 import { createTables } from '../../../gateway/message-log/store.ts'
@@ -43,12 +43,14 @@ t.test('a record is the same octets whatever wrote it', async (t) => {
     for (const entry of [request, reply, failure, large]) chain.addEntry(entry, CONTEXT)
     chain.addEntry(ownEntry('configuration', octets('{"version":1}'), AT), CONTEXT)
     return chain.add({
-      columns: { at: AT, kind: 'batch', bodyBytes: 3 },
+      columns: { ...NO_MESSAGE, at: AT, kind: 'batch', bodyBytes: 3 },
       objects: [
-        { name: 'batch-header.json', sha256: octets(10, 32) },
-        { name: 'batch-leaves.bin', sha256: octets(11, 32) },
+        { name: 'batch-header.json', sha256: '0a'.repeat(32) },
+        { name: 'batch-leaves.bin', sha256: '0b'.repeat(32) },
       ],
-      content: { head: octets('{}'), body: octets(12, 3) },
+      content: { ...UNSEALED, head: octets('{}'), body: octets(12, 3) },
+      request: null,
+      basis: null,
     })
   })
 
