@@ -57,24 +57,23 @@ export function parseCall({ method, target, rawHeaders }: RawCall): Call {
  */
 export function readCall(method: string, target: string, headers: readonly Header[]): Call {
   if (!METHODS.has(method)) throw bad('the method is not supported')
-  const { service, path, query } = parseTarget(target)
-  const client = parseClient(headerOf(headers, 'x-road-client'))
+  const { service, provider, providerMember, path, query } = parseTarget(target)
+  const { client, clientMember } = parseClient(headerOf(headers, 'x-road-client'))
   const securityServer = headerOf(headers, 'x-road-security-server')
   const represented = headerOf(headers, 'x-road-represented-party')
   if (represented !== undefined) checkRepresentedParty(represented)
   // An empty one names nothing: it counts as none.
   const xRoadId = headerOf(headers, 'x-road-id') || undefined
   if (xRoadId !== undefined) checkShown(xRoadId, 'X-Road-Id')
-  const provider = subsystemOf(service)
   return {
     method,
     target,
     headers,
     client,
-    clientMember: memberOf(client),
+    clientMember,
     service,
     provider,
-    providerMember: memberOf(provider),
+    providerMember,
     path,
     query,
     xRoadId,
@@ -84,11 +83,7 @@ export function readCall(method: string, target: string, headers: readonly Heade
   }
 }
 
-interface Target {
-  readonly service: Identifier
-  readonly path: string
-  readonly query: string
-}
+type Target = Pick<Call, 'service' | 'provider' | 'providerMember' | 'path' | 'query'>
 
 /**
  * Many calls share few targets, and identifiers cost more than anything else in a head: a bounded memory of those
@@ -128,7 +123,7 @@ function readTarget(target: string): Target {
   }
   const service = formatIdentifier(parseIdentifier(path.slice(4, end)))
   checkShown(service, 'the service')
-  return { service, path: path.slice(end), query }
+  return { service, provider: subsystemOf(service), providerMember: memberOf(service), path: path.slice(end), query }
 }
 
 /**
@@ -140,10 +135,12 @@ function checkShown(text: string, what: string): void {
   if (findIdnr(Buffer.from(text, 'latin1')) !== 'none') throw bad(`${what} contains an identification number`)
 }
 
-const clients = new Map<string, Identifier>()
+type Client = Pick<Call, 'client' | 'clientMember'>
+
+const clients = new Map<string, Client>()
 const CLIENTS_MAX = 1000
 
-function parseClient(text: string | undefined): Identifier {
+function parseClient(text: string | undefined): Client {
   if (text === undefined) throw bad('X-Road-Client is missing')
   const known = clients.get(text)
   if (known !== undefined) return known
@@ -151,9 +148,10 @@ function parseClient(text: string | undefined): Identifier {
   if (parts.length !== 3 && parts.length !== 4) throw bad('X-Road-Client has neither three nor four parts')
   const client = formatIdentifier(parts)
   checkShown(client, 'X-Road-Client')
+  const read = { client, clientMember: memberOf(client) }
   if (clients.size >= CLIENTS_MAX) clients.clear()
-  clients.set(text, client)
-  return client
+  clients.set(text, read)
+  return read
 }
 
 function parseSecurityServer(text: string): Identifier {

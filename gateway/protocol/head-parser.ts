@@ -12,20 +12,20 @@ const CRLF = '\r\n'
 
 /** @throws {GatewayError} `InvalidMessage`, `BadRequest` */
 export function parseRequestHead(octets: Buffer): RequestHead {
-  const parsed = split(octets, REQUEST_BLOCK)
-  const [method = '', target = ''] = parsed.lines
-  const headers = parseHeaders(parsed.lines)
+  const { hx, lines, block } = split(octets, REQUEST_BLOCK)
+  const [method = '', target = ''] = lines
+  const headers = parseHeaders(lines)
   const requestId = headerOf(headers, 'x-road-request-id')
   const xRoadId = headerOf(headers, 'x-road-id')
   if (requestId === undefined || xRoadId === undefined) throw malformed('an id is missing')
   if (!areRequestHeaders(localHeaders(headers))) throw malformed('it has a header that does not cross gateways')
   if (!REQUEST_ID.test(requestId)) throw malformed('the request id is not a UUID')
-  const [, kind, sender, audience, issuedAt, config, agreement, purpose, logHead] = parsed.block
+  const [, kind, sender, audience, issuedAt, config, agreement, purpose, logHead] = block
   if (kind !== 'request') throw malformed('it is not a request')
   return {
     octets,
     sha256: sha256(octets),
-    hx: parsed.hx,
+    hx,
     media: mediaTypeOf(headers),
     call: readCall(method, target, headers),
     requestId,
@@ -44,16 +44,18 @@ export function parseRequestHead(octets: Buffer): RequestHead {
 
 /** @throws {GatewayError} `InvalidMessage` */
 export function parseReplyHead(octets: Buffer): ReplyHead {
-  const parsed = split(octets, REPLY_BLOCK)
-  const [statusText = '', reason = ''] = parsed.lines
-  const all = parseHeaders(parsed.lines)
-  const refusal = parsed.block[1] === 'refusal'
-  const ownCount = refusal ? 6 : 5
-  const own = all.slice(-ownCount)
-  const names = refusal ? REFUSAL_IDS : REPLY_IDS
-  if (own.length !== ownCount || own.some(([name], i) => name !== names[i]))
-    throw malformed('its x-road headers are not as agreed')
-  const [xRoadId, client, service, requestId, requestHash, error] = own.map(([, value]) => value) as [
+  const { hx, lines, block } = split(octets, REPLY_BLOCK)
+  const [statusText = '', reason = ''] = lines
+  const all = parseHeaders(lines)
+  const [, kind, sender, audience, issuedAt, config, requestDigest, receipt, logHead, stage] = block
+  const ids = kind === 'refusal' ? REFUSAL_IDS : REPLY_IDS
+  const ownAt = all.length - ids.length
+  const own = ids.map((name, i) => {
+    const header = all[ownAt + i]
+    if (header?.[0] !== name) throw malformed('its x-road headers are not as agreed')
+    return header[1]
+  })
+  const [xRoadId, client, service, requestId, requestHash, error] = own as [
     string,
     string,
     string,
@@ -61,17 +63,16 @@ export function parseReplyHead(octets: Buffer): ReplyHead {
     string,
     string?,
   ]
-  const [, kind, sender, audience, issuedAt, config, requestDigest, receipt, logHead, stage] = parsed.block
   if ((kind !== 'reply' && kind !== 'refusal') || (kind === 'refusal') !== (stage !== undefined))
     throw malformed('it is neither reply nor refusal')
   // 1xx would begin a reply to the local system and never end it.
   if (!/^[2-5]\d\d$/.test(statusText)) throw malformed('its status is no HTTP status of a reply')
-  const headers = all.slice(0, -ownCount)
+  const headers = all.slice(0, ownAt)
   if (!areReplyHeaders(headers)) throw malformed('it has a header that does not cross gateways')
   return {
     octets,
     sha256: sha256(octets),
-    hx: parsed.hx,
+    hx,
     media: mediaTypeOf(headers),
     status: Number(statusText),
     reason,
@@ -92,63 +93,46 @@ export function parseReplyHead(octets: Buffer): ReplyHead {
   }
 }
 
-const REQUEST_BLOCK = [
-  'owl-v',
-  'owl-kind',
-  'owl-sender',
-  'owl-audience',
-  'owl-issued-at',
-  'owl-config',
-  'owl-agreement',
-  'owl-purpose',
-  'owl-log-head',
-]
-const REPLY_BLOCK = [
-  'owl-v',
-  'owl-kind',
-  'owl-sender',
-  'owl-audience',
-  'owl-issued-at',
-  'owl-config',
-  'owl-request-digest',
-  'owl-receipt',
-  'owl-log-head',
-]
+const REQUEST_BLOCK = blockOf(`${line('agreement')}${line('purpose')}${line('log-head')}`)
+const REPLY_BLOCK = blockOf(`${line('request-digest')}${line('receipt')}${line('log-head')}(?:${line('stage')})?`)
+
+/** @param own lines of one kind of message */
+function blockOf(own: string): RegExp {
+  const common = ['kind', 'sender', 'audience', 'issued-at', 'config'].map(line).join('')
+  return new RegExp(`^owl-v:1\r\n${common}${own}$`)
+}
+
+function line(name: string): string {
+  return `owl-${name}:(.+)\r\n`
+}
+
 const REPLY_IDS = ['x-road-id', 'x-road-client', 'x-road-service', 'x-road-request-id', 'x-road-request-hash']
 const REFUSAL_IDS = [...REPLY_IDS, 'x-road-error']
 const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-/** What a line may hold: HTAB, visible ASCII, and the upper half of latin1 (RFC 9110 obs-text). */
-const LINE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+/** A line may hold HTAB, visible ASCII, and the upper half of latin1 (RFC 9110 obs-text). */
+const LINES = /^(?:[\t\u0020-\u007e\u0080-\u00ff]*\r\n)+$/
 
 interface Split {
   readonly hx: Buffer
   /** Hx's lines, the two of the start line first. */
   readonly lines: readonly string[]
-  /** Values of the block, in its order. */
-  readonly block: readonly string[]
+  /** Behind the first, values of the block in its order. */
+  readonly block: readonly (string | undefined)[]
 }
 
 /** @throws {GatewayError} `InvalidMessage` */
-function split(octets: Buffer, names: readonly string[]): Split {
+function split(octets: Buffer, agreed: RegExp): Split {
   const text = octets.toString('latin1')
   if (!text.endsWith(CRLF)) throw malformed('the head does not end with a line end')
-  const lines = text.slice(0, -2).split(CRLF)
-  if (!lines.every((line) => LINE.test(line))) throw malformed('a line of the head has a control character')
-  const start = lines.indexOf('owl-v:1')
-  if (start < 2) throw malformed('the head has no owl block of version 1')
-  const stage = names === REPLY_BLOCK && lines.length === start + names.length + 1
-  const expected = stage ? [...names, 'owl-stage'] : names
-  const blockLines = lines.slice(start)
-  if (blockLines.length !== expected.length) throw malformed('the owl block is not the last part of the head')
-  const block = blockLines.map((line, i) => {
-    const prefix = `${expected[i]}:`
-    if (!line.startsWith(prefix) || line.length === prefix.length) throw malformed('the owl block is not as agreed')
-    return line.slice(prefix.length)
-  })
-  let blockLength = 0
-  for (const line of blockLines) blockLength += line.length + 2
-  return { hx: octets.subarray(0, octets.length - blockLength), lines: lines.slice(0, start), block }
+  if (!LINES.test(text)) throw malformed('a line of the head has a control character')
+  const hxEnd = text.indexOf(`${CRLF}owl-v:1${CRLF}`)
+  const lines = text.slice(0, hxEnd).split(CRLF)
+  if (hxEnd === -1 || lines.length < 2 || lines[0] === 'owl-v:1')
+    throw malformed('the head has no owl block of version 1')
+  const block = agreed.exec(text.slice(hxEnd + 2))
+  if (block === null) throw malformed('the owl block is not as agreed')
+  return { hx: octets.subarray(0, hxEnd + 2), lines, block }
 }
 
 function parseHeaders(lines: readonly string[]): Header[] {
@@ -157,10 +141,7 @@ function parseHeaders(lines: readonly string[]): Header[] {
     const line = lines[i] as string
     const colon = line.indexOf(':')
     if (colon < 1) throw malformed('a header line has no name')
-    const name = line.slice(0, colon)
-    if (name.length > 4 && name.slice(0, 4).toLowerCase() === 'owl-')
-      throw malformed('an owl header stands outside the block')
-    headers.push([name, line.slice(colon + 1)])
+    headers.push([line.slice(0, colon), line.slice(colon + 1)])
   }
   return headers
 }

@@ -36,15 +36,15 @@ const SET_ON_REPLY: ReadonlySet<string> = new Set([
 
 /** @param raw as Node gives it: name, value, name, value … @returns what is signed and forwarded of a request */
 export function requestHeaders(raw: readonly string[]): Header[] {
-  const headers = surviving(raw, SET_ON_REQUEST)
+  const headers = surviving(raw, onRequest)
   // PR-REST §4.2: a client must not send several X-Road-Client; the last one counts.
-  const last = headers.findLastIndex(([name]) => name.toLowerCase() === 'x-road-client')
-  return headers.filter(([name], i) => i === last || name.toLowerCase() !== 'x-road-client')
+  const last = headers.findLastIndex(isClient)
+  return headers.filter((header, i) => i === last || !isClient(header))
 }
 
 /** @param raw as the service sent it @returns what is signed and forwarded of a reply */
 export function replyHeaders(raw: readonly string[]): Header[] {
-  return surviving(raw, SET_ON_REPLY)
+  return surviving(raw, onReply)
 }
 
 /** RFC 9110 §5.6.2. */
@@ -55,39 +55,55 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  * same would frame a message anew, or speak in two voices, to the system behind us.
  */
 export function areRequestHeaders(headers: readonly Header[]): boolean {
-  let clients = 0
-  for (const [name] of headers) if (name.length === 13 && name.toLowerCase() === 'x-road-client') clients += 1
-  return clients <= 1 && headers.every((header) => crosses(header, SET_ON_REQUEST))
+  return areHeaders(headers, onRequest) && headers.findIndex(isClient) === headers.findLastIndex(isClient)
 }
 
 /** The same for a reply. */
 export function areReplyHeaders(headers: readonly Header[]): boolean {
-  return headers.every((header) => crosses(header, SET_ON_REPLY))
+  return areHeaders(headers, onReply)
 }
 
-/** Names already judged, as written; few are ever used, and a flood of others empties it. */
-const judged = { request: new Map<string, boolean>(), reply: new Map<string, boolean>() }
-const JUDGED_MAX = 1000
-
-function crosses([name]: Header, alsoStripped: ReadonlySet<string>): boolean {
-  const known = alsoStripped === SET_ON_REQUEST ? judged.request : judged.reply
-  let verdict = known.get(name)
-  if (verdict === undefined) {
-    const key = name.toLowerCase()
-    verdict = NAME.test(name) && !STRIPPED.has(key) && !alsoStripped.has(key) && !key.startsWith('owl-')
-    if (known.size >= JUDGED_MAX) known.clear()
-    known.set(name, verdict)
-  }
-  return verdict
+function areHeaders(headers: readonly Header[], direction: Direction): boolean {
+  for (const [name] of headers) if (fateOf(name, direction) !== 'crosses') return false
+  return true
 }
 
-function surviving(raw: readonly string[], alsoStripped: ReadonlySet<string>): Header[] {
+function isClient([name]: Header): boolean {
+  return name.length === 13 && name.toLowerCase() === 'x-road-client'
+}
+
+/** A name that is `malformed` is not ours to strip, and not another gateway's to send. */
+type Fate = 'crosses' | 'stripped' | 'malformed'
+
+interface Direction {
+  readonly alsoStripped: ReadonlySet<string>
+  /** Of names already judged, as written; few are ever used, and a flood of others empties it. */
+  readonly fates: Map<string, Fate>
+}
+
+const FATES_MAX = 1000
+const FATE_CHARS_MAX = 100
+const onRequest: Direction = { alsoStripped: SET_ON_REQUEST, fates: new Map() }
+const onReply: Direction = { alsoStripped: SET_ON_REPLY, fates: new Map() }
+
+function fateOf(name: string, { alsoStripped, fates }: Direction): Fate {
+  const known = fates.get(name)
+  if (known !== undefined) return known
+  const key = name.toLowerCase()
+  const isStripped = STRIPPED.has(key) || alsoStripped.has(key) || key.startsWith('owl-')
+  const fate = isStripped ? 'stripped' : NAME.test(name) ? 'crosses' : 'malformed'
+  if (name.length > FATE_CHARS_MAX) return fate
+  if (fates.size >= FATES_MAX) fates.clear()
+  fates.set(name, fate)
+  return fate
+}
+
+function surviving(raw: readonly string[], direction: Direction): Header[] {
   const nominated = nominatedByConnection(raw)
   const headers: Header[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string
-    const key = name.toLowerCase()
-    if (STRIPPED.has(key) || alsoStripped.has(key) || nominated?.has(key) || key.startsWith('owl-')) continue
+    if (fateOf(name, direction) === 'stripped' || nominated?.has(name.toLowerCase())) continue
     headers.push([name, raw[i + 1] as string])
   }
   return headers
@@ -97,7 +113,8 @@ function surviving(raw: readonly string[], alsoStripped: ReadonlySet<string>): H
 function nominatedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
   let nominated: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() !== 'connection') continue
+    const header = raw[i] as string
+    if (header.length !== 10 || header.toLowerCase() !== 'connection') continue
     for (const option of (raw[i + 1] as string).toLowerCase().split(',')) {
       const name = option.trim()
       if (

@@ -54,7 +54,5 @@ export function gatewayOfLog(log: string): Identifier {
 
 /** Is it a head of this gateway's own log, or none? Nobody speaks for the log of another. */
 export function isHeadOf(text: string, gateway: Identifier): boolean {
-  if (text === NO_HEAD) return true
-  const head = parseLogHead(text)
-  return head !== undefined && gatewayOfLog(head.log) === gateway
+  return text === NO_HEAD || (HEAD.test(text) && gatewayOfLog(text.slice(0, text.indexOf(';'))) === gateway)
 }
