@@ -1,6 +1,7 @@
 /** What a local system asks for: a request of X-Road's REST protocol, read and checked. Source: PR-REST §4, contract §2.1–2.2. */
 
 import { GatewayError } from '../errors.ts'
+import { remembered } from './bounded-memory.ts'
 import type { Header } from './headers.ts'
 import { headerOf, requestHeaders } from './headers.ts'
 import type { Identifier } from './identifiers.ts'
@@ -58,7 +59,9 @@ export function parseCall({ method, target, rawHeaders }: RawCall): Call {
 export function readCall(method: string, target: string, headers: readonly Header[]): Call {
   if (!METHODS.has(method)) throw bad('the method is not supported')
   const { service, provider, providerMember, path, query } = parseTarget(target)
-  const { client, clientMember } = parseClient(headerOf(headers, 'x-road-client'))
+  const clientText = headerOf(headers, 'x-road-client')
+  if (clientText === undefined) throw bad('X-Road-Client is missing')
+  const { client, clientMember } = parseClient(clientText)
   const securityServer = headerOf(headers, 'x-road-security-server')
   const represented = headerOf(headers, 'x-road-represented-party')
   if (represented !== undefined) checkRepresentedParty(represented)
@@ -85,22 +88,8 @@ export function readCall(method: string, target: string, headers: readonly Heade
 
 type Target = Pick<Call, 'service' | 'provider' | 'providerMember' | 'path' | 'query'>
 
-/**
- * Many calls share few targets, and identifiers cost more than anything else in a head: a bounded memory of those
- * already read. It is emptied when full, so a stranger's flood costs what it would cost without.
- */
-const targets = new Map<string, Target>()
-const TARGETS_MAX = 1000
-
-function parseTarget(target: string): Target {
-  const known = targets.get(target)
-  if (known !== undefined) return known
-  const read = readTarget(target)
-  if (target.length > HTTP_RULES.targetCharsMax) return read
-  if (targets.size >= TARGETS_MAX) targets.clear()
-  targets.set(target, read)
-  return read
-}
+/** Many calls share few targets, and identifiers cost more than anything else in a head. */
+const parseTarget = remembered(readTarget, HTTP_RULES.targetCharsMax)
 
 function readTarget(target: string): Target {
   if (!target.startsWith('/r1/')) throw bad('the path does not begin with /r1/')
@@ -137,21 +126,15 @@ function checkShown(text: string, what: string): void {
 
 type Client = Pick<Call, 'client' | 'clientMember'>
 
-const clients = new Map<string, Client>()
-const CLIENTS_MAX = 1000
+const CLIENT_CHARS_MAX = 1000
+const parseClient = remembered(readClient, CLIENT_CHARS_MAX)
 
-function parseClient(text: string | undefined): Client {
-  if (text === undefined) throw bad('X-Road-Client is missing')
-  const known = clients.get(text)
-  if (known !== undefined) return known
+function readClient(text: string): Client {
   const parts = parseIdentifier(text)
   if (parts.length !== 3 && parts.length !== 4) throw bad('X-Road-Client has neither three nor four parts')
   const client = formatIdentifier(parts)
   checkShown(client, 'X-Road-Client')
-  const read = { client, clientMember: memberOf(client) }
-  if (clients.size >= CLIENTS_MAX) clients.clear()
-  clients.set(text, read)
-  return read
+  return { client, clientMember: memberOf(client) }
 }
 
 function parseSecurityServer(text: string): Identifier {

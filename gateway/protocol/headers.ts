@@ -1,5 +1,7 @@
 /** Which HTTP headers cross the gateway. Source: X-Road PR-REST §4.3–4.5, RFC 9110 §7.6.1; contract §2.2. */
 
+import { remembered } from './bounded-memory.ts'
+
 /** Order and case as received, octets as latin1. */
 export type Header = readonly [name: string, value: string]
 
@@ -64,7 +66,7 @@ export function areReplyHeaders(headers: readonly Header[]): boolean {
 }
 
 function areHeaders(headers: readonly Header[], direction: Direction): boolean {
-  for (const [name] of headers) if (fateOf(name, direction) !== 'crosses') return false
+  for (const [name] of headers) if (direction(name) !== 'crosses') return false
   return true
 }
 
@@ -75,27 +77,16 @@ function isClient([name]: Header): boolean {
 /** A name that is `malformed` is not ours to strip, and not another gateway's to send. */
 type Fate = 'crosses' | 'stripped' | 'malformed'
 
-interface Direction {
-  readonly alsoStripped: ReadonlySet<string>
-  /** Of names already judged, as written; few are ever used, and a flood of others empties it. */
-  readonly fates: Map<string, Fate>
-}
+type Direction = (name: string) => Fate
 
-const FATES_MAX = 1000
-const FATE_CHARS_MAX = 100
-const onRequest: Direction = { alsoStripped: SET_ON_REQUEST, fates: new Map() }
-const onReply: Direction = { alsoStripped: SET_ON_REPLY, fates: new Map() }
+const NAME_CHARS_MAX = 100
+const onRequest: Direction = remembered((name) => fateOf(name, SET_ON_REQUEST), NAME_CHARS_MAX)
+const onReply: Direction = remembered((name) => fateOf(name, SET_ON_REPLY), NAME_CHARS_MAX)
 
-function fateOf(name: string, { alsoStripped, fates }: Direction): Fate {
-  const known = fates.get(name)
-  if (known !== undefined) return known
+function fateOf(name: string, alsoStripped: ReadonlySet<string>): Fate {
   const key = name.toLowerCase()
-  const isStripped = STRIPPED.has(key) || alsoStripped.has(key) || key.startsWith('owl-')
-  const fate = isStripped ? 'stripped' : NAME.test(name) ? 'crosses' : 'malformed'
-  if (name.length > FATE_CHARS_MAX) return fate
-  if (fates.size >= FATES_MAX) fates.clear()
-  fates.set(name, fate)
-  return fate
+  if (STRIPPED.has(key) || alsoStripped.has(key) || key.startsWith('owl-')) return 'stripped'
+  return NAME.test(name) ? 'crosses' : 'malformed'
 }
 
 function surviving(raw: readonly string[], direction: Direction): Header[] {
@@ -103,7 +94,7 @@ function surviving(raw: readonly string[], direction: Direction): Header[] {
   const headers: Header[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string
-    if (fateOf(name, direction) === 'stripped' || nominated?.has(name.toLowerCase())) continue
+    if (direction(name) === 'stripped' || nominated?.has(name.toLowerCase())) continue
     headers.push([name, raw[i + 1] as string])
   }
   return headers

@@ -8,6 +8,8 @@
  * authorised is, octet by octet, the target that is forwarded.
  */
 
+import { remembered } from './bounded-memory.ts'
+
 /** Why a request is refused → what its sender reads. Never a value. */
 export const HTTP_REASONS = {
   version: 'HTTP/1.1 is the only version',
@@ -92,6 +94,14 @@ const CONTROL_DECODED = /[\x00-\x1f\x7f-\x9f\\]/
 /** `%25252e` has three. */
 const ESCAPE_LAYERS_MAX = 3
 
+interface Name {
+  /** In lower case. */
+  readonly name: string
+  /** In the set of those seen; 0 for what may occur more often. */
+  readonly bit: number
+  readonly isOurs: boolean
+}
+
 /** Name → its bit in the set of those seen. */
 const SINGLE = new Map([
   ['host', 1],
@@ -100,6 +110,16 @@ const SINGLE = new Map([
   ['authorization', 8],
   ['transfer-encoding', 16],
 ])
+
+const NAME_CHARS_MAX = 100
+const nameOf = remembered(readName, NAME_CHARS_MAX)
+
+/** @returns nothing when it is none */
+function readName(text: string): Name | undefined {
+  const name = text.toLowerCase()
+  if (!NAME.test(name)) return undefined
+  return { name, bit: SINGLE.get(name) ?? 0, isOurs: name.startsWith('owl-') }
+}
 
 /** @param head as Node's parser hands it over; judged as if no parser had looked before */
 export function judgeRequest(head: RequestHead, rules: HttpRules): Verdict {
@@ -142,23 +162,20 @@ function judgeHeaders(raw: readonly string[], rules: HttpRules): string | { read
   if (raw.length > rules.headersMax * 2) return { refused: 'header-count' }
   let seen = 0
   let host: string | undefined
-  let ours: Set<string> | undefined
+  let ours: string[] | undefined
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase()
+    const known = nameOf(raw[i] ?? '')
     const value = raw[i + 1] ?? ''
-    if (!NAME.test(name)) return { refused: 'header-name' }
-    if (!VALUE.test(value)) return { refused: 'header-value' }
-    const bit = SINGLE.get(name)
-    if (bit !== undefined) {
-      // X-Road-Client is not among them: of several the last one counts (contract §2.2).
-      if ((seen & bit) !== 0) return { refused: 'header-twice' }
-      seen |= bit
-    }
-    if (name.startsWith('owl-')) {
-      ours ??= new Set()
-      if (ours.has(name)) return { refused: 'header-twice' }
-      ours.add(name)
-      if (!VALUE_OURS.test(value)) return { refused: 'header-value' }
+    if (known === undefined) return { refused: 'header-name' }
+    const { name, bit, isOurs } = known
+    if (!(isOurs ? VALUE_OURS : VALUE).test(value)) return { refused: 'header-value' }
+    // X-Road-Client is not among them: of several the last one counts (contract §2.2).
+    if ((seen & bit) !== 0) return { refused: 'header-twice' }
+    seen |= bit
+    if (isOurs) {
+      ours ??= []
+      if (ours.includes(name)) return { refused: 'header-twice' }
+      ours.push(name)
     }
     switch (name) {
       case 'host':
