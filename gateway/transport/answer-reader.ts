@@ -120,13 +120,15 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
 /** An answer still to come, at the pace of its reader; who destroys it gives it up. */
 export function answerStream(controller: Dispatcher.DispatchController): Readable {
-  return new Readable({
+  const stream = new Readable({
     read: () => controller.resume(),
     destroy: (error, done) => {
       controller.abort(error ?? new Error('The answer is not wanted'))
       done(error)
     },
   })
+  // It may break off before its reader, who is told of it a turn later, listens.
+  return stream.on('error', () => {})
 }
 
 /** What went wrong with a request, as one of ours: whether anything of it was sent decides. */

@@ -209,6 +209,11 @@ const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: stri
     speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n${'x'.repeat(50_000)}`),
     code: 'ServiceFailed.NetworkError',
   },
+  'breaks the framing of a large body': {
+    speak: (socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4e20\r\n${'x'.repeat(20_000)}\r\nno size\r\n`),
+    code: 'ServiceFailed.NetworkError',
+  },
   'has a status that is none, and no end': {
     speak: (socket) => socket.write('HTTP/1.1 999 Odd\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n'),
     code: 'ServiceFailed.InvalidResponse',
