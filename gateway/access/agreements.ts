@@ -15,6 +15,10 @@ export interface RegisteredAgreement {
   readonly agreement: Agreement
   /** `id;sha256` with the digest in base64url: what `owl-agreement` says. */
   readonly reference: string
+  /** Milliseconds since the Unix epoch. */
+  readonly validFromAt: number
+  /** From when on it is not in force any more; infinity when nothing ends it. */
+  readonly validUntilAt: number
 }
 
 /** No agreement needed, or none known. */
@@ -56,17 +60,17 @@ export function choosePurpose(rights: Rights, call: Call, named: string | undefi
   if (named !== undefined) {
     checkRequired(rights, call, named)
     const chosen = endpoints.find(({ purposes }) => purposes.includes(named)) ?? first
-    return { ...granted(chosen), purpose: named, purposeBy: 'caller' }
+    return permission(chosen, named, 'caller')
   }
   const free = endpoints.find(({ purposes }) => purposes.length === 0)
-  if (free !== undefined) return { ...granted(free), purpose: NONE, purposeBy: 'none' }
+  if (free !== undefined) return permission(free, NONE, 'none')
   const possible = [...new Set(endpoints.flatMap(({ purposes }) => purposes))]
   if (possible.length > 1)
     throw new GatewayError('BadRequest', { reason: `OWL-Purpose is missing; possible are ${possible.join(', ')}` })
   const purpose = possible[0] as string
   checkRequired(rights, call, purpose)
   const chosen = endpoints.find(({ purposes }) => purposes.includes(purpose)) ?? first
-  return { ...granted(chosen), purpose, purposeBy: 'agreement' }
+  return permission(chosen, purpose, 'agreement')
 }
 
 /**
@@ -85,11 +89,11 @@ export function permit(rights: Rights, call: Call, purpose: string, now: number)
   // An endpoint that asks for no purpose may be called for any that exists.
   const free = asked ?? endpoints.find(({ purposes }) => purposes.length === 0 && rights.purpose(purpose) !== undefined)
   if (free === undefined) throw new GatewayError('PurposeNotAllowed')
-  if (purpose === NONE) return { ...granted(free), purpose, purposeBy: 'none' }
+  if (purpose === NONE) return permission(free, purpose, 'none')
   const registered = rights.purpose(purpose)
   if (registered === undefined || missingHeader(registered, call) !== undefined)
     throw new GatewayError('PurposeNotAllowed', { reason: 'a header that the purpose requires is missing' })
-  return { ...granted(free), purpose, purposeBy: 'caller' }
+  return permission(free, purpose, 'caller')
 }
 
 /**
@@ -109,8 +113,9 @@ interface Endpoint {
   readonly idnr: Agreement['idnr']
 }
 
-function granted({ reference, idnr }: Endpoint): Pick<Permission, 'agreement' | 'idnr'> {
-  return { agreement: reference, ...(idnr !== undefined && { idnr }) }
+function permission({ reference, idnr }: Endpoint, purpose: string, purposeBy: Permission['purposeBy']): Permission {
+  const granted = { agreement: reference, purpose, purposeBy }
+  return idnr === undefined ? granted : { ...granted, idnr }
 }
 
 /**
@@ -124,7 +129,8 @@ export function permittedEndpoints(
   now: number,
 ): Pattern[] {
   const permitted = new Map<string, Pattern>()
-  for (const { right } of inForce(rights, call, now)) {
+  const inForce = agreementsInForce(rights, call, now)
+  for (const right of inForce.flatMap(({ agreement }) => agreement.endpoints)) {
     for (const endpoint of offered.length === 0 ? [right] : offered) {
       const both = narrower(right, endpoint)
       if (both !== undefined) permitted.set(`${both.method} ${both.path}`, both)
@@ -155,22 +161,20 @@ function covers(right: Pattern, { method, path }: Call): boolean {
 
 function matching(rights: Rights, call: Call, now: number): Endpoint[] {
   const endpoints: Endpoint[] = []
-  for (const { right, reference, idnr } of inForce(rights, call, now)) {
-    if (covers(right, call)) endpoints.push({ reference, purposes: right.purposes, idnr })
+  for (const { agreement, reference } of agreementsInForce(rights, call, now)) {
+    for (const right of agreement.endpoints) {
+      if (covers(right, call)) endpoints.push({ reference, purposes: right.purposes, idnr: agreement.idnr })
+    }
   }
   return endpoints
 }
 
-function* inForce(
+function agreementsInForce(
   rights: Rights,
   call: Pick<Call, 'client' | 'clientMember' | 'service'>,
   now: number,
-): Generator<Pick<Endpoint, 'reference' | 'idnr'> & { readonly right: Agreement['endpoints'][number] }> {
-  for (const { agreement, reference } of rights.agreementsOf(call)) {
-    const { validFrom, validUntil, idnr } = agreement
-    if (Date.parse(validFrom) > now || (validUntil !== undefined && Date.parse(validUntil) <= now)) continue
-    for (const right of agreement.endpoints) yield { reference, right, idnr }
-  }
+): readonly RegisteredAgreement[] {
+  return rights.agreementsOf(call).filter(({ validFromAt, validUntilAt }) => !(validFromAt > now || validUntilAt <= now))
 }
 
 function checkRequired(rights: Rights, call: Call, code: string): void {

@@ -71,6 +71,10 @@ export interface RegisteredAgreement {
   readonly agreement: Agreement
   /** `id;sha256` with the digest in base64url: what `owl-agreement` says. */
   readonly reference: string
+  /** Milliseconds since the Unix epoch. */
+  readonly validFromAt: number
+  /** Infinity when nothing ends it. */
+  readonly validUntilAt: number
 }
 
 export interface IssuingCa {
@@ -154,6 +158,8 @@ function indexAgreements(agreements: readonly Agreement[]) {
     agreement,
     // The registry writes with JSON.stringify, so this hashes the octets as they stand in the configuration.
     reference: `${agreement.id};${hash('sha256', JSON.stringify(agreement), 'base64url')}`,
+    validFromAt: Date.parse(agreement.validFrom),
+    validUntilAt: agreement.validUntil === undefined ? Number.POSITIVE_INFINITY : Date.parse(agreement.validUntil),
   }))
   const byService = groupBy(registered, ({ agreement }) => [agreement.service])
   return new Map([...byService].map(([service, list]) => [service, groupBy(list, (it) => [it.agreement.client])]))

@@ -46,9 +46,15 @@ function rightsOf(endpoints: Agreement['endpoints'], more: Partial<Agreement> = 
       purpose('FRESH', { maxStalenessS: 60 }),
     ].map((p) => [p.code, p]),
   )
+  const registered = {
+    agreement,
+    reference: 'A1;digest',
+    validFromAt: Date.parse(agreement.validFrom),
+    validUntilAt: Date.parse(agreement.validUntil ?? '9999-12-31T00:00:00Z'),
+  }
   return {
     agreementsOf: ({ service, client }) =>
-      service === agreement.service && client === agreement.client ? [{ agreement, reference: 'A1;digest' }] : [],
+      service === agreement.service && client === agreement.client ? [registered] : [],
     purpose: (code) => purposes.get(code),
   }
 }

@@ -109,6 +109,8 @@ t.test('finds the agreements of a client and of its member', (t) => {
   const octets = JSON.stringify(configuration.agreements[0])
   t.ok(JSON.stringify(configuration).includes(octets))
   t.equal(found?.reference, `OWL-2026-001;${hash('sha256', octets, 'base64url')}`)
+  t.equal(found?.validFromAt, Date.parse(first.validFrom))
+  t.equal(found?.validUntilAt, Number.POSITIVE_INFINITY, 'nothing ends it')
   t.end()
 })
 
