@@ -174,7 +174,7 @@ function agreementsInForce(
   call: Pick<Call, 'client' | 'clientMember' | 'service'>,
   now: number,
 ): readonly RegisteredAgreement[] {
-  return rights.agreementsOf(call).filter(({ validFromAt, validUntilAt }) => !(validFromAt > now || validUntilAt <= now))
+  return rights.agreementsOf(call).filter(({ validFromAt, validUntilAt }) => validFromAt <= now && now < validUntilAt)
 }
 
 function checkRequired(rights: Rights, call: Call, code: string): void {

@@ -85,6 +85,8 @@ const denied: Record<
   'an encoded path that reads the same': { path: '/%761', code: 'AccessDenied' },
   'an agreement that is over': { more: { validUntil: '2026-11-23T12:00:00Z' }, code: 'AccessDenied' },
   'an agreement that has not begun': { more: { validFrom: '2026-11-23T12:00:01Z' }, code: 'AccessDenied' },
+  'an agreement that begins on no day': { more: { validFrom: '2026-13-01T00:00:00Z' }, code: 'AccessDenied' },
+  'an agreement that ends on no day': { more: { validUntil: '2026-13-01T00:00:00Z' }, code: 'AccessDenied' },
   'an agreement without rights': { endpoints: [], code: 'AccessDenied' },
   'another purpose': { purpose: 'OTHER', code: 'PurposeNotAllowed' },
   'no purpose': { purpose: 'none', code: 'PurposeNotAllowed' },
