@@ -131,10 +131,10 @@ function placesIn(prints: Buffer, wanted: readonly Buffer[]): number[] {
 }
 
 function entriesOf(seq: number, pseudonyms: Buffer): Buffer {
-  const parts = partsOf(pseudonyms, PSEUDONYM_BYTES)
-  const entries = Buffer.allocUnsafe(parts.length * ENTRY_BYTES)
-  for (const [index, part] of parts.entries()) {
-    part.copy(entries, index * ENTRY_BYTES)
+  const count = pseudonyms.length / PSEUDONYM_BYTES
+  const entries = Buffer.allocUnsafe(count * ENTRY_BYTES)
+  for (let index = 0; index < count; index++) {
+    pseudonyms.copy(entries, index * ENTRY_BYTES, index * PSEUDONYM_BYTES, (index + 1) * PSEUDONYM_BYTES)
     entries.writeUIntBE(seq, index * ENTRY_BYTES + PSEUDONYM_BYTES, SEQ_BYTES)
   }
   return entries
