@@ -24,13 +24,13 @@ for (const octet of [0x20, 0x2d, 0x2e, 0x2f, 0xc2, 0xa0, 0xad, 0xe2, 0x80]) CLAS
 for (const octet of [0x87, 0x89, 0x8a, 0x8b, 0xaf, 0x90, 0x91, 0x92, 0x93]) CLASS[octet] = SEPARATOR
 
 /** One message, or a part of one that is whole. */
-export function findIdnr(octets: Uint8Array): IdnrFinding {
+export function findIdnr(octets: Buffer): IdnrFinding {
   return scan(octets, true, true)
 }
 
 export interface IdnrScan {
   /** Parts in their order, each but the last of at least `SEAM_BYTES`. */
-  add(part: Uint8Array, isLast: boolean): void
+  add(part: Buffer, isLast: boolean): void
   readonly finding: IdnrFinding
 }
 
@@ -61,7 +61,8 @@ function worse(a: IdnrFinding, b: IdnrFinding): IdnrFinding {
   return a === 'test' ? a : b
 }
 
-function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFinding {
+function scan(octets: Buffer, isBeginning: boolean, isEnd: boolean): IdnrFinding {
+  if (octets.length < DIGITS) return 'none'
   const finding = scanRuns(octets, isBeginning, isEnd)
   const narrow = finding === 'issued' ? undefined : narrowed(octets)
   return narrow === undefined ? finding : worse(finding, scanRuns(narrow, isBeginning, isEnd))
@@ -71,10 +72,9 @@ function scan(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFin
 const WIDE = Buffer.from([0xef, 0xbc])
 
 /** Full-width digits and separators as they are in ASCII; nothing where there are none. */
-function narrowed(octets: Uint8Array): Buffer | undefined {
-  const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.length)
-  if (!buffer.includes(WIDE)) return undefined
-  const text = buffer.toString('latin1')
+function narrowed(octets: Buffer): Buffer | undefined {
+  if (!octets.includes(WIDE)) return undefined
+  const text = octets.toString('latin1')
   // Their last octets are those of ASCII and 0x60.
   const narrow = text.replace(/\xef\xbc([\x8d-\x99])/g, (_, last: string) =>
     String.fromCharCode(last.charCodeAt(0) - 0x60),
@@ -83,7 +83,7 @@ function narrowed(octets: Uint8Array): Buffer | undefined {
 }
 
 /** Looks at one octet in eleven: what is shorter than that between two looks can be no number. */
-function scanRuns(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): IdnrFinding {
+function scanRuns(octets: Buffer, isBeginning: boolean, isEnd: boolean): IdnrFinding {
   const { length } = octets
   let finding: IdnrFinding = 'none'
   let judged = 0
@@ -110,7 +110,7 @@ function scanRuns(octets: Uint8Array, isBeginning: boolean, isEnd: boolean): Idn
 }
 
 /** Does `E10` follow? `1.0E10` is how Java and its kin write numbers of eleven digits. */
-function isTenthPower(octets: Uint8Array, at: number): boolean {
+function isTenthPower(octets: Buffer, at: number): boolean {
   if (octets[at] !== 0x45 && octets[at] !== 0x65) return false
   const from = octets[at + 1] === 0x2b ? at + 2 : at + 1
   return octets[from] === 0x31 && octets[from + 1] === 0x30 && CLASS[octets[from + 2] as number] !== DIGIT
@@ -123,7 +123,7 @@ const QUANTITY = /(?<![0-9a?+.])([0-9])\.([0-9]{9,10})$/
 const PRINTED_SHAPE = 0x2333
 
 /** Nearly all runs of digits and separators (dates, UUIDs, file numbers) are told apart by the lengths of their groups. */
-function hasShape(octets: Uint8Array, start: number, end: number): boolean {
+function hasShape(octets: Buffer, start: number, end: number): boolean {
   let digits = 0
   let group = 0
   let shape = 0
@@ -153,8 +153,8 @@ function neighbour(octet: number): string {
 }
 
 /** Digits and separators of one character each. */
-function textOf(octets: Uint8Array, start: number, end: number): string {
-  const text = Buffer.from(octets.buffer, octets.byteOffset + start, end - start).toString('latin1')
+function textOf(octets: Buffer, start: number, end: number): string {
+  const text = octets.toString('latin1', start, end)
   if (!/[\0\x80-\xff]/.test(text)) return text
   return text
     .replace(/\0/g, '')
