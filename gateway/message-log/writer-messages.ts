@@ -1,4 +1,4 @@
-/** What the gateway's thread and the writer's say to each other: one command, one answer, never two at a time. */
+/** What the gateway's thread and the writer's say to each other: an answer to each command, in the order of the commands. */
 
 import type { ArchiveOutcome, ArchiveWork } from './archive-emptying.ts'
 import type { Group } from './entry.ts'

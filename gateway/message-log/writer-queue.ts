@@ -1,6 +1,6 @@
 /**
- * What waits for the writer. Records queue while a commit is under way and are handed over together when it returns:
- * alone, a record waits for nobody; in a crowd, many share one commit. Nothing lingers.
+ * What waits for the writer. Records are handed over as they come, and the writer takes together what came during its
+ * last commit: alone, a record waits for nobody; in a crowd, many share one commit. Nothing lingers.
  */
 
 import { GatewayError } from '../errors.ts'
@@ -75,7 +75,10 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   let lost: number[] = []
   let held = 0
   let heldBytes = 0
-  let isRunning = false
+  /** Commands that the writer has not answered. */
+  let underWay = 0
+  let bytesUnderWay = 0
+  let isHurried = false
   let isClosed = false
   let recovering: NodeJS.Timeout | undefined
   let drained: (() => void) | undefined
@@ -91,46 +94,46 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     heldBytes += octets
     return new Promise((resolve, reject) => {
       queue.push({ entry, octets, resolve, reject })
-      if (!isRunning) void run()
+      hurry()
     })
   }
 
-  /**
-   * The only place that talks to the writer. It gets its next group before the exchanges of the last one go on: they have
-   * work to do, and the writer need not wait for it.
-   */
-  async function run(): Promise<void> {
-    isRunning = true
-    let settleLast: (() => void) | undefined
-    const settle = (): void => {
-      settleLast?.()
-      settleLast = undefined
+  /** Alone, what waits goes at once; while the writer works, together with all that this turn of the loop brings. */
+  function hurry(): void {
+    if (isHurried) return
+    if (underWay === 0) {
+      handOver()
+      return
     }
-    for (;;) {
-      const control = controls.shift()
-      if (control !== undefined) {
-        settle()
-        await control()
-      } else if (queue.length > 0) {
-        const waiters = take()
-        const answering = send(waiters)
-        settle()
-        const answer = await answering
-        settleLast = () => settleAll(waiters, answer)
-        noted(waiters, answer)
-      } else if (settleLast !== undefined) settle()
-      else break
-    }
-    isRunning = false
-    drained?.()
+    isHurried = true
+    setImmediate(() => {
+      isHurried = false
+      handOver()
+    })
   }
 
+  /** The only place that talks to the writer, which takes together what it finds. */
+  function handOver(): void {
+    for (let control = controls.shift(); control !== undefined; control = controls.shift()) follow(control())
+    for (let group = take(); group.length > 0; group = take()) follow(send(group))
+    if (underWay === 0) drained?.()
+  }
+
+  function follow(work: Promise<void>): void {
+    underWay += 1
+    void work.then(() => {
+      underWay -= 1
+      handOver()
+    })
+  }
+
+  /** What may go now: the writer may take all that is under way in one commit. */
   function take(): Waiter[] {
-    let octets = 0
+    let octets = bytesUnderWay
     let count = 0
     for (const waiter of queue) {
       octets += waiter.octets
-      if (count > 0 && octets > commitBytesMax) break
+      if (octets > commitBytesMax && octets > waiter.octets) break
       count += 1
     }
     const group = queue.slice(0, count)
@@ -138,31 +141,25 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     return group
   }
 
-  function send(waiters: readonly Waiter[]): Promise<AnswerTo<'commit'> | undefined> {
+  async function send(waiters: readonly Waiter[]): Promise<void> {
     const named = numberTexts(waiters)
     const group = packEntries(waiters.map(({ entry }) => entry))
+    const octets = group.octets.byteLength
     const given = lost
     lost = []
-    return ask({ do: 'commit', at: now(), group, ...named, lost: given }, [group.octets]).then((answer) => {
-      // A dead writer has not heard of them.
-      if (answer === undefined) lost = [...given, ...lost]
-      return answer
-    })
-  }
-
-  /** What has to be known before the next group is sent. */
-  function noted(waiters: readonly Waiter[], answer: AnswerTo<'commit'> | undefined): void {
-    for (const { octets } of waiters) heldBytes -= octets
+    bytesUnderWay += octets
+    const answer = await ask({ do: 'commit', at: now(), group, ...named, lost: given }, [group.octets])
+    bytesUnderWay -= octets
+    heldBytes -= octets
     held -= waiters.length
+    // A dead writer has not heard of them.
+    if (answer === undefined) lost = [...given, ...lost]
     learn(answer)
     options.committed()
+    for (const [index, waiter] of waiters.entries()) settle(waiter, answer, index)
   }
 
-  function settleAll(waiters: readonly Waiter[], answer: AnswerTo<'commit'> | undefined): void {
-    for (const [index, waiter] of waiters.entries()) settleOne(waiter, answer, index)
-  }
-
-  function settleOne({ entry, resolve, reject }: Waiter, answer: AnswerTo<'commit'> | undefined, index: number): void {
+  function settle({ entry, resolve, reject }: Waiter, answer: AnswerTo<'commit'> | undefined, index: number): void {
     const seq = answer?.seqs[index] ?? 0
     if (answer !== undefined && seq > 0) {
       const { buffer, byteOffset } = answer.leaves
@@ -251,7 +248,7 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   function control<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       controls.push(() => work().then(resolve, reject))
-      if (!isRunning) void run()
+      hurry()
     })
   }
 
@@ -280,7 +277,7 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     async close() {
       isClosed = true
       clearInterval(recovering)
-      if (isRunning) {
+      if (underWay > 0 || queue.length > 0) {
         await new Promise<void>((resolve) => {
           drained = resolve
         })

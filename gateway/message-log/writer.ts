@@ -1,14 +1,13 @@
-/** The one writer of a message log, in a thread of its own. Source: architecture, "Message log". */
+/** The one writer of a message log: what it is told, and what it answers. Source: architecture, "Message log". */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { parentPort, workerData } from 'node:worker_threads'
 import { HASH_BYTES } from '../protocol/hash-tree.ts'
 import type { Result } from './chain.ts'
+import type { Entry } from './entry.ts'
 import { unpackEntries } from './entry.ts'
 import { writeHighWater } from './high-water.ts'
 import { knownOf, lastConfiguration } from './known.ts'
 import type { ClosedBatch, LogFile } from './log-file.ts'
-import { LogOpenError } from './open-error.ts'
 import { logId } from './opening.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
 import { BUSY_MS } from './store.ts'
@@ -32,7 +31,8 @@ type AnswerOf<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }
 
 export interface Writer {
   readonly greeting: Answer
-  answer(command: Command): Answer
+  /** One each, in their order, as soon as it is there. Commits that follow each other are one transaction. */
+  answer(commands: readonly Command[]): Generator<Answer>
 }
 
 /** @throws {LogOpenError} any flaw */
@@ -47,11 +47,23 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   let isWalTold = true
   let walTries = 0
 
-  function answer(command: Command): Answer {
+  function* answer(commands: readonly Command[]): Generator<Answer> {
+    let together: CommandOf<'commit'>[] = []
+    for (const command of commands) {
+      // Numbers mean other texts from here on.
+      if (together.length > 0 && (command.do !== 'commit' || command.forget)) {
+        yield* commit(together)
+        together = []
+      }
+      if (command.do === 'commit') together.push(command)
+      else yield answerOne(command)
+    }
+    if (together.length > 0) yield* commit(together)
+  }
+
+  function answerOne(command: Exclude<Command, { readonly do: 'commit' }>): Answer {
     lastAt = command.at
     switch (command.do) {
-      case 'commit':
-        return commit(command)
       case 'batch':
         return closeBatch(command.at)
       case 'token':
@@ -73,26 +85,38 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     }
   }
 
-  function commit({ at, group, texts: fresh, forget, lost }: CommandOf<'commit'>): AnswerOf<'commit'> {
-    if (forget) texts.clear()
-    for (const [number, text] of fresh) texts.set(number, text)
-    for (const seq of lost) log.lost.add(seq)
-    const entries = unpackEntries(group)
+  function commit(commands: readonly CommandOf<'commit'>[]): AnswerOf<'commit'>[] {
+    const groups = commands.map(readGroup)
+    const entries = groups.flat()
+    const at = lastAt
     const attempt = log.attempt(at, (file) => {
       const work = { entries, at, textOf, replayedSince: at - replayWindowMs }
       const results = file.commit({ ...work, inDoubt: log.lost, reason: 'no-end' })
       log.lost.clear()
       return results
     })
-    const results = 'value' in attempt ? attempt.value : attempt.landed
+    const results: readonly (Result | undefined)[] =
+      ('value' in attempt ? attempt.value : attempt.landed) ?? entries.map(() => undefined)
     for (const [index, { ends }] of entries.entries()) {
-      const result = results?.[index]
+      const result = results[index]
       if (ends !== null && (result === undefined || result === 'unreadable')) log.lost.add(ends)
     }
-    const { seqs, leaves } = placesOf(results ?? entries.map(() => undefined))
-    if ('problem' in attempt) return { did: 'commit', state: state(), seqs, leaves, ...trouble(attempt.problem) }
-    grow(group.octets.byteLength + entries.length * ENTRY_BYTES)
-    return { did: 'commit', state: state(), seqs, leaves }
+    const octets = commands.reduce((sum, { group }) => sum + group.octets.byteLength, 0)
+    if ('value' in attempt) grow(octets + entries.length * ENTRY_BYTES)
+    const after = { state: state(), ...('problem' in attempt && trouble(attempt.problem)) }
+    let from = 0
+    return groups.map(({ length }) => {
+      from += length
+      return { did: 'commit', ...placesOf(results.slice(from - length, from)), ...after }
+    })
+  }
+
+  function readGroup({ at, group, texts: fresh, forget, lost }: CommandOf<'commit'>): Entry[] {
+    lastAt = at
+    if (forget) texts.clear()
+    for (const [number, text] of fresh) texts.set(number, text)
+    for (const seq of lost) log.lost.add(seq)
+    return unpackEntries(group)
   }
 
   function textOf(number: number): string {
@@ -248,23 +272,4 @@ function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; l
     return result.seq
   })
   return { seqs, leaves }
-}
-
-if (parentPort !== null) {
-  const port = parentPort
-  try {
-    const writer = openWriter(workerData as WriterData)
-    port.on('message', (command: Command) => {
-      port.postMessage(writer.answer(command))
-      if (command.do === 'close') port.close()
-    })
-    port.postMessage(writer.greeting)
-  } catch (error) {
-    const flaw = error instanceof LogOpenError ? error.flaw : 'missing'
-    const message = error instanceof LogOpenError ? error.message : 'The message log cannot be opened'
-    const cause = error instanceof LogOpenError ? error.cause : error
-    const reason = cause === undefined ? '' : describe(cause)
-    port.postMessage({ did: 'refuse', flaw, message, reason } satisfies Answer)
-    port.close()
-  }
 }

@@ -17,7 +17,7 @@ import type { Request } from '../../../gateway/message-log/selection.ts'
 import { verifyLog } from '../../../gateway/message-log/verify.ts'
 import type { Writer } from '../../../gateway/message-log/writer.ts'
 import { openWriter } from '../../../gateway/message-log/writer.ts'
-import type { Answer } from '../../../gateway/message-log/writer-messages.ts'
+import type { Answer, Command } from '../../../gateway/message-log/writer-messages.ts'
 import type { Body } from '../../../gateway/protocol/body.ts'
 import { bodyOf, openSpool } from '../../../gateway/transport/spool.ts'
 import type { LogRig } from './log-rig.ts'
@@ -137,18 +137,23 @@ const AT = Date.now() + 2 * DAY_MS
 
 function decide(writer: Writer, request: object): Answer {
   const asked = { id: randomUUID(), by: 'console', reason: 'x', ...request } as Request
-  return writer.answer({ do: 'decide', at: AT, request: asked })
+  return answerOf(writer, { do: 'decide', at: AT, request: asked })
+}
+
+function answerOf(writer: Writer, command: Command): Answer {
+  const [answer] = writer.answer([command])
+  return answer as Answer
 }
 
 function carryOut(writer: Writer): void {
   for (;;) {
-    const answer = writer.answer({ do: 'erase', at: AT, rules: null, dueAt: AT })
+    const answer = answerOf(writer, { do: 'erase', at: AT, rules: null, dueAt: AT })
     if (answer.did !== 'erase' || answer.step === null || !answer.step.more) return
   }
 }
 
 function close(writer: Writer): void {
-  writer.answer({ do: 'close', at: AT })
+  answerOf(writer, { do: 'close', at: AT })
 }
 
 const decided = { did: 'decide', decided: { records: 1 } }
