@@ -116,10 +116,10 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
     connection.request = request
     connection.answer = response
     // Before Node's own listener, which cuts the connection behind an answer that says it is the last.
-    response.prependOnceListener('finish', () => {
+    response.prependListener('finish', () => {
       if (!request.complete) socket.destroySoon = () => linger(socket)
     })
-    response.once('close', () => {
+    response.on('close', () => {
       if (connection.answer === response) connection.answer = undefined
       // An idle connection keeps nothing of what was said on it.
       if (connection.request === request && request.complete) connection.request = undefined
