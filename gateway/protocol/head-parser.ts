@@ -1,6 +1,7 @@
 /** Reads the head of a message between gateways, strictly: what `head.ts` writes and nothing else. */
 
 import { GatewayError } from '../errors.ts'
+import { remembered } from './bounded-memory.ts'
 import { readCall } from './call.ts'
 import { sha256 } from './digests.ts'
 import type { ConfigReference, ReplyHead, RequestHead } from './head.ts'
@@ -34,7 +35,7 @@ export function parseRequestHead(octets: Buffer): RequestHead {
       sender: sender as string,
       audience: audience as string,
       issuedAt: instant(issuedAt),
-      config: parseConfigReference(config),
+      config: parseConfigReference(config as string),
       agreement: agreement as string,
       purpose: purpose as string,
       logHead: ownHead(logHead, sender),
@@ -84,7 +85,7 @@ export function parseReplyHead(octets: Buffer): ReplyHead {
       sender: sender as string,
       audience: audience as string,
       issuedAt: instant(issuedAt),
-      config: parseConfigReference(config),
+      config: parseConfigReference(config as string),
       requestDigest: requestDigest as string,
       receipt: receipt as string,
       logHead: ownHead(logHead, sender),
@@ -155,8 +156,11 @@ function localHeaders(headers: readonly Header[]): readonly Header[] {
   return headers.slice(0, ownAt)
 }
 
-function parseConfigReference(text: string | undefined): ConfigReference {
-  const match = /^(\d{1,15});([A-Za-z0-9_-]{43})$/.exec(text ?? '')
+/** One configuration is in force for many messages. */
+const parseConfigReference = remembered(readConfigReference, 59)
+
+function readConfigReference(text: string): ConfigReference {
+  const match = /^(\d{1,15});([A-Za-z0-9_-]{43})$/.exec(text)
   if (match === null) throw malformed('owl-config is not as agreed')
   return { version: Number(match[1]), sha256: match[2] as string }
 }

@@ -5,6 +5,7 @@
  * The number of the batch is part of it, so that two heads of one log can be compared by whoever has only heard them.
  */
 
+import { remembered } from './bounded-memory.ts'
 import type { Identifier } from './identifiers.ts'
 
 /** What is said before the first batch, or where there is no request. */
@@ -34,8 +35,12 @@ export function formatLogHead({ log, batch, sha256 }: LogHead): string {
   return `${log};${batch};${sha256}`
 }
 
-/** @returns nothing for `none` and for what is no head */
-export function parseLogHead(text: string): LogHead | undefined {
+const HEAD_CHARS_MAX = 460
+
+/** Many messages name the same. @returns nothing for `none` and for what is no head */
+export const parseLogHead: (text: string) => LogHead | undefined = remembered(readLogHead, HEAD_CHARS_MAX)
+
+function readLogHead(text: string): LogHead | undefined {
   const match = HEAD.exec(text)
   if (match === null) return undefined
   return { log: match[1] as string, batch: Number(match[2]), sha256: match[3] as string }
@@ -54,5 +59,7 @@ export function gatewayOfLog(log: string): Identifier {
 
 /** Is it a head of this gateway's own log, or none? Nobody speaks for the log of another. */
 export function isHeadOf(text: string, gateway: Identifier): boolean {
-  return text === NO_HEAD || (HEAD.test(text) && gatewayOfLog(text.slice(0, text.indexOf(';'))) === gateway)
+  if (text === NO_HEAD) return true
+  const head = parseLogHead(text)
+  return head !== undefined && gatewayOfLog(head.log) === gateway
 }
