@@ -30,7 +30,7 @@ export interface MessageLog {
   append(record: NewRecord): Promise<Appended>
   /** The request of this record gets no end, since none can be signed: it is closed in doubt with the next commit. */
   abandon(request: Appended): void
-  /** Was this request id of this sender taken in the last 24 h? Answers from disk and from what is being written. */
+  /** Was this request id of this sender taken in the last minutes? `append` finds those of the last 24 h. */
   seen(sender: Identifier, requestId: string): boolean
   /** The latest batch as `owl-log-head` names it; `none` before the first. */
   head(): string

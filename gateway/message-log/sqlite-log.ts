@@ -17,6 +17,7 @@ import { formatAccess, messageEntry, ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
 import { openPseudonyms } from './pseudonyms.ts'
 import { openHeadList } from './received-heads.ts'
+import { openRecentIds } from './recent-ids.ts'
 import type { Erased, RetentionEvent } from './retention.ts'
 import { openRetention } from './retention.ts'
 import type { Request } from './selection.ts'
@@ -116,6 +117,8 @@ export interface SqliteLog extends MessageLog {
 }
 
 const HOUR_MS = 3_600_000
+/** Longer than a message can be fresh, by its sender's clock and ours. */
+const RECENT_MS = 300_000
 const MIB = 1024 * 1024
 
 type PlaceOptions = Pick<
@@ -164,6 +167,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
   const archiving = openArchiving({ options, place, database, now, work: queue.archive, report })
+  const recent = openRecentIds(now, RECENT_MS)
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
   let appended = 0
@@ -175,7 +179,10 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     const { body, replaySender, requestId } = record
     const began = performance.now()
     const key = replaySender === undefined ? undefined : replayKey(replaySender, requestId)
-    if (key !== undefined) inFlight.add(key)
+    if (key !== undefined) {
+      inFlight.add(key)
+      recent.add(requestId)
+    }
     try {
       if (body?.file !== undefined) await syncFile(body.file.path).catch(notWritten)
       const place = await queue.append(messageEntry(record, { at: now(), ...retention(record.purpose), pseudonyms }))
@@ -194,7 +201,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     abandon: ({ seq }) => queue.abandon(seq),
     seen(sender, requestId) {
       if (inFlight.has(replayKey(sender, requestId))) return true
-      return taken.get(requestId, sender, now() - replayWindowMs) !== undefined
+      return recent.mayHave(requestId) && taken.get(requestId, sender, now() - replayWindowMs) !== undefined
     },
     head: stamping.head,
     appendAccess: (access) => queue.append(ownEntry('access', Buffer.from(formatAccess(access)), now())),
