@@ -9,19 +9,12 @@ import { groupLeafHex, sha256Hex } from '../protocol/hash-tree.ts'
 import { openArchiveHash } from './archive-signature.ts'
 import type { BodyFiles } from './body-files.ts'
 import { SHARE_BYTES, seal } from './content-cipher.ts'
+import type { Columns, Content, Draft } from './draft.ts'
+import { ownDraft } from './draft.ts'
 import type { Entry } from './entry.ts'
 import type { KeyStore } from './key-store.ts'
 import { dayOf, openDayKeys } from './key-store.ts'
-import type { LogRecord, NamedDigest } from './log-record.ts'
-import {
-  bodyName,
-  CONFIGURATION_NAME,
-  EVENT_NAME,
-  formatRecordStart,
-  HEAD_NAME,
-  openRecordOctets,
-  SIGNATURE_NAME,
-} from './log-record.ts'
+import { bodyName, formatRecordStart, HEAD_NAME, openRecordOctets, SIGNATURE_NAME } from './log-record.ts'
 import type { RandomOctets } from './random-octets.ts'
 import type { LogIdentity } from './store.ts'
 import { openSubjectTable } from './subject-table.ts'
@@ -48,63 +41,6 @@ export type Result = Place | 'replayed' | 'ended' | 'unreadable'
 export interface Place {
   readonly seq: number
   readonly leaf: Buffer
-}
-
-/** The columns of `record` that are not the chain's own. */
-export interface Columns {
-  readonly at: number
-  readonly kind: LogRecord['kind']
-  readonly side: LogRecord['side']
-  readonly direction: LogRecord['direction']
-  readonly requestId: string | null
-  readonly xRoadId: string | null
-  readonly client: string | null
-  readonly service: string | null
-  readonly method: string | null
-  readonly purpose: string | null
-  readonly code: string | null
-  readonly stage: string | null
-  readonly sender: string | null
-  readonly ends: number | null
-  readonly bodyBytes: number
-  readonly bodyUntil: number | null
-  readonly recordUntil: number | null
-}
-
-/** Of a record that is about no message. */
-export const NO_MESSAGE = {
-  ...{ side: null, direction: null, requestId: null, xRoadId: null, client: null, service: null, method: null },
-  ...{ purpose: null, code: null, stage: null, sender: null, ends: null, bodyUntil: null, recordUntil: null },
-}
-
-/** The columns of `content` besides `record`. */
-export interface Content {
-  readonly basis: number | null
-  readonly signature: string | null
-  readonly etsiU: number | null
-  readonly extension: string | null
-  readonly share: Buffer | null
-  /** Of a body that is kept: one of its own, so that it can be erased and the head stay. */
-  readonly bodyShare: Buffer | null
-  readonly bodyKey: Buffer | null
-  readonly head: Buffer | null
-  readonly body: Buffer | null
-}
-
-/** Of a record that is about no message, with its body or head. */
-export const UNSEALED = {
-  ...{ basis: null, signature: null, etsiU: null, extension: null, share: null, bodyShare: null, bodyKey: null },
-  ...{ head: null, body: null },
-}
-
-export interface Draft {
-  readonly columns: Columns
-  /** Every object of the group but `log-record.json`. */
-  readonly objects: readonly NamedDigest[]
-  readonly content: Content
-  readonly request: Buffer | null
-  /** JSON text. */
-  readonly basis: string | null
 }
 
 export interface Chain {
@@ -265,20 +201,6 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
     addEntry,
     forgetTexts: () => repeated.clear(),
     transact,
-  }
-}
-
-/** The one object of a record that is about no message. */
-const OWN_NAMES = { configuration: CONFIGURATION_NAME, access: EVENT_NAME } as const
-
-function ownDraft(entry: Entry, kind: keyof typeof OWN_NAMES): Draft {
-  const { body, bodySha256 } = entry
-  return {
-    columns: entry,
-    objects: [{ name: OWN_NAMES[kind], sha256: (bodySha256 as Buffer).toString('hex') }],
-    content: { ...UNSEALED, body },
-    request: null,
-    basis: null,
   }
 }
 
