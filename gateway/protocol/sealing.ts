@@ -91,9 +91,16 @@ export function holds(claims: Pick<Claims, 'algorithm' | 'input' | 'signature'>,
     return verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature)
   }
   const { curve, bytes, digest } = ECDSA[algorithm]
-  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== curve || signature.length !== bytes)
-    return false
-  return verify(digest, input, key, rawToDer(signature))
+  return curveOf(key) === curve && signature.length === bytes && verify(digest, input, key, rawToDer(signature))
+}
+
+/** Node makes the details of a key anew whenever they are asked for. */
+const curves = new WeakMap<KeyObject, string | undefined>()
+
+function curveOf(key: KeyObject): string | undefined {
+  if (!curves.has(key))
+    curves.set(key, key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined)
+  return curves.get(key)
 }
 
 /** RFC 7518 §3.4. */
