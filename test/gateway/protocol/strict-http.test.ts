@@ -247,3 +247,34 @@ t.test('whatever is taken holds no dot segment, backslash or control, however of
   t.pass()
   t.end()
 })
+
+t.test('headers are judged the same again, and however their names are written', (t) => {
+  const name = fc.oneof(
+    fc.constantFrom('accept', 'content-length', 'content-type', 'expect', 'http2-settings', 'owl-kind', 'owl-purpose'),
+    fc.constantFrom('trailer', 'transfer-encoding', 'upgrade', 'x-road-client', 'a b', 'a_b', 'n\u00e4me', ''),
+    fc.string({ maxLength: 3 }),
+    fc.integer({ min: 99, max: 101 }).map((length) => 'x'.repeat(length)),
+  )
+  const value = fc.oneof(
+    fc.constantFrom('', 'a/b', '5', '+5', 'chunked', 'gzip', '100-continue', '\u00e4', 'a\tb', 'a\0b'),
+    fc.string({ maxLength: 3 }),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 4 }), (headers) => {
+      const written = (write: (name: string) => string): Verdict =>
+        judge({ rawHeaders: [...HEADERS, ...headers.flatMap(([name, value]) => [write(name), value])] })
+      const verdict = written((name) => name)
+
+      t.strictSame(
+        written((name) => name),
+        verdict,
+      )
+      t.strictSame(
+        written((name) => name.replace(/[a-z]/g, (letter) => letter.toUpperCase())),
+        verdict,
+      )
+    }),
+    { numRuns: 2000 },
+  )
+  t.end()
+})
