@@ -5,7 +5,7 @@ import type { IdnrFinding } from './idnr.ts'
 
 export interface Body {
   readonly size: number
-  /** SHA-256 and SHA-512 of the octets, made while they arrived. */
+  /** SHA-256 and SHA-512 of the octets; of a body that is a file, made while they arrived. */
   readonly sha256: Buffer
   readonly sha512: Buffer
   /** The octets, when they fit in memory. */

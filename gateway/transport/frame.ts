@@ -24,34 +24,45 @@ export interface Frame {
  * @param length the message's Content-Length: frames are never chunked
  * @throws {GatewayError} `InvalidMessage`, `MissingBody`
  */
-export function openFrame(source: Readable, length: number, headBytesMax: number): Promise<Frame> {
+export async function openFrame(source: Readable, length: number, headBytesMax: number): Promise<Frame> {
+  try {
+    // What is there already needs no listening.
+    const read = (source.read() as Buffer | null) ?? EMPTY
+    return frameIn(read, source, length, headBytesMax) ?? (await readFrame(read, source, length, headBytesMax))
+  } catch (error) {
+    source.on('error', () => {})
+    throw error
+  }
+}
+
+/** @returns nothing while the head is not whole @throws {GatewayError} `InvalidMessage` */
+function frameIn(read: Buffer, source: Readable, length: number, headBytesMax: number): Frame | undefined {
+  if (read.length < 4) return undefined
+  const headLength = read.readUInt32BE(0)
+  if (headLength === 0 || headLength > headBytesMax || 4 + headLength > length)
+    throw new GatewayError('InvalidMessage', { reason: 'its head is longer than allowed or than the message' })
+  const bodyAt = 4 + headLength
+  if (read.length < bodyAt) return undefined
+  return { head: read.subarray(4, bodyAt), bodyBytes: length - bodyAt, source, begun: read.subarray(bodyAt) }
+}
+
+function readFrame(begun: Buffer, source: Readable, length: number, headBytesMax: number): Promise<Frame> {
   return new Promise((resolve, reject) => {
-    let read: Buffer = EMPTY
+    let read = begun
     const settle = (finish: () => void): void => {
       source.pause()
       source.off('data', onData).off('end', onEnd).off('error', onEnd).off('close', onEnd)
       finish()
     }
-    const fail = (error: GatewayError): void =>
-      settle(() => {
-        source.on('error', () => {})
-        reject(error)
-      })
-    const onEnd = (): void => fail(new GatewayError('MissingBody'))
+    const onEnd = (): void => settle(() => reject(new GatewayError('MissingBody')))
     const onData = (chunk: Buffer) => {
-      read = read.length === 0 ? chunk : Buffer.concat([read, chunk])
-      if (read.length < 4) return
-      const headLength = read.readUInt32BE(0)
-      if (headLength === 0 || headLength > headBytesMax || 4 + headLength > length) {
-        return fail(
-          new GatewayError('InvalidMessage', { reason: 'its head is longer than allowed or than the message' }),
-        )
+      read = Buffer.concat([read, chunk])
+      try {
+        const frame = frameIn(read, source, length, headBytesMax)
+        if (frame !== undefined) settle(() => resolve(frame))
+      } catch (error) {
+        settle(() => reject(error))
       }
-      if (read.length < 4 + headLength) return
-      const begun = read.subarray(4 + headLength)
-      settle(() =>
-        resolve({ head: read.subarray(4, 4 + headLength), bodyBytes: length - 4 - headLength, source, begun }),
-      )
     }
     if (source.readableEnded || source.destroyed) return onEnd()
     source.on('end', onEnd).on('error', onEnd).on('close', onEnd).on('data', onData)

@@ -62,14 +62,30 @@ export async function openSpool({ directory, spoolAboveBytes }: SpoolOptions): P
 
 /** A body that is at hand. */
 export function bodyOf(bytes: Buffer): Body {
-  return {
-    size: bytes.length,
-    sha256: sha256(bytes),
-    sha512: sha512(bytes),
-    bytes,
-    stream: () => Readable.from([bytes]),
-    dispose: async () => {},
+  return new WholeBody(bytes)
+}
+
+class WholeBody implements Body {
+  readonly size: number
+  readonly sha256: Buffer
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.size = bytes.length
+    this.sha256 = sha256(bytes)
+    this.bytes = bytes
   }
+
+  /** Made when asked for: `X-Road-Request-Hash` needs it of requests, once, and nothing does of replies. */
+  get sha512(): Buffer {
+    return sha512(this.bytes)
+  }
+
+  stream(): Readable {
+    return Readable.from([this.bytes])
+  }
+
+  async dispose(): Promise<void> {}
 }
 
 async function collect(
@@ -86,7 +102,8 @@ async function collect(
       if (left < 0) throw surplus()
       await receiver.write(begun)
     }
-    if (left > 0) await pour(source, receiver, left)
+    const isAllHere = left === source.readableLength && !source.destroyed
+    if (left > 0) await (isAllHere ? receiver.write(source.read(left) as Buffer) : pour(source, receiver, left))
     return await receiver.end()
   } catch (error) {
     if (!source.destroyed) source.on('error', () => {})

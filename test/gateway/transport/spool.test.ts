@@ -61,6 +61,25 @@ t.test('a source that goes while its last octets are being written was complete'
   t.ok((await buffer(body?.stream() as Readable)).equals(octets))
 })
 
+t.test(
+  'a body that is there already is taken whole, in however many pieces it came, and no more than announced',
+  async (t) => {
+    const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 1000 })
+    const arrived = (): PassThrough => {
+      const source = new PassThrough()
+      for (const piece of ['ab', 'cd', 'ef']) source.write(piece)
+      return source
+    }
+
+    const body = await spool.receive(arrived(), { ...limits, expected: 6 })
+
+    t.equal(body?.bytes?.toString(), 'abcdef')
+    await t.rejects(spool.receive(arrived(), { ...limits, expected: 5 }), { code: 'InvalidMessage' })
+    await t.rejects(spool.receive(arrived().end(), { ...limits, expected: 7 }), { code: 'MissingBody' })
+    await t.rejects(spool.receive(arrived().destroy(), { ...limits, expected: 6 }), { code: 'MissingBody' })
+  },
+)
+
 t.test('takes what was read before and no more than announced', async (t) => {
   const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 1000 })
   const body = await spool.receive(Readable.from([Buffer.from('cd')]), {
