@@ -23,17 +23,11 @@ export interface ConsumerOptions {
 }
 
 export async function consumerPlugin(app: FastifyInstance, options: ConsumerOptions): Promise<void> {
-  const { deps, inFlight } = options
-  // Signed octets are received octets: nothing is parsed, coerced or serialised again.
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  const { deps, inFlight, observe } = options
 
-  // Any content type passes, well-formed or not (contract §2.2): the pipeline reads raw headers, Fastify need not judge.
-  app.addHook('onRequest', async (request) => {
-    delete request.raw.headers['content-type']
-  })
-
-  app.all('/r1/*', async (request, reply) => {
+  const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    // A turn later a request that came in one piece is known to be complete: refusing it needs no end of its connection.
+    await undefined
     const trace = new Trace(options.requestId())
     let leave: (() => void) | undefined
     try {
@@ -43,36 +37,41 @@ export async function consumerPlugin(app: FastifyInstance, options: ConsumerOpti
       const answer = await exchange(deps, local, trace)
       await send(reply, answer)
       trace.at('replied')
-      options.observe({
-        outcome: answer.fault === undefined ? 'reply' : 'refusal',
-        code: answer.fault?.type ?? 'none',
-        trace,
-      })
+      const { fault } = answer
+      observe({ outcome: fault === undefined ? 'reply' : 'refusal', code: fault?.type ?? 'none', trace })
     } catch (error) {
-      const failure = asGatewayError(error)
-      const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
-      sendFault(reply, fault.body, fault.status)
-      options.observe({ outcome: 'failure', code: fault.body.type, trace, cause: failure.cause })
+      fail(reply, error, trace)
     } finally {
       leave?.()
     }
-    return reply
-  })
+  }
 
-  app.get('/listClients', async (request, reply) => {
+  const list = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    // As above.
+    await undefined
     try {
       const { type, octets } = listClients(deps.configuration.usable(deps.now()), request.url, request.headers.accept)
-      return reply.header('content-type', type).send(octets)
+      reply.header('content-type', type).send(octets)
     } catch (error) {
-      const trace = new Trace(options.requestId())
-      const failure = asGatewayError(error)
-      const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
-      sendFault(reply, fault.body, fault.status)
-      options.observe({ outcome: 'failure', code: fault.body.type, trace, cause: failure.cause })
-      return reply
+      fail(reply, error, new Trace(options.requestId()))
     }
-  })
+  }
+
+  function fail(reply: FastifyReply, error: unknown, trace: Trace): void {
+    const failure = asGatewayError(error)
+    const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
+    sendFault(reply, fault.body, fault.status)
+    observe({ outcome: 'failure', code: fault.body.type, trace, cause: failure.cause })
+  }
+
+  // Answered before Fastify looks at the body: any content type passes, well-formed or not (contract §2.2), and signed
+  // octets are received octets.
+  app.all('/r1/*', { onRequest: serve }, unreached)
+  app.get('/listClients', { onRequest: list }, unreached)
 }
+
+/** Fastify asks for a handler all the same. */
+async function unreached(): Promise<void> {}
 
 /** @throws {GatewayError} `BadRequest` */
 function localRequest(request: FastifyRequest, deps: ConsumerDeps): LocalRequest {
@@ -111,13 +110,16 @@ async function send(reply: FastifyReply, answer: LocalReply): Promise<void> {
     return
   }
   const { raw } = reply.hijack()
-  const headers = answer.headers.flat()
+  const headers: string[] = []
+  for (const [name, value] of answer.headers) {
+    if (name.length === 4 && name.toLowerCase() === 'date') raw.sendDate = false
+    headers.push(name, value)
+  }
   headers.push('x-road-id', ids.xRoadId, 'x-road-client', ids.client, 'x-road-service', ids.service)
   headers.push('x-road-request-id', ids.requestId, 'x-road-request-hash', ids.requestHash)
   if (body !== undefined) headers.push('content-length', String(body.size))
   else if (reply.request.raw.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304)
     headers.push('content-length', '0')
-  if (answer.headers.some(([name]) => name.toLowerCase() === 'date')) raw.sendDate = false
   raw.writeHead(answer.status, answer.reason, closing(reply, headers))
   if (body === undefined || body.bytes !== undefined) {
     raw.end(body?.bytes)

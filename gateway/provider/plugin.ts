@@ -31,18 +31,19 @@ export interface ProviderOptions {
 
 export async function providerPlugin(app: FastifyInstance, options: ProviderOptions): Promise<void> {
   const { deps, spool, inFlight, headBytesMax, log } = options
-  // The body is read in two steps, by the pipeline: nothing of it is parsed here.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const peer = peerOf(request)
-    if (peer !== undefined && options.isRegistered(peer.sha256)) return
+    if (peer !== undefined && options.isRegistered(peer.sha256)) return done()
     log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the provider port')
-    await reply.code(403).headers(STRANGER).send()
+    reply.code(403).headers(STRANGER).send()
   })
 
-  app.post('/owl/v1/exchange', async (request, reply) => {
+  const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    // A turn later a message that came in one piece is there, and needs no listening.
+    await undefined
     const trace = new Trace(options.requestId())
     let leave: (() => void) | undefined
     try {
@@ -59,8 +60,9 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
     } finally {
       leave?.()
     }
-    return reply
-  })
+  }
+  // Answered before Fastify looks at the body: the pipeline reads it in two steps.
+  app.post('/owl/v1/exchange', { onRequest: serve }, async () => {})
 
   const { requestId } = options
   await app.register(reconcileRoute, { answer: options.reconciling, inFlight, requestId, log })
