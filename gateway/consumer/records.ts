@@ -74,11 +74,12 @@ export function replyRecord(
     outcome: fault === undefined ? 'reply' : 'refusal',
     direction: 'in',
     purpose: (underway.permission as Permission).purpose,
-    ...(fault === undefined ? {} : { code: fault.type, stage: fault.stage }),
+    code: fault?.type,
+    stage: fault?.stage,
     head: head.octets,
     body,
     extension: head.media.extension,
-    ...(fault === undefined && { subjects: subjectsOf(deps, underway, 'reply', head, body) }),
+    subjects: fault === undefined ? subjectsOf(deps, underway, 'reply', head, body) : undefined,
     signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, underway, reply, head.block.logHead, trace),
@@ -140,7 +141,7 @@ export async function recordFailure(
     signature: seal(deps.seal.signer, head, body.sha256, Math.floor(issuedAt / 1000)),
     etsiU: etsiUText(own.seal, own.status),
     basis: basisOf(deps, underway, own, 'none', trace),
-    ...(recorded === undefined ? {} : { request: recorded }),
+    request: recorded,
   })
 }
 
@@ -170,19 +171,19 @@ const NOT_PERMITTED: Permission = { agreement: 'none', purpose: 'none', purposeB
 
 function basisOf(deps: ConsumerDeps, underway: Underway, judged: JudgedSeal, peerHead: string, trace: Trace): string {
   const { judging, permission = NOT_PERMITTED, connection } = underway
+  const reliedOn: RelyingOn[] = [{ sha256: judged.seal.sha256, status: judged.status }]
+  if (connection !== undefined)
+    reliedOn.push({ sha256: connection.peer, status: judging.revocation.statusOf(connection.peer, judging.now) })
   return basisText({
-    ...permission,
     snapshot: judging.snapshot,
+    permission,
     seal: judged.seal,
-    tls: connection ?? { peer: null, version: null, group: null },
-    revocation: [{ sha256: judged.seal.sha256, status: judged.status }, ...peerStatus(judging, connection)],
+    tls: connection ?? NO_CONNECTION,
+    revocation: reliedOn,
     stages: Object.keys(trace.stages),
     peerHead,
     clock: deps.clock.read(),
   })
 }
 
-function peerStatus({ revocation, now }: Judging, connection: Connection | undefined): RelyingOn[] {
-  if (connection === undefined) return []
-  return [{ sha256: connection.peer, status: revocation.statusOf(connection.peer, now) }]
-}
+const NO_CONNECTION = { peer: null, version: null, group: null }

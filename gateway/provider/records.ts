@@ -43,7 +43,7 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
     head: head.octets,
     body,
     extension: head.media.extension,
-    ...(permission !== REFUSAL && { subjects: subjectsOf(deps, received, 'request', head, body) }),
+    subjects: permission === REFUSAL ? undefined : subjectsOf(deps, received, 'request', head, body),
     signature: received.incoming.signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
@@ -81,11 +81,12 @@ export function endRecord(
     outcome: error === undefined ? 'reply' : delivered ? 'failure' : 'refusal',
     direction: 'out',
     purpose: permission.purpose,
-    ...(error === undefined ? {} : { code: outgoing.head.error, stage: outgoing.head.block.stage }),
+    code: outgoing.head.error,
+    stage: outgoing.head.block.stage,
     head: outgoing.head.octets,
     body: outgoing.body,
     extension: outgoing.head.media.extension,
-    ...(error === undefined && { subjects: subjectsOf(deps, received, 'reply', outgoing.head, outgoing.body) }),
+    subjects: error === undefined ? subjectsOf(deps, received, 'reply', outgoing.head, outgoing.body) : undefined,
     signature: outgoing.signature,
     etsiU: etsiUText(own.seal, own.status),
     basis: basisOf(deps, received, permission, trace, own, 'none'),
@@ -124,8 +125,8 @@ function basisOf(
 ): string {
   const { judging, incoming, peer } = received
   return basisText({
-    ...permission,
     snapshot: judging.snapshot,
+    permission,
     seal: judged.seal,
     // Node cannot tell the group on the side that was called.
     tls: { peer: incoming.certificate, version: incoming.tlsVersion, group: null },

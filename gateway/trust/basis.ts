@@ -5,10 +5,12 @@ import type { IssuingCa, RegisteredSeal, Snapshot } from './snapshot.ts'
 
 export interface Basis {
   readonly snapshot: Snapshot
-  /** `id;sha256` or `none`. */
-  readonly agreement: string
-  readonly purpose: string
-  readonly purposeBy: 'caller' | 'agreement' | 'none'
+  readonly permission: {
+    /** `id;sha256` or `none`. */
+    readonly agreement: string
+    readonly purpose: string
+    readonly purposeBy: 'caller' | 'agreement' | 'none'
+  }
   readonly seal: RegisteredSeal
   readonly tls: { readonly peer: string | null; readonly version: string | null; readonly group: string | null }
   /** Certificates whose status was relied on, seal first. */
@@ -54,9 +56,9 @@ function isSame(a: Basis, b: Basis): boolean {
     a.snapshot === b.snapshot &&
     a.seal === b.seal &&
     a.clock === b.clock &&
-    a.agreement === b.agreement &&
-    a.purpose === b.purpose &&
-    a.purposeBy === b.purposeBy &&
+    a.permission.agreement === b.permission.agreement &&
+    a.permission.purpose === b.permission.purpose &&
+    a.permission.purposeBy === b.permission.purposeBy &&
     a.peerHead === b.peerHead &&
     a.tls.peer === b.tls.peer &&
     a.tls.version === b.tls.version &&
@@ -71,13 +73,14 @@ function isSame(a: Basis, b: Basis): boolean {
 }
 
 function makeText(basis: Basis): string {
-  const { snapshot, agreement, seal, tls, clock } = basis
+  const { snapshot, permission, seal, tls, clock } = basis
+  const { agreement, purpose, purposeBy } = permission
   const [id, digest] = agreement.split(';')
   const revocation = basis.revocation.map(({ sha256, status }) => statusText(sha256, status)).join(',')
   return (
     `{"config":{"version":${snapshot.version},"sha256":"${snapshot.sha256}"},` +
     `"agreement":${digest === undefined ? 'null' : `{"id":${JSON.stringify(id)},"sha256":"${Buffer.from(digest, 'base64url').toString('hex')}"}`},` +
-    `"purpose":${JSON.stringify(basis.purpose)},"purposeBy":"${basis.purposeBy}","seal":"${seal.sha256}",` +
+    `"purpose":${JSON.stringify(purpose)},"purposeBy":"${purposeBy}","seal":"${seal.sha256}",` +
     `"tls":{"peer":${quoted(tls.peer)},"version":${quoted(tls.version)},"group":${quoted(tls.group)}},` +
     `"revocation":[${revocation}],"stages":["${basis.stages.join('","')}"],"peerHead":${JSON.stringify(basis.peerHead)},` +
     `"clock":{"source":${JSON.stringify(clock.source)},"offsetMs":${clock.offsetMs}}}`
