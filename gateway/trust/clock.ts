@@ -7,7 +7,7 @@ export interface ClockEstimate {
    * @param theirs what the other side said the time was @param ours when that was here; milliseconds since the Unix epoch
    */
   observe(source: 'tsa' | 'peers', theirs: number, ours: number): void
-  /** A time-stamp authority's word counts more than that of gateways like this one. */
+  /** A time-stamp authority's word counts more than that of gateways like this one. The same object while nothing is news. */
   read(): Clock
 }
 
@@ -28,7 +28,8 @@ export function clockEstimate(warn: (clock: Clock) => void): ClockEstimate {
       if (list.length > SAMPLES_MAX) list.shift()
       const best = samples.tsa.length > 0 ? 'tsa' : 'peers'
       if (source !== best) return
-      clock = { source: best, offsetMs: Math.round(median(samples[best])) }
+      const offsetMs = Math.round(median(samples[best]))
+      if (clock.source !== best || clock.offsetMs !== offsetMs) clock = { source: best, offsetMs }
       const off = Math.abs(clock.offsetMs) > WARN_OFFSET_MS
       if (off && !warned) warn(clock)
       warned = off

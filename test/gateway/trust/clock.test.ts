@@ -14,6 +14,18 @@ t.test('knows nothing at first, then a median, and believes an authority more th
   t.same(clock.read(), { source: 'tsa', offsetMs: 500 })
 })
 
+t.test('is the same object while nothing is news, so that records share what is written of it', async (t) => {
+  const clock = clockEstimate(() => {})
+
+  clock.observe('peers', 1010, 1000)
+  const before = clock.read()
+  clock.observe('peers', 2010, 2000)
+  t.equal(clock.read(), before)
+  clock.observe('peers', 3020, 3000)
+  clock.observe('peers', 4020, 4000)
+  t.same(clock.read(), { source: 'peers', offsetMs: 20 })
+})
+
 t.test('warns once when the clock is off, and again after it was right', async (t) => {
   const warned: number[] = []
   const clock = clockEstimate(({ offsetMs }) => warned.push(offsetMs))
