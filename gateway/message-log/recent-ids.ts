@@ -6,7 +6,6 @@
 export interface RecentIds {
   /** @param id UUIDv7: its end is random */
   add(id: string): void
-  /** For the first `keepMs` always: what was taken before the start is not here. */
   mayHave(id: string): boolean
 }
 
@@ -15,25 +14,27 @@ const BITS = 22
 const MASK = 2 ** BITS - 1
 const DIGITS = Math.ceil(BITS / 4)
 
-export function openRecentIds(now: () => number, keepMs: number): RecentIds {
-  const since = now()
-  let turned = since
+/** @param known what was taken in the `keepMs` before */
+export function openRecentIds(now: () => number, keepMs: number, known: Iterable<string>): RecentIds {
+  let turned = now()
   let current = new Uint8Array(2 ** BITS / 8)
   let before = new Uint8Array(2 ** BITS / 8)
 
+  function add(id: string): void {
+    if (now() - turned >= keepMs) {
+      const emptied = before.fill(0)
+      before = current
+      current = emptied
+      turned = now()
+    }
+    const place = placeOf(id)
+    current[place >> 3] = (current[place >> 3] as number) | (1 << (place & 7))
+  }
+
+  for (const id of known) add(id)
   return {
-    add(id) {
-      if (now() - turned >= keepMs) {
-        const emptied = before.fill(0)
-        before = current
-        current = emptied
-        turned = now()
-      }
-      const place = placeOf(id)
-      current[place >> 3] = (current[place >> 3] as number) | (1 << (place & 7))
-    },
+    add,
     mayHave(id) {
-      if (now() - since < keepMs) return true
       const place = placeOf(id)
       const octets = (current[place >> 3] as number) | (before[place >> 3] as number)
       return (octets & (1 << (place & 7))) !== 0

@@ -4,6 +4,7 @@
  */
 
 import { dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Archiving, ArchivingEvent, ArchivingHealth, ArchivingOptions } from './archiving.ts'
@@ -167,7 +168,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
   const archiving = openArchiving({ options, place, database, now, work: queue.archive, report })
-  const recent = openRecentIds(now, RECENT_MS)
+  const recent = openRecentIds(now, RECENT_MS, takenSince(database, now() - RECENT_MS))
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
   let appended = 0
@@ -252,6 +253,15 @@ export function placeOf(options: PlaceOptions): LogPlace {
     archive: options.archive ?? join(dirname(file), 'archive'),
     keys: { directory: keyStore, masterKeyFile: masterKey },
     highWaterFile: options.highWaterFile ?? join(keyStore, 'high-water.json'),
+  }
+}
+
+/** Request ids that were taken, the latest first. */
+function* takenSince(database: DatabaseSync, since: number): Generator<string> {
+  const rows = database.prepare('SELECT at, request_id, sender FROM record WHERE at IS NOT NULL ORDER BY seq DESC')
+  for (const { at, request_id: id, sender } of rows.iterate()) {
+    if ((at as number) < since) return
+    if (sender !== null) yield id as string
   }
 }
 
