@@ -155,6 +155,20 @@ for (const [name, edit] of Object.entries(BENT)) {
   t.test(`a head with ${name}`, (t) => refusesUnsigned(t, edit, 'Server.ServerProxy.InvalidMessage'))
 }
 
+for (const type of ['application/json', 'application/owl-message; charset=utf-8', 'owl-message', ';', 'a/b/c']) {
+  t.test(`a message that comes as ${type}`, async (t) => {
+    const records = bielefeld.records().length
+    const message = { head: makeHead(rig, { path: '/offen/v1' }), body: BODY }
+    const answer = await sendMessage(
+      rig,
+      { ...message, ...sealed(signer, message.head, BODY) },
+      { tls, headers: { 'content-type': type } },
+    )
+    t.match(answer.fault, { type: 'Server.ServerProxy.InvalidMessage', stage: 'received' })
+    t.equal(bielefeld.records().length, records)
+  })
+}
+
 const HEADERS: Readonly<Record<string, (header: Record<string, unknown>) => Record<string, unknown> | string>> = {
   'a jku': (header) => ({ ...header, jku: 'https://127.0.0.1/keys' }),
   'a jwk': (header) => ({ ...header, jwk: signer.certificate.publicKey.export({ format: 'jwk' }) }),

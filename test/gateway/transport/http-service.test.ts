@@ -239,6 +239,29 @@ for (const [name, { speak, code }] of Object.entries(misbehaving)) {
   })
 }
 
+for (const [name, octets, code] of [
+  ['breaks off', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}', 'ServiceFailed.NetworkError'],
+  ['is too large', `HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n${' '.repeat(20_000)}`, 'ServiceFailed.TooLarge'],
+  ['is not there', 'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}', 'ServiceFailed.InvalidResponse'],
+  ['is empty', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'ServiceFailed.InvalidResponse'],
+] as const) {
+  t.test(`a description that ${name} is the service's fault`, async (t) => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end(octets))
+    })
+    const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
+    const place = { id: 'I/C/M/S/svc', url: await listen(t, server), timeoutMs: 2000, bodyBytesMax: 100_000 }
+    const limits = { networksAllowed: ['127.0.0.0/8'], connectTimeoutMs: 1000, progressTimeoutMs: 1000 }
+    const service = await httpService(
+      { ...place, openapi: '/openapi.json' },
+      { services: [], adapters: {}, ...limits, spool },
+    )
+    t.teardown(() => service.close())
+
+    await t.rejects(service.describe(), { code })
+  })
+}
+
 t.test('nobody listening is a network error', async (t) => {
   const deliver = await serviceAt(t, 'http://127.0.0.1:1')
 
