@@ -102,7 +102,7 @@ export async function httpService(
           status,
           reason: reasonOf(statusText) ?? STATUS_CODES[status] ?? '',
           headers: replyHeaders(rawHeaders),
-          body: hasNoBody(method, status) ? undefined : await bodyIn(answer, bodyBytesMax),
+          body: hasNoBody(method, status) ? unread(answer) : await bodyIn(answer, bodyBytesMax),
         }
       },
     async describe() {
@@ -118,6 +118,11 @@ export async function httpService(
     },
     close: () => pool.close(),
   }
+}
+
+/** HTTP knows no body here: what comes all the same must not wait for a reader. */
+function unread({ content }: ServiceAnswer): undefined {
+  if (!Buffer.isBuffer(content)) content.destroy()
 }
 
 /** Where a service really is, is the agency's business: X-Road puts this in place of it. Contract §2.6. */
