@@ -129,7 +129,8 @@ t.test('a register that is slow for some only moves the answer to the next beat'
   const start = performance.now()
   await ask(slow, find(APPLICANTS.locked))
   const beats = (performance.now() - start) / 20
-  t.ok(beats % 1 < 0.6, `${beats.toFixed(2)} beats`)
+  // Timers count whole milliseconds and may end one early.
+  t.ok((beats + 0.1) % 1 < 0.7, `${beats.toFixed(2)} beats`)
 })
 
 t.test('locks on other transfers do not hide, nor does a lock that ran out', async (t) => {
