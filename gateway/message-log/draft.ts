@@ -1,29 +1,8 @@
 /** A record before it has its place: its columns, its contents and what it is made of. */
 
-import type { Entry } from './entry.ts'
-import type { LogRecord, NamedDigest } from './log-record.ts'
+import type { Columns, Entry } from './entry.ts'
+import type { NamedDigest } from './log-record.ts'
 import { CONFIGURATION_NAME, EVENT_NAME } from './log-record.ts'
-
-/** The columns of `record` that are not the chain's own. */
-export interface Columns {
-  readonly at: number
-  readonly kind: LogRecord['kind']
-  readonly side: LogRecord['side']
-  readonly direction: LogRecord['direction']
-  readonly requestId: string | null
-  readonly xRoadId: string | null
-  readonly client: string | null
-  readonly service: string | null
-  readonly method: string | null
-  readonly purpose: string | null
-  readonly code: string | null
-  readonly stage: string | null
-  readonly sender: string | null
-  readonly ends: number | null
-  readonly bodyBytes: number
-  readonly bodyUntil: number | null
-  readonly recordUntil: number | null
-}
 
 /** Of a record that is about no message. */
 export const NO_MESSAGE = {

@@ -7,9 +7,10 @@
 import type { Decision } from './erasure-event.ts'
 import type { Outcome, Side } from './message-log.ts'
 
-export interface Entry {
-  readonly kind: Exclude<Outcome, 'in-doubt' | 'batch' | Decision['event']>
+/** The columns of `record` that are not the chain's own. */
+export interface Columns {
   readonly at: number
+  readonly kind: Outcome
   readonly side: Side | null
   readonly direction: 'in' | 'out' | null
   readonly requestId: string | null
@@ -21,17 +22,21 @@ export interface Entry {
   readonly code: string | null
   readonly stage: string | null
   readonly sender: string | null
+  /** seq of the request's record that this one ends. */
+  readonly ends: number | null
+  readonly bodyBytes: number
+  /** Days since the Unix epoch; of the body null when none is kept. */
+  readonly bodyUntil: number | null
+  readonly recordUntil: number | null
+}
+
+export interface Entry extends Columns {
+  readonly kind: Exclude<Outcome, 'in-doubt' | 'batch' | Decision['event']>
   readonly extension: string
   readonly signature: string
   /** Numbers of long texts that many entries have in common: each crosses once. */
   readonly etsiU: number
   readonly basis: number
-  /** seq of the request's record that this one ends. */
-  readonly ends: number | null
-  /** Days since the Unix epoch; of the body null when none is kept. */
-  readonly bodyUntil: number | null
-  readonly recordUntil: number | null
-  readonly bodyBytes: number
   /** Of a spool file to adopt. */
   readonly filePath: string | null
   readonly head: Buffer | null
