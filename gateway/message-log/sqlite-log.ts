@@ -119,7 +119,7 @@ export interface SqliteLog extends MessageLog {
 
 const HOUR_MS = 3_600_000
 /** Longer than a message can be fresh, by its sender's clock and ours. */
-const RECENT_MS = 300_000
+const RECENT_MS = 180_000
 const MIB = 1024 * 1024
 
 type PlaceOptions = Pick<
@@ -256,11 +256,11 @@ export function placeOf(options: PlaceOptions): LogPlace {
   }
 }
 
-/** Request ids that were taken, the latest first. */
+/** Request ids that were taken, the latest first, to the first record that is older or erased. */
 function* takenSince(database: DatabaseSync, since: number): Generator<string> {
-  const rows = database.prepare('SELECT at, request_id, sender FROM record WHERE at IS NOT NULL ORDER BY seq DESC')
+  const rows = database.prepare('SELECT at, request_id, sender FROM record ORDER BY seq DESC')
   for (const { at, request_id: id, sender } of rows.iterate()) {
-    if ((at as number) < since) return
+    if (at === null || (at as number) < since) return
     if (sender !== null) yield id as string
   }
 }
