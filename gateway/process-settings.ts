@@ -2,10 +2,10 @@
  * How the process of a gateway runs: a small young generation, since its garbage dies young; an old one that is cleaned
  * up when it has grown by a fifth, since nearly all of it stays; one helper thread for V8; one malloc arena for all
  * threads. What they save varies between runs of `npm run bench -- --memory` from 80 MiB to nothing that shows over the
- * noise; none of them costs throughput.
+ * noise; none of them costs throughput. The garbage collector can be called (`protocol/stream-garbage.ts`).
  */
 
-const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=20', '--v8-pool-size=1']
+const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=20', '--v8-pool-size=1', '--expose-gc']
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' }
 
 /** For whoever starts a gateway as a process of its own. */

@@ -1,9 +1,8 @@
 /** One record as it lies in the database, and the objects of its group put together again, octet for octet. */
 
-import { createReadStream } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
-import { createOpener } from '../protocol/chunked-cipher.ts'
+import { openBodyFile } from '../protocol/body-file.ts'
 import type { ArchiveFiles } from './archive-files.ts'
 import { openArchiveFiles } from './archive-files.ts'
 import { openArchiveHash } from './archive-signature.ts'
@@ -241,13 +240,8 @@ export function openContents({ database, keys, files, archive }: ContentsDeps): 
       if (bodyKey === null || bodyShare === null) return undefined
       const key = keyOf(stored, 'body')
       if (key === undefined) return undefined
-      // Unwrapped before the file is touched: a stream that nobody takes over must not be left behind.
       const fileKey = open('file', key, bufferOf(bodyShare), bufferOf(bodyKey))
-      const file = createReadStream(paths.get(stored) ?? files.pathOf(seq))
-      const opener = createOpener(fileKey)
-      file.on('error', (error) => opener.destroy(error))
-      opener.on('close', () => file.destroy())
-      return file.pipe(opener)
+      return openBodyFile({ path: paths.get(stored) ?? files.pathOf(seq), key: fileKey })
     },
     archives,
     close: () => archives.close(),

@@ -7,7 +7,6 @@
 
 import type { Hash } from 'node:crypto'
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,9 +14,11 @@ import { Readable } from 'node:stream'
 import type { FaultCode } from '../errors.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
-import { CHUNK_BYTES, CHUNK_KEY_BYTES, createOpener, sealChunk } from '../protocol/chunked-cipher.ts'
+import { openBodyFile } from '../protocol/body-file.ts'
+import { CHUNK_BYTES, CHUNK_KEY_BYTES, SEALED_CHUNK_BYTES, sealChunk } from '../protocol/chunked-cipher.ts'
 import { sha256, sha512 } from '../protocol/digests.ts'
 import { openIdnrScan } from '../protocol/idnr.ts'
+import { discard } from '../protocol/stream-garbage.ts'
 
 export interface SpoolOptions {
   readonly directory: string
@@ -225,6 +226,7 @@ class SpoolFile {
   readonly #sha512: Hash = createHash('sha512')
   readonly #idnr = openIdnrScan()
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  readonly #sealed = Buffer.allocUnsafeSlow(SEALED_CHUNK_BYTES)
   #filled = 0
   #index = 0
 
@@ -254,7 +256,8 @@ class SpoolFile {
   async #flush(last: boolean): Promise<void> {
     const chunk = this.#chunk.subarray(0, this.#filled)
     this.#idnr.add(chunk, last)
-    const sealed = sealChunk(this.#key, this.#index, last, chunk)
+    const sealed = sealChunk(this.#key, this.#index, last, chunk, this.#sealed)
+    discard(this.#filled)
     this.#index += 1
     this.#filled = 0
     await this.#handle.writeFile(sealed).catch(diskFailed)
@@ -279,15 +282,6 @@ class SpoolFile {
     await this.#handle.close().catch(() => {})
     await rm(this.#path, { force: true })
   }
-}
-
-/** Plain octets of a body file. */
-export function openBodyFile(file: { readonly path: string; readonly key: Buffer }): Readable {
-  const sealed = createReadStream(file.path, { highWaterMark: CHUNK_BYTES })
-  const opened = createOpener(file.key)
-  sealed.on('error', (error) => opened.destroy(error))
-  opened.on('close', () => sealed.destroy())
-  return sealed.pipe(opened)
 }
 
 /** A body that cannot be kept cannot be put on record either. */

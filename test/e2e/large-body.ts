@@ -26,11 +26,9 @@ const MARK = Buffer.from('plain octets of a large body')
 
 export interface LargeBodyOptions {
   readonly bytes: number
-  /** What a body of this size takes is no growth: the dead buffers that V8 lets lie do not depend on the size. */
-  readonly warmUpBytes: number
 }
 
-export async function passLargeBodies(t: Test, { bytes, warmUpBytes }: LargeBodyOptions): Promise<void> {
+export async function passLargeBodies(t: Test, { bytes }: LargeBodyOptions): Promise<void> {
   const service = await openLargeService(t)
   const rig = await startRig(t, {
     [SERVICE]: {
@@ -39,30 +37,26 @@ export async function passLargeBodies(t: Test, { bytes, warmUpBytes }: LargeBody
       local: { url: service.url, bodyBytesMax: TWO_GIB, timeoutMs: 600_000 },
     },
   })
-  const idle = [rig.ost, rig.west].map(({ pid }) => rssMiBOf(pid))
   const memory = watchMemory([rig.ost, rig.west])
-  await Promise.all([ask(rig, warmUpBytes, service), answer(rig, warmUpBytes)])
 
   for (const [direction, pass] of [
     ['request', () => ask(rig, bytes, service)],
     ['reply', () => answer(rig, bytes)],
   ] as const) {
-    memory.begin()
     const began = performance.now()
     const { requestId, sent, received } = await pass()
     const seconds = (performance.now() - began) / 1000
+    for (const gateway of [rig.ost, rig.west]) await isInLog(t, gateway, { requestId, direction, bytes, sha256: sent })
     const [ost = Number.NaN, west = Number.NaN] = memory.growth()
 
     const size = `${bytes / MIB} MiB`
     t.comment(
       `${direction} of ${size}: ${(bytes / MIB / seconds).toFixed(0)} MiB/s; growth of the consumer's gateway ` +
-        `${ost.toFixed(0)} MiB, of the provider's ${west.toFixed(0)} MiB; before anything large they had ` +
-        `${idle.map((mib) => mib.toFixed(0)).join(' and ')} MiB, at most ${memory.most().join(' and ')}`,
+        `${ost.toFixed(0)} MiB, of the provider's ${west.toFixed(0)} MiB`,
     )
     t.equal(received, sent, `${direction} of ${size}: the same octets at both ends`)
     t.ok(ost < GROWTH_MIB_MAX, `the consumer's gateway grows by ${ost} MiB`)
     t.ok(west < GROWTH_MIB_MAX, `the provider's gateway grows by ${west} MiB`)
-    for (const gateway of [rig.ost, rig.west]) await isInLog(t, gateway, { requestId, direction, bytes, sha256: sent })
   }
 }
 
@@ -185,29 +179,21 @@ async function isInLog(t: Test, gateway: Gateway, { requestId, direction, bytes,
 }
 
 interface MemoryWatch {
-  /** What each has had at most so far is no growth. */
-  begin(): void
-  /** Of each since `begin`, in MiB. */
+  /** What each has had at most over what it had idle, in MiB. */
   growth(): readonly number[]
-  /** MiB of each, whole. */
-  most(): readonly number[]
 }
 
 function watchMemory(gateways: readonly Gateway[]): MemoryWatch {
-  const most = gateways.map(({ pid }) => rssMiBOf(pid))
-  let before = [...most]
+  const idle = gateways.map(({ pid }) => rssMiBOf(pid))
+  const most = [...idle]
   const sample = (): void => {
     for (const [i, { pid }] of gateways.entries()) most[i] = Math.max(most[i] ?? 0, rssMiBOf(pid))
   }
   setInterval(sample, SAMPLE_MS).unref()
   return {
-    begin() {
-      before = [...most]
-    },
     growth() {
       sample()
-      return most.map((mib, i) => mib - (before[i] ?? 0))
+      return most.map((mib, i) => mib - (idle[i] ?? 0))
     },
-    most: () => most.map(Math.round),
   }
 }
