@@ -12,9 +12,9 @@ import { registerArchiveCommands } from './admin/archive-cli.ts'
 import type { RunDeps } from './admin/archive-commands.ts'
 import type { Finding } from './admin/doctor.ts'
 import { registerErasureCommands } from './admin/erasure-cli.ts'
-import type { ExportGiven } from './admin/evidence-cli.ts'
-import { registerEvidenceExport } from './admin/evidence-cli.ts'
-import type { EvidenceCommandDeps } from './admin/evidence-commands.ts'
+import type { ExportGiven } from './admin/evidence/evidence-cli.ts'
+import { registerEvidenceExport } from './admin/evidence/evidence-cli.ts'
+import type { EvidenceCommandDeps } from './admin/evidence/evidence-commands.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { registerLogCommands } from './admin/log-cli.ts'
 import type { LogCommandDeps } from './admin/log-commands.ts'
@@ -67,7 +67,8 @@ async function main(args: readonly string[]): Promise<void> {
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),
-    readRegistry: async (...given) => (await import('./admin/evidence-registry.ts')).readStoredRegistry(...given),
+    readRegistry: async (...given) =>
+      (await import('./admin/evidence/evidence-registry.ts')).readStoredRegistry(...given),
     now: Date.now,
   })
   registerEvidenceExport(evidence, { onExport, fail: () => end('failed'), now: Date.now })

@@ -2,8 +2,8 @@
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import { ArchiveError } from '../message-log/archive-error.ts'
-import type { ArchiveRow } from '../message-log/archive-files.ts'
+import { ArchiveError } from '../message-log/archive/archive-error.ts'
+import type { ArchiveRow } from '../message-log/archive/archive-files.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import { peerOf } from '../mutual-tls.ts'
 

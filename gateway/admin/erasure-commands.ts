@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../config.ts'
+import type { Erased } from '../message-log/erasure/retention.ts'
 import { LogOpenError } from '../message-log/open-error.ts'
 import type { LogReaderOptions } from '../message-log/reader.ts'
-import type { Erased } from '../message-log/retention.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import { openMessageLog } from '../message-log/sqlite-log.ts'
 import type { Order } from './erasure-requests.ts'

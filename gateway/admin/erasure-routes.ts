@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Actor } from '../message-log/erasure-event.ts'
+import type { Actor } from '../message-log/erasure/erasure-event.ts'
 import type { LogReader } from '../message-log/reader.ts'
 import type { SqliteLog } from '../message-log/sqlite-log.ts'
 import { peerOf } from '../mutual-tls.ts'

@@ -1,11 +1,11 @@
 /** `owl log list|show|tail`: the message log read where it lies, beside a running gateway or without one. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ranges } from '../message-log/erasure-event.ts'
-import { DECISIONS, parseDecision } from '../message-log/erasure-event.ts'
+import type { Ranges } from '../message-log/erasure/erasure-event.ts'
+import { DECISIONS, parseDecision } from '../message-log/erasure/erasure-event.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
 import type { LogReader, Part, RecordDetail } from '../message-log/reader.ts'
-import type { Verification } from '../message-log/verify.ts'
+import type { Verification } from '../message-log/verification/verify.ts'
 import { LIMIT_MAX, parseSeq } from './log-query.ts'
 import type { Column, Style, Terminal } from './terminal.ts'
 import { plain, plainLines } from './terminal.ts'

@@ -3,7 +3,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { GatewayError } from '../errors.ts'
 import type { LogReader, Part } from '../message-log/reader.ts'
-import type { Verification } from '../message-log/verify.ts'
+import type { Verification } from '../message-log/verification/verify.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
 import type { PartnerView } from './partners.ts'

@@ -2,14 +2,14 @@
 
 import { GatewayError } from '../errors.ts'
 import { gathered } from '../evidence/content.ts'
-import type { PartnerState } from '../message-log/partner-states.ts'
 import type { LogReader } from '../message-log/reader.ts'
+import type { PartnerState } from '../message-log/witness/partner-states.ts'
 import { formatIdentifier, parseIdentifier } from '../protocol/identifiers.ts'
 import type { RegisteredGateway, Snapshot } from '../trust/snapshot.ts'
 import type { Contradicting } from './contradiction-export.ts'
 import { contradictionsOf, exportContradictions } from './contradiction-export.ts'
-import { writeOut } from './evidence-commands.ts'
-import { openPackages } from './evidence-packages.ts'
+import { writeOut } from './evidence/evidence-commands.ts'
+import { openPackages } from './evidence/evidence-packages.ts'
 import type { Partners, Reconciled } from './partners.ts'
 import type { Column, Terminal } from './terminal.ts'
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { openTimeStampClient } from '../message-log/time-stamp-client.ts'
+import { openTimeStampClient } from '../message-log/stamping/time-stamp-client.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import { openConfigurationStore } from '../trust/configuration-store.ts'
 import { loadSigner } from '../trust/keys.ts'
@@ -16,8 +16,8 @@ import { known, NEVER_ASKED } from '../trust/revocation-status.ts'
 import { CONFIGURATION, loadAnchor, openDocument } from '../trust/signed-document.ts'
 import type { RegisteredSeal, Snapshot } from '../trust/snapshot.ts'
 import { makeSnapshot } from '../trust/snapshot.ts'
-import type { GatewaySealing } from './evidence-seal.ts'
-import { registeredSeal } from './evidence-seal.ts'
+import type { GatewaySealing } from './evidence/evidence-seal.ts'
+import { registeredSeal } from './evidence/evidence-seal.ts'
 
 /** @throws {Error} when there is no configuration, or the key cannot be used */
 export async function openSealingAlone(config: Config, now: () => number): Promise<GatewaySealing> {

@@ -6,12 +6,16 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { readHighWater } from '../message-log/high-water.ts'
-import { openPartnerStates, partnersDirectory } from '../message-log/partner-states.ts'
 import type { LogReaderOptions } from '../message-log/reader.ts'
 import { openReadable, readIdentity } from '../message-log/store.ts'
-import { readVerifiedPoint, removeVerifiedPoint, writeVerifiedPoint } from '../message-log/verified-point.ts'
-import type { Verification, VerifyOptions } from '../message-log/verify.ts'
-import { verifyLogApart } from '../message-log/verify-thread.ts'
+import {
+  readVerifiedPoint,
+  removeVerifiedPoint,
+  writeVerifiedPoint,
+} from '../message-log/verification/verified-point.ts'
+import type { Verification, VerifyOptions } from '../message-log/verification/verify.ts'
+import { verifyLogApart } from '../message-log/verification/verify-thread.ts'
+import { openPartnerStates, partnersDirectory } from '../message-log/witness/partner-states.ts'
 import { checkConfiguration } from '../trust/configuration-check.ts'
 import { openConfigurationStore } from '../trust/configuration-store.ts'
 import type { Anchor } from '../trust/signed-document.ts'

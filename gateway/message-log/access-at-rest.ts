@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Access } from './new-entry.ts'
 import { formatAccess, ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
-import { openRecoverable } from './recovery.ts'
+import { openRecoverable } from './writer/recovery.ts'
 
 /** @throws {LogOpenError} `locked` while a gateway has the log open, or any flaw @throws {GatewayError} `LoggingFailed` */
 export function recordAccessAtRest(place: LogPlace, access: Access, at: number): void {

@@ -3,7 +3,7 @@
 import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { archivedBodies } from './archive-files.ts'
+import { archivedBodies } from './archive/archive-files.ts'
 import { syncPath } from './durable-file.ts'
 
 export interface BodyFiles {

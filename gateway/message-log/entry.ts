@@ -4,7 +4,7 @@
  * packed and where it is unpacked: walking a list of names costs five times as much.
  */
 
-import type { Decision } from './erasure-event.ts'
+import type { Decision } from './erasure/erasure-event.ts'
 import type { Outcome, Side } from './message-log.ts'
 
 /** The columns of `record` that are not the chain's own. */

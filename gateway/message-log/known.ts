@@ -2,8 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { sha256 } from '../protocol/hash-tree.ts'
-import type { LogFile } from './log-file.ts'
-import type { Answer, Known, PendingBatch } from './writer-messages.ts'
+import type { LogFile } from './writer/log-file.ts'
+import type { Answer, Known, PendingBatch } from './writer/writer-messages.ts'
 
 export function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
   const rows = database

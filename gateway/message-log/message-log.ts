@@ -2,7 +2,7 @@
 
 import type { Body } from '../protocol/body.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import type { Saying } from './witness.ts'
+import type { Saying } from './witness/witness.ts'
 
 /** What a record is about. A request has one end: reply, refusal, failure or in-doubt. */
 export type Outcome =

@@ -4,7 +4,7 @@ import { sha256 } from '../protocol/hash-tree.ts'
 import { dayOf } from './key-store.ts'
 import type { NewRecord } from './message-log.ts'
 import type { Pseudonyms } from './pseudonyms.ts'
-import type { Waiting } from './writer-queue.ts'
+import type { Waiting } from './writer/writer-queue.ts'
 
 export interface Retention {
   readonly bodyRetentionDays: number

@@ -10,9 +10,8 @@ import { formatEvidence } from '../protocol/evidence-record.ts'
 import type { HashTree } from '../protocol/hash-tree.ts'
 import { openHashTree, sha256 } from '../protocol/hash-tree.ts'
 import { openBodyFiles } from './body-files.ts'
-import { openReasons } from './erasure-check.ts'
-import type { Actor } from './erasure-event.ts'
-import { parseDecision } from './erasure-event.ts'
+import type { Actor } from './erasure/erasure-event.ts'
+import { parseDecision } from './erasure/erasure-event.ts'
 import { openEvidenceChains } from './evidence-chains.ts'
 import { readGroup } from './group.ts'
 import { openKeyStore } from './key-store.ts'
@@ -25,6 +24,7 @@ import type { LogIdentity } from './store.ts'
 import { openReadable, readIdentity } from './store.ts'
 import type { Contents, StoredRecord } from './stored-record.ts'
 import { bufferOf, openContents, selectStored, storedRecord } from './stored-record.ts'
+import { openReasons } from './verification/erasure-check.ts'
 
 export interface LogReaderOptions {
   /** The database. */
@@ -112,7 +112,7 @@ export interface LogReader {
   evidenceRecord(seq: number): Promise<Buffer | undefined>
   /** What must not be erased, oldest record first. */
   holds(): readonly Held[]
-  /** For `verify.ts`. */
+  /** For `verification/verify.ts`. */
   readonly database: DatabaseSync
   readonly contents: Contents
   close(): void

@@ -2,8 +2,8 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import { LogOpenError } from './open-error.ts'
-import { RECEIVED_TABLES } from './received-heads.ts'
 import { SUBJECT_TABLE } from './subject-table.ts'
+import { RECEIVED_TABLES } from './witness/received-heads.ts'
 
 /** Grows with every change to the tables. */
 export const FORMAT = 2

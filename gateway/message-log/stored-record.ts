@@ -3,9 +3,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { openBodyFile } from '../protocol/body-file.ts'
-import type { ArchiveFiles } from './archive-files.ts'
-import { openArchiveFiles } from './archive-files.ts'
-import { openArchiveHash } from './archive-signature.ts'
+import type { ArchiveFiles } from './archive/archive-files.ts'
+import { openArchiveFiles } from './archive/archive-files.ts'
+import { openArchiveHash } from './archive/archive-signature.ts'
 import type { BodyFiles } from './body-files.ts'
 import { open } from './content-cipher.ts'
 import type { KeyName, KeyStore } from './key-store.ts'
@@ -13,7 +13,7 @@ import { dayOf } from './key-store.ts'
 import { completeRecord, formatArchiveRest, formatArchiveStart } from './log-record.ts'
 import type { Outcome, Side } from './message-log.ts'
 
-/** A row of `record` with its `content`. Nothing in it is believed before `verify.ts` has looked at it. */
+/** A row of `record` with its `content`. Nothing in it is believed before `verification/verify.ts` has looked at it. */
 export interface StoredRecord {
   readonly seq: number
   readonly leaf: Uint8Array

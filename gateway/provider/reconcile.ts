@@ -4,8 +4,8 @@
  */
 
 import { GatewayError } from '../errors.ts'
-import type { ComparisonThread } from '../message-log/comparison-thread.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { ComparisonThread } from '../message-log/witness/comparison-thread.ts'
 import { sha256 } from '../protocol/digests.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { isHeadOf } from '../protocol/log-head.ts'

@@ -3,7 +3,7 @@
 import type { Agent } from 'undici'
 import { request } from 'undici'
 import type { RecordSummary } from '../message-log/message-log.ts'
-import type { Verification } from '../message-log/verify.ts'
+import type { Verification } from '../message-log/verification/verify.ts'
 import { openAgent } from './calls.ts'
 import type { Federation, FederationGateway } from './federation.ts'
 

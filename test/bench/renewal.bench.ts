@@ -10,7 +10,7 @@ import { openLogReader } from '../../gateway/message-log/reader.ts'
 import { bodyOf } from '../../gateway/transport/spool.ts'
 import { makeLogRig } from '../gateway/message-log/log-rig.ts'
 import { endRecord, requestRecord } from '../gateway/message-log/messages.ts'
-import { judge, renew } from '../gateway/message-log/renewal-rig.ts'
+import { judge, renew } from '../gateway/message-log/renewal/renewal-rig.ts'
 import { openTrustRig } from '../gateway/message-log/trust-rig.ts'
 
 const BODY_BYTES = 1024

@@ -61,21 +61,25 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   22: { threat: 'an older registry', proofs: ['gateway/trust/global-configuration'] },
   23: {
     threat: 'a registry that stands still, or says different things',
-    proofs: ['gateway/trust/global-configuration', 'gateway/admin/evidence-registry'],
+    proofs: ['gateway/trust/global-configuration', 'gateway/admin/evidence/evidence-registry'],
   },
   25: {
     threat: 'no time-stamps, or false ones',
-    proofs: ['gateway/message-log/stamping', 'gateway/protocol/time-stamp', 'failure/outages'],
+    proofs: ['gateway/message-log/stamping/stamping', 'gateway/protocol/time-stamp', 'failure/outages'],
   },
   26: { threat: 'clocks', proofs: ['gateway/trust/clock', 'failure/clocks'] },
   27: { threat: 'a full disk', proofs: ['gateway/message-log/full-disk', 'failure/full-disk'] },
-  28: { threat: 'a disk that fails', proofs: ['gateway/message-log/recovery'] },
+  28: { threat: 'a disk that fails', proofs: ['gateway/message-log/writer/recovery'] },
   29: { threat: 'a crash in between', proofs: ['gateway/message-log/crash', 'failure/kills', 'failure/kills.long'] },
   32: {
     threat: 'an insider who rewrites the log',
     proofs: [
-      ...['gateway/message-log/damage', 'gateway/message-log/verify', 'gateway/message-log/witness'],
-      ...['gateway/message-log/reconcile', 'gateway/evidence/dishonest-log', 'security/witness-insider'],
+      ...[
+        'gateway/message-log/verification/damage',
+        'gateway/message-log/verification/verify',
+        'gateway/message-log/witness/witness',
+      ],
+      ...['gateway/message-log/witness/reconcile', 'gateway/evidence/dishonest-log', 'security/witness-insider'],
       'security/evidence-ends',
     ],
   },
@@ -83,8 +87,8 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
     threat: 'an operator who looks, takes or erases',
     proofs: [
       'gateway/admin/plugin',
-      'gateway/admin/evidence-routes',
-      'gateway/message-log/erasing',
+      'gateway/admin/evidence/evidence-routes',
+      'gateway/message-log/erasure/erasing',
       'security/subject',
     ],
   },
@@ -100,8 +104,12 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   37: {
     threat: 'what is kept too long, or comes back',
     proofs: [
-      ...['gateway/message-log/erasing', 'gateway/message-log/erasing-traces', 'gateway/message-log/erasing-evidence'],
-      ...['gateway/message-log/erasing-recovery', 'security/subject'],
+      ...[
+        'gateway/message-log/erasure/erasing',
+        'gateway/message-log/erasure/erasing-traces',
+        'gateway/message-log/erasure/erasing-evidence',
+      ],
+      ...['gateway/message-log/erasure/erasing-recovery', 'security/subject'],
     ],
   },
   40: { threat: 'one who takes all', proofs: ['gateway/access/budgets', 'security/starvation', 'security/refusals'] },
@@ -112,7 +120,11 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   },
   43: {
     threat: 'a log restored from an older copy',
-    proofs: ['gateway/message-log/damage', 'gateway/message-log/erasing-recovery', 'gateway/message-log/witness'],
+    proofs: [
+      'gateway/message-log/verification/damage',
+      'gateway/message-log/erasure/erasing-recovery',
+      'gateway/message-log/witness/witness',
+    ],
   },
 }
 

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { rewriteLog } from '../gateway/message-log/insider.ts'
+import { rewriteLog } from '../gateway/message-log/verification/insider.ts'
 import { owl } from '../gateway/owl.ts'
 import type { GatewayRig } from './rig.ts'
 import { openRig } from './rig.ts'
 import { until } from './waiting.ts'
-import { BATCH_MS, exchanges, LOG, reconcile } from './witness-rig.ts'
+import { batched, exchanges, LOG, reconcile } from './witness-rig.ts'
 
 // The default is half a minute for the whole file, and the machine may have other things to do.
 t.setTimeout(240_000)
@@ -26,9 +26,9 @@ t.test('an insider at the provider removes an exchange and writes his log anew',
   const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], log: LOG })
   const { paderborn, bielefeld } = rig.gateways
   await exchanges(t, rig, 2)
-  await sleep(BATCH_MS)
+  await batched(rig)
   const [victim] = await exchanges(t, rig, 1)
-  await sleep(BATCH_MS)
+  await batched(rig)
   await exchanges(t, rig, 2)
   t.equal((await reconcile(paderborn, bielefeld)).code, 0)
 
@@ -74,7 +74,7 @@ t.test('an insider at the consumer removes an exchange and writes his log anew',
   const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], log: LOG })
   const { paderborn, bielefeld } = rig.gateways
   const ids = await exchanges(t, rig, 2)
-  await sleep(BATCH_MS)
+  await batched(rig)
   await exchanges(t, rig, 2)
   const batch = batchOf(paderborn.log, ids[0] as string)
   // A head that is heard may take a second to be kept.

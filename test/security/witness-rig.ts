@@ -3,10 +3,10 @@
 import type { Test } from 'tap'
 import { owl } from '../gateway/owl.ts'
 import type { GatewayRig, Rig } from './rig.ts'
+import { until } from './waiting.ts'
 
 export const LOG = { stampIntervalMs: 400 }
-/** Until the next batch is closed and named in what is sent. */
-export const BATCH_MS = 1000
+const WITHIN_MS = 10_000
 
 export interface State {
   readonly result: string
@@ -46,4 +46,22 @@ export async function exchanges(t: Test, { gateways }: Rig, count: number): Prom
     ids.push(requestId)
   }
   return ids
+}
+
+/** Everything so far is in a batch, which what is sent from now on names. */
+export async function batched({ gateways: { paderborn, bielefeld } }: Rig): Promise<void> {
+  for (const gateway of [paderborn, bielefeld])
+    await until(`${gateway.id} has closed its batch`, WITHIN_MS, async () => {
+      const { log } = (await gateway.admin('/health')).json as { log?: { unstamped: number } }
+      return log?.unstamped === 0
+    })
+}
+
+/** Each has kept a head of the other's log. */
+export async function witnessed({ gateways: { paderborn, bielefeld } }: Rig): Promise<void> {
+  for (const gateway of [paderborn, bielefeld])
+    await until(`${gateway.id} has kept a head`, WITHIN_MS, async () => {
+      const { partners } = (await gateway.admin('/log/partners')).json as { partners?: { heads: unknown[] }[] }
+      return partners?.[0]?.heads.length === 1
+    })
 }

@@ -8,7 +8,7 @@ import { owl } from '../gateway/owl.ts'
 import { answerOf, openLyingGateway, sealReply } from './lying-gateway.ts'
 import { openRig } from './rig.ts'
 import type { State } from './witness-rig.ts'
-import { BATCH_MS, exchanges, LOG, reconcile } from './witness-rig.ts'
+import { batched, exchanges, LOG, reconcile, witnessed } from './witness-rig.ts'
 
 // The default is half a minute for the whole file, and the machine may have other things to do.
 t.setTimeout(240_000)
@@ -17,8 +17,9 @@ t.test('two honest logs', async (t) => {
   const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], log: LOG })
   const { paderborn, bielefeld } = rig.gateways
   await exchanges(t, rig, 3)
-  await sleep(BATCH_MS)
+  await batched(rig)
   await exchanges(t, rig, 3)
+  await witnessed(rig)
 
   await t.test('agree, seen from either side, and each learns what the other holds of it', async (t) => {
     for (const [own, partner] of [

@@ -7,7 +7,7 @@ import { logPlace } from '../../../gateway/config.ts'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
 import { openMessageLog } from '../../../gateway/message-log/sqlite-log.ts'
 import { requestRecord } from '../message-log/messages.ts'
-import { judge } from '../message-log/renewal-rig.ts'
+import { judge } from '../message-log/renewal/renewal-rig.ts'
 import { openTrustRig } from '../message-log/trust-rig.ts'
 import { makeConfigRig } from './config-rig.ts'
 

@@ -1,9 +1,9 @@
 /** Evidence that was renewed, as it is exported: time-stamps, hash trees, bodies that are gone. */
 
 import t from 'tap'
-import { openPackages } from '../../../gateway/admin/evidence-packages.ts'
+import { openPackages } from '../../../gateway/admin/evidence/evidence-packages.ts'
 import { formatContainer } from '../../../gateway/evidence/container.ts'
-import { renew } from '../message-log/renewal-rig.ts'
+import { renew } from '../message-log/renewal/renewal-rig.ts'
 import { erVerified, octetsOf, unzipped } from './outside-tools.ts'
 import { filesIn, openVerifyRig, repacked, timeOf, withVerdict } from './verify-rig.ts'
 

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
-import { verifyLog } from '../../../gateway/message-log/verify.ts'
+import { verifyLog } from '../../../gateway/message-log/verification/verify.ts'
 import type { LogRig } from './log-rig.ts'
 
 const CHILD = new URL('./crash-child.ts', import.meta.url).pathname

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { Appended, NewRecord } from '../../../gateway/message-log/message-log.ts'
 import { openLogReader } from '../../../gateway/message-log/reader.ts'
-import { verifyLog } from '../../../gateway/message-log/verify.ts'
+import { verifyLog } from '../../../gateway/message-log/verification/verify.ts'
 import { makeLogRig } from './log-rig.ts'
 import { endRecord, requestRecord } from './messages.ts'
 

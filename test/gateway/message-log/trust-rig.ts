@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makePki } from '../../../certs-dev/make.ts'
 import { openTrustService } from '../../../certs-dev/trust-service.ts'
-import type { RegisteredAuthority } from '../../../gateway/message-log/time-stamp-client.ts'
+import type { RegisteredAuthority } from '../../../gateway/message-log/stamping/time-stamp-client.ts'
 import { derOf } from '../protocol/openssl-authority.ts'
 
 export interface TrustRig {

@@ -12,7 +12,7 @@ import {
 } from '../../../gateway/protocol/evidence-record.ts'
 import { hashOf } from '../../../gateway/protocol/sha2.ts'
 import { readToken } from '../../../gateway/protocol/time-stamp-token.ts'
-import { chainsOf } from '../message-log/renewal-rig.ts'
+import { chainsOf } from '../message-log/renewal/renewal-rig.ts'
 import { evidenceVector } from './evidence-vector.ts'
 
 const run = promisify(execFile)

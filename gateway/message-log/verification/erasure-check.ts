@@ -1,0 +1,134 @@
+/**
+ * Is what was erased named by a decision of the log? Whoever removes octets and marks them as erased has to leave a record
+ * of it in the chain, and one with the same holds. Source: design of the evidence, section 3.
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Decision, ErasureEvent, What } from '../erasure/erasure-event.ts'
+import { covers, DECISIONS, parseDecision, seqsOf } from '../erasure/erasure-event.ts'
+import type { Contents, StoredRecord } from '../stored-record.ts'
+import { selectStored, storedRecord } from '../stored-record.ts'
+import { demand } from './damage.ts'
+
+export interface ErasureCheck {
+  /** A record of which only the leaf is left. @throws {Damage} */
+  record(stored: StoredRecord): void
+  /** Any other. @throws {Damage} */
+  body(stored: StoredRecord): void
+  /** @param body the event of the log's own record */
+  decision(stored: StoredRecord, body: Buffer | undefined): void
+  /** After every record. @throws {Damage} */
+  finish(): void
+}
+
+/** Decisions kept in memory. */
+const KNOWN_MAX = 16
+const LEFT: ReadonlySet<keyof StoredRecord> = new Set(['seq', 'leaf', 'ends', 'recordErasedAt', 'recordErasedBy'])
+
+/** Who erased, when and why. */
+export interface Reason {
+  readonly event: ErasureEvent
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** As the event names it for this record. */
+  readonly rule: string
+}
+
+export type ReasonOf = (seq: number, what: What, by: number) => Reason | undefined
+
+/** @returns what finds the reason of an erasure; nothing when the log's record `by` gives none */
+export function openReasons(database: DatabaseSync, contents: Contents): ReasonOf {
+  const one = selectStored(database, 'WHERE record.seq = ?')
+  const known = new Map<number, { readonly event: ErasureEvent; readonly at: number } | undefined>()
+
+  function read(by: number): { readonly event: ErasureEvent; readonly at: number } | undefined {
+    const row = one.get(by)
+    if (row === undefined) return undefined
+    const stored = contents.complete(storedRecord(row))
+    const octets = stored.kind === 'erasure' ? contents.body(stored) : undefined
+    if (octets === undefined || stored.at === null) return undefined
+    const event = parseDecision(octets)
+    return event.event === 'erasure' ? { event, at: stored.at } : undefined
+  }
+
+  function find(by: number): { readonly event: ErasureEvent; readonly at: number } | undefined {
+    if (known.has(by)) return known.get(by)
+    if (known.size >= KNOWN_MAX) known.clear()
+    const found = read(by)
+    // A decision may come while somebody looks: what is not there yet is asked for again.
+    if (found !== undefined) known.set(by, found)
+    return found
+  }
+
+  return (seq, what, by) => {
+    const found = find(by)
+    const part = found?.event.parts.find((each) => each.what === what && covers(each.records, seq))
+    return found === undefined || part === undefined ? undefined : { ...found, rule: part.rule }
+  }
+}
+
+export function openErasureCheck(database: DatabaseSync, contents: Contents): ErasureCheck {
+  const reasonOf = openReasons(database, contents)
+  const holds = new Set<string>()
+  const seqOfId = new Map<string, number>()
+
+  function check(seq: number, what: What, at: number | null, by: number | null): void {
+    const reason = by === null || by <= seq ? undefined : attempt(() => reasonOf(seq, what, by))
+    demand(reason !== undefined, seq, 'object', 'It is marked as erased and no decision of the log says so')
+    demand(reason.at === at, seq, 'columns', 'It was erased at another time')
+  }
+
+  function note(stored: StoredRecord, decision: Decision): void {
+    if (decision.event === 'erasure') return
+    if (decision.event === 'hold') {
+      seqOfId.set(decision.id, stored.seq)
+      for (const seq of seqsOf(decision.records)) holds.add(`${seq} ${stored.seq}`)
+      return
+    }
+    const events = decision.holds.map((id) => seqOfId.get(id))
+    for (const seq of seqsOf(decision.records)) for (const event of events) holds.delete(`${seq} ${event}`)
+  }
+
+  return {
+    record(stored) {
+      const { seq, recordErasedAt, recordErasedBy } = stored
+      const names = Object.keys(stored) as (keyof StoredRecord)[]
+      const isEmpty = names.every((name) => LEFT.has(name) || stored[name] === null)
+      demand(isEmpty, seq, 'object', 'The record is marked as erased and is there')
+      demand(stored.ends === null || stored.ends < seq, seq, 'end', 'It ends no request')
+      check(seq, 'record', recordErasedAt, recordErasedBy)
+    },
+    body({ seq, bodyErasedAt, bodyErasedBy, recordErasedAt, recordErasedBy }) {
+      const isRecord = recordErasedAt === null && recordErasedBy === null
+      demand(isRecord, seq, 'object', 'The record is marked as erased and is there')
+      if (bodyErasedAt !== null || bodyErasedBy !== null) check(seq, 'body', bodyErasedAt, bodyErasedBy)
+    },
+    decision(stored, body) {
+      if (!DECISIONS.has(stored.kind)) return
+      const decision = body === undefined ? undefined : attempt(() => parseDecision(body))
+      demand(decision?.event === stored.kind, stored.seq, 'object', 'It is no decision')
+      note(stored, decision)
+    },
+    finish() {
+      for (const row of database.prepare('SELECT seq, event FROM hold').iterate()) {
+        const { seq, event } = row
+        demand(
+          holds.delete(`${seq} ${event}`),
+          Number(seq),
+          'columns',
+          'It is held, and no decision of the log says so',
+        )
+      }
+      const [missing] = holds
+      demand(missing === undefined, Number.parseInt(missing ?? '0', 10), 'columns', 'It is not held as was decided')
+    },
+  }
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

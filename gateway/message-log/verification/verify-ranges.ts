@@ -1,0 +1,92 @@
+/**
+ * Cuts a log into ranges that can be verified at a time, each from where the log itself says that the one before ends.
+ * That is only believed once the range before has come to the same end: the joints are compared.
+ */
+
+import type { LogReader } from '../reader.ts'
+import type { VerifiedPoint } from './verified-point.ts'
+import type { VerifyOptions } from './verify.ts'
+
+export type Range = Pick<VerifyOptions, 'since' | 'until' | 'witnesses' | 'heads' | 'imprints'>
+
+/** Records in a range, more or less: what two ranges share is soon read. */
+export const RANGE_RECORDS = 20_000
+
+/** @returns one range or more, in their order; the last has no end */
+export function planRanges(
+  { database, identity }: LogReader,
+  options: VerifyOptions,
+  records = RANGE_RECORDS,
+): Range[] {
+  const { since, witnesses = [], heads = [], imprints = [] } = options
+  const edge = database.prepare('SELECT * FROM batch WHERE last >= ? AND number < ? ORDER BY last LIMIT 1')
+  const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
+  const between = database.prepare('SELECT seq, kind, ends FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
+  const firstUnstamped = database.prepare('SELECT min(number) AS number FROM batch WHERE token IS NULL')
+  const stampOf = database.prepare('SELECT seq, gen_time AS at FROM batch WHERE number = ?')
+  // Tokens may come while it is verified: what has none yet is one range.
+  const unstampedFrom = Number(firstUnstamped.get()?.['number'] ?? Number.MAX_SAFE_INTEGER)
+
+  /** As the log says it. */
+  function pointAt(row: Record<string, unknown>): VerifiedPoint {
+    const [seq, number] = [Number(row['seq']), Number(row['number'])]
+    const stamp = stampOf.get(number)
+    const octetsOf = (value: unknown): string => Buffer.from((value ?? []) as Uint8Array).toString('hex')
+    return {
+      log: `${identity.name}/${identity.epoch}`,
+      seq,
+      leaf: octetsOf(leafOf.get(seq)?.['leaf']),
+      batches: {
+        number,
+        header: octetsOf(row['header_sha256']),
+        stampedTo: Number(stamp?.['seq'] ?? 0),
+        stampedAt: stamp === undefined ? null : Number(stamp['at']),
+      },
+      open: openAt(Number(row['open_from']), seq),
+    }
+  }
+
+  function openAt(from: number, seq: number): number[] {
+    const open = new Set<number>()
+    for (const row of between.iterate(from, seq)) {
+      if (row['kind'] === 'request') open.add(Number(row['seq']))
+      if (row['ends'] !== null) open.delete(Number(row['ends']))
+    }
+    return [...open]
+  }
+
+  /** What others know of the records and batches in the range. */
+  function known(
+    from: VerifiedPoint | undefined,
+    to: VerifiedPoint | undefined,
+  ): Pick<Range, 'witnesses' | 'heads' | 'imprints'> {
+    const isFirst = from === since
+    const isIn = (at: number, start = 0, end = Number.POSITIVE_INFINITY): boolean =>
+      (isFirst || at > start) && at <= end
+    return {
+      witnesses: witnesses.filter(({ seq }) => isIn(seq, from?.seq, to?.seq)),
+      heads: heads.filter(({ batch }) => isIn(batch, from?.batches.number, to?.batches.number)),
+      imprints: imprints.filter(({ batch }) => isIn(batch, from?.batches.number, to?.batches.number)),
+    }
+  }
+
+  const ranges: Range[] = []
+  for (let from = since; ; ) {
+    const row = edge.get((from?.seq ?? 0) + records, unstampedFrom)
+    const to = row === undefined ? undefined : pointAt(row)
+    ranges.push({ since: from, ...known(from, to), ...(to !== undefined && { until: to.seq }) })
+    // Batches that do not ascend are found to be damaged, not followed in a circle.
+    if (to === undefined || to.seq <= (from?.seq ?? 0)) return ranges
+    from = to
+  }
+}
+
+/** Has a range come to the end that the next one began at? */
+export function isJoined(end: VerifiedPoint | undefined, next: VerifiedPoint | undefined): boolean {
+  return end !== undefined && next !== undefined && textOf(end) === textOf(next)
+}
+
+function textOf({ log, seq, leaf, batches, open }: VerifiedPoint): string {
+  const { number, header, stampedTo, stampedAt } = batches
+  return JSON.stringify([log, seq, leaf, number, header, stampedTo, stampedAt, open])
+}

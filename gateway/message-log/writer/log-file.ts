@@ -1,0 +1,263 @@
+/**
+ * The log as its writer holds it: chain, open requests and the batch that is growing. Source: design of the evidence,
+ * section 4; architecture, "Replay and crashes".
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { HASH_BYTES, sha256, sha256Hex } from '../../protocol/hash-tree.ts'
+import { rootOf, treeLevels } from '../../protocol/tree-levels.ts'
+import type { BodyFiles } from '../body-files.ts'
+import { NO_MESSAGE, UNSEALED } from '../draft.ts'
+import type { Columns, Entry } from '../entry.ts'
+import type { Decision } from '../erasure/erasure-event.ts'
+import { formatDecision } from '../erasure/erasure-event.ts'
+import type { KeyStore } from '../key-store.ts'
+import { dayOf } from '../key-store.ts'
+import type { InDoubt } from '../log-record.ts'
+import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from '../log-record.ts'
+import { openRandomOctets } from '../random-octets.ts'
+import type { LogIdentity } from '../store.ts'
+import type { Heard } from '../witness/received-heads.ts'
+import { openHeadStore } from '../witness/received-heads.ts'
+import type { Chain, Place, Result } from './chain.ts'
+import { openChain } from './chain.ts'
+import type { ChainEnd } from './chain-end.ts'
+import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
+
+export interface LogFileDeps {
+  readonly database: DatabaseSync
+  readonly identity: LogIdentity
+  readonly keys: KeyStore
+  readonly files: BodyFiles
+}
+
+export interface ClosedBatch {
+  readonly number: number
+  /** seq and leaf of the batch's own record. */
+  readonly seq: number
+  readonly leaf: Buffer
+  readonly headerSha256: Buffer
+  readonly root: Buffer
+  /** Records of the tree besides the batch's own. */
+  readonly count: number
+  /** When its oldest record was made. */
+  readonly since: number
+}
+
+export interface LogFile {
+  readonly tip: Chain['tip']
+  readonly open: ReadonlySet<number>
+  readonly unbatched: number
+  /** Of the records that are in no batch yet. */
+  readonly unbatchedSince: number | undefined
+  readonly batch: ChainEnd['batch']
+  /** One commit. `inDoubt` are requests whose end is lost. */
+  commit(work: Commit): readonly Result[]
+  /** What `commit` was about to write when it threw: whether it did, only the reopened log can tell. */
+  readonly attempted: { readonly tip: Chain['tip']; readonly results: readonly Result[] } | undefined
+  /** @returns nothing when there is no record since the latest batch */
+  closeBatch(at: number): ClosedBatch | undefined
+  storeToken(batch: StampedBatch): void
+  storeHeads(heard: Heard): void
+  /** What somebody decided about erasing, as a record of the log's own; `also` in the same transaction. */
+  addDecision(decision: Decision, at: number, also: (place: Place) => void): Place
+  /** For changes that add no record. */
+  transact<T>(work: () => T): T
+  /** Texts that many records have in common are stored anew from here on. */
+  forgetTexts(): void
+  /** A write that changes nothing, to see whether writing is possible. */
+  probe(at: number): void
+}
+
+export interface StampedBatch {
+  readonly number: number
+  readonly token: Uint8Array
+  readonly genTime: number
+  /** When the certificate ends that the token rests on. */
+  readonly until: number
+}
+
+export interface Commit {
+  readonly at: number
+  readonly entries: readonly Entry[]
+  /** A text that entries name by number. */
+  readonly textOf: (number: number) => string
+  readonly replayedSince: number
+  readonly inDoubt: Iterable<number>
+  readonly reason: InDoubt['reason']
+}
+
+/** @throws {LogOpenError} `damaged` */
+export function openLogFile({ database, identity, keys, files }: LogFileDeps): LogFile {
+  const end = readChainEnd(database)
+  const chain = openChain({ database, identity, keys, files, random: openRandomOctets() }, end.tip)
+  const requestRow = database.prepare(
+    `SELECT leaf, request_id, x_road_id, client, service, method, purpose, side, record_until FROM record WHERE seq = ?`,
+  )
+  const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)')
+  const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ?, token_until = ? WHERE number = ?')
+  const addHeads = openHeadStore(database)
+  const updateProbe = database.prepare('UPDATE log SET probed_at = ?')
+  const { open } = end
+  let { batch, unbatched } = end
+  let attempted: LogFile['attempted']
+  /** Texts in common are those of one day: `archive/archive-emptying.ts` relies on it. */
+  let textsDay = Number.NaN
+
+  function commit({ at, entries, textOf, replayedSince, inDoubt, reason }: Commit): readonly Result[] {
+    const ended = new Set<number>()
+    attempted = undefined
+    const done = chain.transact(() => {
+      for (const seq of inDoubt) if (open.has(seq)) ended.add(seq)
+      const doubts = [...ended].map((seq) => ({ ...closeInDoubt(seq, reason, at), at }))
+      const results = entries.map((entry) => addEntry(entry, ended, { textOf, replayedSince }))
+      attempted = { tip: chain.tip, results }
+      return { doubts, results }
+    })
+    attempted = undefined
+    // Committed: from here on the state may follow.
+    for (const doubt of done.doubts) addUnbatched(unbatched, doubt)
+    for (const [index, result] of done.results.entries()) {
+      const entry = entries[index] as Entry
+      if (typeof result === 'string') continue
+      addUnbatched(unbatched, { leaf: result.leaf, at: entry.at })
+      if (entry.kind === 'request') open.add(result.seq)
+    }
+    for (const seq of ended) open.delete(seq)
+    return done.results
+  }
+
+  /** A request has one end: a second one would make the log say two things. */
+  function addEntry(entry: Entry, ended: Set<number>, from: Pick<Commit, 'textOf' | 'replayedSince'>): Result {
+    const { ends, etsiU, basis } = entry
+    if (ends !== null && (!open.has(ends) || ended.has(ends))) return 'ended'
+    const { textOf, replayedSince } = from
+    const result = chain.addEntry(entry, { etsiU: textOf(etsiU), basis: textOf(basis), replayedSince })
+    if (ends !== null && typeof result !== 'string') ended.add(ends)
+    return result
+  }
+
+  function closeInDoubt(seq: number, reason: InDoubt['reason'], at: number): { leaf: Buffer } {
+    const row = requestRow.get(seq)
+    if (row === undefined) throw new TypeError(`Record ${seq} is missing`)
+    const request = Buffer.from(row['leaf'] as Uint8Array)
+    const event = Buffer.from(formatInDoubt({ request: { seq, leaf: request.toString('hex') }, reason }))
+    // In an archive file it lies under this key, and so is erased with its purpose and day.
+    keys.obtain({ day: dayOf(at), purpose: String(row['purpose']), use: 'record' })
+    const columns = {
+      ...NO_MESSAGE,
+      at,
+      kind: 'in-doubt',
+      side: row['side'],
+      requestId: row['request_id'],
+      xRoadId: row['x_road_id'],
+      client: row['client'],
+      service: row['service'],
+      method: row['method'],
+      purpose: row['purpose'],
+      recordUntil: row['record_until'],
+      ends: seq,
+      bodyBytes: event.length,
+    } as Columns
+    return chain.add({
+      columns,
+      objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
+      content: { ...UNSEALED, body: event },
+      request,
+      basis: null,
+    })
+  }
+
+  function addDecision(decision: Decision, at: number, also: (place: Place) => void): Place {
+    const event = Buffer.from(formatDecision(decision))
+    const place = chain.transact(() => {
+      const added = chain.add({
+        columns: { ...NO_MESSAGE, at, kind: decision.event, bodyBytes: event.length },
+        objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
+        content: { ...UNSEALED, body: event },
+        request: null,
+        basis: null,
+      })
+      also(added)
+      return added
+    })
+    addUnbatched(unbatched, { leaf: place.leaf, at })
+    return place
+  }
+
+  function closeBatch(at: number): ClosedBatch | undefined {
+    const { leaves, atMin, atMax } = unbatched
+    const { count, octets } = leaves
+    if (count === 0) return undefined
+    const last = chain.tip.seq
+    const first = last - count + 1
+    const number = batch.number + 1
+    const header = Buffer.from(
+      formatBatchHeader({
+        log: identity.name,
+        epoch: identity.epoch,
+        batch: number,
+        first,
+        last,
+        count,
+        prevHeader: batch.headerSha256?.toString('hex') ?? null,
+        lastRecord: octets.toString('hex', octets.length - HASH_BYTES),
+      }),
+    )
+    const headerSha256 = sha256(header)
+    const openFrom = Math.min(last + 2, ...open)
+    const closed = chain.transact(() => {
+      const objects = [
+        { name: BATCH_HEADER_NAME, sha256: headerSha256.toString('hex') },
+        { name: BATCH_LEAVES_NAME, sha256: sha256Hex(octets) },
+      ]
+      const columns = { ...NO_MESSAGE, at, kind: 'batch', bodyBytes: octets.length } as const
+      const content = { ...UNSEALED, head: header, body: octets }
+      const { seq, leaf } = chain.add({ columns, objects, content, request: null, basis: null })
+      // Group 0, the batch's own record, comes first.
+      const root = rootOf(treeLevels(Buffer.concat([leaf, octets]), 'sha256'))
+      insertBatch.run(number, seq, first, last, Math.min(atMin, at), Math.max(atMax, at), openFrom, headerSha256, root)
+      return { number, seq, leaf, headerSha256, root, count, since: atMin }
+    })
+    batch = { number, headerSha256 }
+    if (dayOf(at) !== textsDay) chain.forgetTexts()
+    textsDay = dayOf(at)
+    unbatched = emptyUnbatched()
+    return closed
+  }
+
+  return {
+    get tip() {
+      return chain.tip
+    },
+    get open() {
+      return open
+    },
+    get unbatched() {
+      return unbatched.leaves.count
+    },
+    get unbatchedSince() {
+      return unbatched.leaves.count === 0 ? undefined : unbatched.atMin
+    },
+    get batch() {
+      return batch
+    },
+    get attempted() {
+      return attempted
+    },
+    commit,
+    closeBatch,
+    addDecision,
+    transact: chain.transact,
+    storeToken({ number, token, genTime, until }) {
+      chain.transact(() => updateToken.run(token, genTime, until, number))
+    },
+    storeHeads(heard) {
+      chain.transact(() => addHeads(heard))
+    },
+    forgetTexts: chain.forgetTexts,
+    probe(at) {
+      chain.transact(() => updateProbe.run(at))
+    },
+  }
+}

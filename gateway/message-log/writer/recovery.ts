@@ -1,0 +1,166 @@
+/**
+ * The log across failures of its disk. Source: security.md rows 27 and 28; architecture, "Replay and crashes".
+ *
+ * After any failure the handle is closed. What is on the disk is then asked of a new one, never concluded, and nothing is
+ * taken until that one has written. Unless there was only no space left, it has to move everything out of the WAL before:
+ * an fsync that failed once says nothing when it is called again, and what it did not write a crash may take away,
+ * together with all that follows in the WAL.
+ */
+
+import type { LogPlace, OpenedLog } from '../opening.ts'
+import { makeDirectories, openForWriting } from '../opening.ts'
+import { lockLog, openWritable } from '../store.ts'
+import type { Place, Result } from './chain.ts'
+import type { Commit, LogFile } from './log-file.ts'
+
+export interface RecoverableLog {
+  /** Nothing while the log must not be written. */
+  readonly opened: OpenedLog | undefined
+  /** Requests whose end could not be recorded: closed in doubt with the next commit. */
+  readonly lost: Set<number>
+  /** Runs `work`; when it throws, the log is reopened at once if that is possible. */
+  attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T>
+  /** @returns why it did not succeed */
+  recover(at: number): string | undefined
+  close(): void
+}
+
+export type Attempt<T> =
+  | { readonly value: T }
+  | {
+      readonly problem: string
+      /** The commit was on the disk after all. */
+      readonly landed?: readonly Result[]
+    }
+
+const UNAVAILABLE = 'the log is closed after a failure'
+/** SQLite's primary result code for a disk or quota that is full. */
+const FULL = 13
+
+/** @param openDatabase tests fail in it @throws {LogOpenError} any flaw */
+export function openRecoverable(place: LogPlace, at: number, openDatabase = openWritable): RecoverableLog {
+  makeDirectories(place)
+  const lock = lockLog(place.file)
+  const lost = new Set<number>()
+  /** Requests that still wait for their end, as far as their exchanges know. Kept while the log is closed. */
+  let awaited: ReadonlySet<number> = new Set()
+  let opened: OpenedLog | undefined
+  /** Whether the WAL may hold what an fsync did not write. */
+  let isWalDoubtful = false
+
+  try {
+    opened = openForWriting(place, openDatabase)
+    opened.erasing.settle(at)
+    closeInDoubt(opened.log, [...opened.log.open], 'restart', at)
+  } catch (error) {
+    opened?.database.close()
+    lock.release()
+    throw error
+  }
+
+  function attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T> {
+    if (opened === undefined) return { problem: UNAVAILABLE }
+    const { log } = opened
+    try {
+      return { value: work(log, opened) }
+    } catch (error) {
+      const { attempted } = log
+      suspend(log, error)
+      const failure = reopen(at)
+      const landed = failure === undefined ? landedOf(attempted) : undefined
+      if (landed !== undefined) awaited = new Set([...awaited, ...landed.filter(isPlace).map(({ seq }) => seq)])
+      const trouble = failure ?? settle(at)
+      const problem = [describe(error), ...(trouble === undefined ? [] : [trouble])].join('; ')
+      return { problem, ...(landed !== undefined && { landed }) }
+    }
+  }
+
+  function landedOf(attempted: LogFile['attempted']): readonly Result[] | undefined {
+    if (attempted === undefined || opened === undefined) return undefined
+    const { tip } = opened.log
+    const isThere = tip.leaf !== undefined && attempted.tip.leaf?.equals(tip.leaf) === true
+    return isThere ? attempted.results : undefined
+  }
+
+  function suspend(log: LogFile, error: unknown): void {
+    awaited = new Set(log.open)
+    isWalDoubtful ||= !isFull(error)
+    closeQuietly()
+  }
+
+  /** @returns why the log stays closed */
+  function reopen(at: number): string | undefined {
+    try {
+      opened = openForWriting(place, openDatabase)
+      if (isWalDoubtful) {
+        const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+        if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')
+        isWalDoubtful = false
+      }
+      opened.log.probe(at)
+      return undefined
+    } catch (error) {
+      isWalDoubtful ||= !isFull(error)
+      closeQuietly()
+      return describe(error)
+    }
+  }
+
+  /** Requests that reached the disk although their exchange was told otherwise, and those that lost their end. */
+  function settle(at: number): string | undefined {
+    if (opened === undefined) return UNAVAILABLE
+    const { log } = opened
+    const doubted = [...log.open].filter((seq) => lost.has(seq) || !awaited.has(seq))
+    try {
+      closeInDoubt(log, doubted, 'no-end', at)
+      lost.clear()
+      return undefined
+    } catch (error) {
+      suspend(log, error)
+      return describe(error)
+    }
+  }
+
+  function closeQuietly(): void {
+    try {
+      opened?.database.close()
+    } catch {
+      // It is given up either way.
+    }
+    opened = undefined
+  }
+
+  return {
+    get opened() {
+      return opened
+    },
+    lost,
+    attempt,
+    recover: (at) => (opened === undefined ? (reopen(at) ?? settle(at)) : undefined),
+    close() {
+      closeQuietly()
+      lock.release()
+    },
+  }
+}
+
+function closeInDoubt(log: LogFile, inDoubt: readonly number[], reason: Commit['reason'], at: number): void {
+  if (inDoubt.length === 0) return
+  log.commit({ at, entries: [], textOf: () => '', replayedSince: at, inDoubt, reason })
+}
+
+export function isFull(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode !== undefined && (errcode & 0xff) === FULL
+}
+
+function isPlace(result: Result): result is Place {
+  return typeof result === 'object'
+}
+
+/** SQLite's messages name no values. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'something was thrown'
+  const { errcode, code } = error as Error & { errcode?: number; code?: string }
+  return [error.message, errcode ?? code].filter((part) => part !== undefined).join(', ')
+}

@@ -1,0 +1,99 @@
+/** What the gateway's thread and the writer's say to each other: an answer to each command, in the order of the commands. */
+
+import type { ArchiveOutcome, ArchiveWork } from '../archive/archive-emptying.ts'
+import type { Group } from '../entry.ts'
+import type { Decided, RetentionRules, Step } from '../erasure/erasing.ts'
+import type { Request } from '../erasure/selection.ts'
+import type { LogOpenFlaw } from '../open-error.ts'
+import type { LogPlace } from '../opening.ts'
+import type { Heard } from '../witness/received-heads.ts'
+import type { StampedBatch } from './log-file.ts'
+
+export interface WriterData {
+  readonly place: LogPlace
+  readonly at: number
+  readonly replayWindowMs: number
+}
+
+/** The clock is the gateway's: `at` is milliseconds since the Unix epoch. */
+export type Command = { readonly at: number } & (
+  | {
+      readonly do: 'commit'
+      readonly group: Group
+      /** Texts that the group names and the writer does not know yet: number and text. */
+      readonly texts: readonly (readonly [number, string])[]
+      /** The numbers known so far mean nothing any more. */
+      readonly forget: boolean
+      /** Requests whose end the gateway could not hand over. */
+      readonly lost: readonly number[]
+    }
+  | { readonly do: 'batch' }
+  | ({ readonly do: 'token' } & StampedBatch)
+  | { readonly do: 'heads'; readonly heard: Heard }
+  | { readonly do: 'decide'; readonly request: Request }
+  /** `dueAt`: dates before it have passed. */
+  | { readonly do: 'erase'; readonly rules: RetentionRules | null; readonly dueAt: number }
+  | { readonly do: 'archive'; readonly work: ArchiveWork }
+  | { readonly do: 'recover'; readonly lost: readonly number[] }
+  | { readonly do: 'close' }
+)
+
+export interface WriterState {
+  /** False: nothing is taken until a recovery succeeds, and the rest says nothing. */
+  readonly isWritable: boolean
+  readonly seq: number
+  readonly unbatched: number
+  readonly unbatchedSince: number | null
+}
+
+/** Why an entry has no place, in the position of its seq. */
+export const NOT_WRITTEN = 0
+export const CODES = { replayed: -1, ended: -2, unreadable: -3 } as const
+
+export interface PendingBatch {
+  readonly number: number
+  readonly root: Uint8Array
+  /** When its oldest record was made. */
+  readonly since: number
+  readonly count: number
+}
+
+/** What the gateway's thread keeps of the log. */
+export interface Known {
+  /** SHA-256 of the latest batch header, and the batch's number; 0 before the first. */
+  readonly head: Uint8Array | null
+  readonly headBatch: number
+  /** Oldest first. */
+  readonly unstamped: readonly PendingBatch[]
+  /** genTime of the latest token. */
+  readonly stampedAt: number | null
+}
+
+export type Answer =
+  | {
+      readonly did: 'open'
+      readonly state: WriterState
+      /** `gateway/node/epoch` */
+      readonly id: string
+      readonly known: Known
+      readonly configuration: { readonly seq: number; readonly leaf: Uint8Array; readonly sha256: Uint8Array } | null
+    }
+  | { readonly did: 'refuse'; readonly flaw: LogOpenFlaw; readonly message: string; readonly reason: string }
+  | { readonly did: 'close' }
+  | ({ readonly state: WriterState; readonly problem?: string; readonly known?: Known } & (
+      | {
+          readonly did: 'commit'
+          /** seq by entry, or why there is none. */
+          readonly seqs: readonly number[]
+          /** 32 octets by entry. */
+          readonly leaves: Uint8Array
+        }
+      | { readonly did: 'batch'; readonly batch: (PendingBatch & { readonly head: Uint8Array }) | null }
+      | { readonly did: 'token'; readonly isStored: boolean }
+      | { readonly did: 'decide'; readonly decided: Decided | null }
+      | { readonly did: 'erase'; readonly step: Step | null }
+      | { readonly did: 'heads'; readonly isStored: boolean }
+      /** `ms`: what the writer needed for it. */
+      | { readonly did: 'archive'; readonly outcome: ArchiveOutcome | null; readonly ms: number }
+      | { readonly did: 'recover' }
+    ))
