@@ -5,6 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { registerAdapterCommands } from './adapter-cli.ts'
@@ -112,14 +113,20 @@ async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
 }
 
 async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
-  const [{ config, place }, { openLogReader }] = await Promise.all([readPlace(file), import('./message-log/reader.ts')])
+  const [{ config, place }, { openLogReader }, { noteAccess }] = await Promise.all([
+    readPlace(file),
+    import('./message-log/reader.ts'),
+    import('./message-log/access-notes.ts'),
+  ])
   const reader = openLogReader(place)
+  const looking: LogCommandDeps['looking'] = (looked) =>
+    noteAccess(place.file, { by: `console:${userInfo().username}`, looked }, Date.now())
   const verify: LogCommandDeps['verify'] = async (wish) => {
     const { verifyOwnLog } = await import('./admin/verification.ts')
     return verifyOwnLog(config, place, wish)
   }
   try {
-    return await work({ reader, verify, terminal, json: json === true })
+    return await work({ reader, looking, verify, terminal, json: json === true })
   } finally {
     reader.close()
   }

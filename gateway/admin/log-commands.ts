@@ -1,6 +1,7 @@
 /** `owl log list|show|tail`: the message log read where it lies, beside a running gateway or without one. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Looked } from '../message-log/access-event.ts'
 import type { Ranges } from '../message-log/erasure/erasure-event.ts'
 import { DECISIONS, parseDecision } from '../message-log/erasure/erasure-event.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
@@ -14,6 +15,8 @@ import { formatVerdict } from './verification.ts'
 
 export interface LogCommandDeps {
   readonly reader: LogReader
+  /** Notes who looks, before anything is shown. @throws {GatewayError} `LoggingFailed` */
+  readonly looking: (looked: Looked) => void
   readonly verify: (wish?: VerificationWish) => Promise<Verification & Partial<Verdict>>
   readonly terminal: Terminal
   readonly json: boolean
@@ -100,12 +103,16 @@ export async function showRecords({ reader, terminal, json }: LogCommandDeps, na
  *
  * @returns whether there are any
  */
-export async function writePart({ reader, terminal }: LogCommandDeps, name: string, part: Part): Promise<boolean> {
-  const octets = await reader.object(parseSeq(name), part)
+export async function writePart(deps: LogCommandDeps, name: string, part: Part): Promise<boolean> {
+  const { reader, terminal, looking } = deps
+  const seq = parseSeq(name)
+  const octets = await reader.object(seq, part)
   if (octets === undefined) {
     terminal.say(`Record ${plain(name)} has no ${part}, or it was erased.`)
     return false
   }
+  // What the log says of itself is about nobody.
+  if ((part === 'head' || part === 'body') && (await reader.get(seq))?.side !== null) looking({ part, seq })
   if (terminal.isInteractive) {
     const text = (Buffer.isBuffer(octets) ? octets : Buffer.concat(await octets.toArray())).toString()
     terminal.out(plainLines(text))

@@ -1,10 +1,10 @@
-/** `GET /log…`: the message log as an operator sees it. Looking at a message is itself written down. */
+/** `GET /log…`: the message log as an operator sees it. Who looks at a message is put on record first. */
 
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.ts'
+import type { Looked } from '../message-log/access-event.ts'
 import type { LogReader, Part } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verification/verify.ts'
-import { peerOf } from '../mutual-tls.ts'
 import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
 import type { PartnerView } from './partners.ts'
 import type { VerificationWish } from './verification.ts'
@@ -16,7 +16,8 @@ export interface LogRoutesOptions {
   readonly verify: (wish: VerificationWish) => Promise<Verification>
   /** What is known of each partner's log, and came of comparing it with ours. */
   readonly partners: () => readonly PartnerView[]
-  readonly log: FastifyBaseLogger
+  /** Puts on record who looks. @throws {GatewayError} `LoggingFailed` */
+  readonly looking: (request: FastifyRequest, looked: Looked) => Promise<void>
   readonly notFound: (reply: FastifyReply, reason: string) => FastifyReply
 }
 
@@ -28,9 +29,12 @@ const PARTS: Readonly<Record<Part, { readonly file: string; readonly type: strin
   record: { file: 'log-record.json', type: 'application/json' },
 }
 
-const PERSONAL: ReadonlySet<Part> = new Set(['head', 'body'])
+const isPersonal = (part: Part): part is 'head' | 'body' => part === 'head' || part === 'body'
 
-export function logRoutes(app: FastifyInstance, { reader, verify, partners, log, notFound }: LogRoutesOptions): void {
+export function logRoutes(
+  app: FastifyInstance,
+  { reader, verify, partners, looking, notFound }: LogRoutesOptions,
+): void {
   const verifying = new Map<boolean, Promise<Verification>>()
 
   app.get('/log', async (request) => reader.list(parseLogQuery(request.query as Record<string, unknown>)))
@@ -61,9 +65,8 @@ export function logRoutes(app: FastifyInstance, { reader, verify, partners, log,
       const seq = parseSeq(request.params.seq)
       const octets = await reader.object(seq, part)
       if (octets === undefined) return notFound(reply, `the record has no ${part}, or it was erased`)
-      if (PERSONAL.has(part)) {
-        log.info({ certificate: peerOf(request)?.sha256, seq, part }, 'an operator looked at a message')
-      }
+      // What the log says of itself is about nobody.
+      if (isPersonal(part) && (await reader.get(seq))?.side !== null) await looking(request, { part, seq })
       return reply
         .headers({ 'content-type': type, 'content-disposition': `attachment; filename="${seq}-${file}"` })
         .send(octets)

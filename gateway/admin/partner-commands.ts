@@ -2,6 +2,7 @@
 
 import { GatewayError } from '../errors.ts'
 import { gathered } from '../evidence/content.ts'
+import type { Looked } from '../message-log/access-event.ts'
 import type { LogReader } from '../message-log/reader.ts'
 import type { PartnerState } from '../message-log/witness/partner-states.ts'
 import { formatIdentifier, parseIdentifier } from '../protocol/identifiers.ts'
@@ -16,6 +17,7 @@ import type { Column, Terminal } from './terminal.ts'
 export interface PartnerCommandDeps {
   readonly partners: Partners
   readonly reader: LogReader
+  readonly looking: (looked: Looked) => void
   /** What a partner signed when logs were compared, by the name of its file. */
   readonly statements: (proof: string) => Buffer | undefined
   readonly snapshot: Snapshot
@@ -187,6 +189,7 @@ export async function showContradictions(deps: PartnerCommandDeps, out?: string)
 async function writeProof(deps: PartnerCommandDeps, list: readonly Contradicting[], out: string): Promise<void> {
   const { reader, terminal } = deps
   const { content, files, erased } = await exportContradictions({ ...deps, packages: openPackages(reader) }, list)
+  deps.looking({ part: 'evidence', contradictions: list.length })
   await writeOut(terminal, out, gathered(content.read()))
   terminal.say(`${out}: ${files.length} containers, and what partners signed`)
   if (erased.length > 0) terminal.say(`Erased by now: records ${erased.join(', ')}`)

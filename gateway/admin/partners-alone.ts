@@ -30,7 +30,7 @@ import { lastSnapshot } from './sealing-alone.ts'
 /** @throws {Error} when there is no configuration, or a key cannot be used */
 export async function withPartners<T>(
   config: Config,
-  { reader, terminal, json }: Omit<LogCommandDeps, 'verify'>,
+  { reader, looking, terminal, json }: Omit<LogCommandDeps, 'verify'>,
   work: (deps: PartnerCommandDeps) => Promise<T>,
 ): Promise<T> {
   const now = (): number => Date.now()
@@ -71,6 +71,7 @@ export async function withPartners<T>(
     return await work({
       partners,
       reader,
+      looking,
       statements: states.kept,
       snapshot,
       gateway: config.gateway,

@@ -1,9 +1,11 @@
 /** The port for operators: how the gateway is doing, and what its message log holds. Source: architecture, "Commands". */
 
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
+import type { Looked } from '../message-log/access-event.ts'
 import { ArchiveError } from '../message-log/archive/archive-error.ts'
+import { peerOf } from '../mutual-tls.ts'
 import type { ArchiveRoutesOptions } from './archive-routes.ts'
 import { archiveRoutes } from './archive-routes.ts'
 import type { ErasureRoutesOptions } from './erasure-routes.ts'
@@ -20,7 +22,7 @@ import type { SubjectLookUp } from './subject-routes.ts'
 import { subjectRoutes } from './subject-routes.ts'
 
 export interface AdminOptions
-  extends Omit<LogRoutesOptions, 'log' | 'notFound'>,
+  extends Omit<LogRoutesOptions, 'looking' | 'notFound'>,
     Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'>,
     Pick<ErasureRoutesOptions, 'erasing'>,
     Pick<ArchiveRoutesOptions, 'archiving'> {
@@ -100,9 +102,14 @@ export async function adminPlugin(app: FastifyInstance, options: AdminOptions): 
   })
   app.get('/health', async () => formatHealth(await health(), readinessLimits, now()))
   app.get('/configuration', async () => configuration())
-  logRoutes(app, { reader: options.reader, verify: options.verify, partners: options.partners, log, notFound })
-  const { reader, sealing, stampIntervalMs } = options
-  evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, log, refuse })
+  const { reader, verify, partners, sealing, stampIntervalMs } = options
+  const looking = async (request: FastifyRequest, looked: Looked): Promise<void> => {
+    const certificate = peerOf(request)?.sha256 ?? ''
+    await options.subjects.appendAccess({ by: `operator:${certificate}`, looked })
+    log.info({ certificate, ...looked }, 'an operator looked into messages')
+  }
+  logRoutes(app, { reader, verify, partners, looking, notFound })
+  evidenceRoutes(app, { reader, sealing, stampIntervalMs, now, looking, refuse })
   app.register(erasureRoutes, { reader, erasing: options.erasing, log, refuse })
   app.register(archiveRoutes, { archiving: options.archiving, log, refuse })
   app.register(subjectRoutes, { ...options.subjects, reader, now, log })

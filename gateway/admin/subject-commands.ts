@@ -49,7 +49,7 @@ async function find(deps: SubjectCommandDeps, references: readonly string[]): Pr
   const { config, place, now, user, operator } = deps
   const written = placeOf({ ...place, gateway: config.gateway })
   try {
-    recordAccessAtRest(written, { by: `console:${user}`, references: references.length }, now())
+    recordAccessAtRest(written, { by: `console:${user}`, looked: { references: references.length } }, now())
   } catch (error) {
     if (!(error instanceof LogOpenError) || error.flaw !== 'locked') throw error
     if (operator === undefined)

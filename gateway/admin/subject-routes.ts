@@ -5,8 +5,8 @@
 
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { GatewayError } from '../errors.ts'
+import type { Access } from '../message-log/access-event.ts'
 import type { Appended } from '../message-log/message-log.ts'
-import type { Access } from '../message-log/new-entry.ts'
 import type { Pseudonyms } from '../message-log/pseudonyms.ts'
 import type { LogReader } from '../message-log/reader.ts'
 import { peerOf } from '../mutual-tls.ts'
@@ -41,7 +41,7 @@ export async function subjectRoutes(app: FastifyInstance, options: SubjectRoutes
   app.post('/log/subject', async (request) => {
     const references = referencesIn(request.body, options)
     const certificate = peerOf(request)?.sha256 ?? ''
-    await appendAccess({ by: `operator:${certificate}`, references: references.length })
+    await appendAccess({ by: `operator:${certificate}`, looked: { references: references.length } })
     log.info({ certificate }, 'an operator looked a person up')
     return reportSubject(reader, pseudonyms, references, now())
   })

@@ -1,8 +1,9 @@
 /** A look-up is put on record although no gateway runs: whoever looks writes it down first. */
 
 import { GatewayError } from '../errors.ts'
-import type { Access } from './new-entry.ts'
-import { formatAccess, ownEntry } from './new-entry.ts'
+import type { Access } from './access-event.ts'
+import { formatAccess } from './access-event.ts'
+import { ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
 import { openRecoverable } from './writer/recovery.ts'
 
@@ -10,7 +11,7 @@ import { openRecoverable } from './writer/recovery.ts'
 export function recordAccessAtRest(place: LogPlace, access: Access, at: number): void {
   const log = openRecoverable(place, at)
   try {
-    const entries = [ownEntry('access', Buffer.from(formatAccess(access)), at)]
+    const entries = [ownEntry('access', formatAccess(access), at)]
     const attempt = log.attempt(at, (file) =>
       file.commit({ at, entries, textOf: () => '', replayedSince: at, inDoubt: [], reason: 'no-end' }),
     )

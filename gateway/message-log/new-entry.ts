@@ -65,16 +65,3 @@ export function ownEntry(kind: 'configuration' | 'access', octets: Buffer, at: n
     ...{ requestLeaf: null, fileKey: null, subjects: null },
   }
 }
-
-/** Who looked somebody up; whom is not said. */
-export interface Access {
-  /** `operator:` and the SHA-256 of a certificate, hex; `console:` and who ran the command, the gateway at rest. */
-  readonly by: `operator:${string}` | `console:${string}`
-  /** How many references were looked for. */
-  readonly references: number
-}
-
-/** `event.json` of a record `access`. */
-export function formatAccess({ by, references }: Access): string {
-  return JSON.stringify({ v: 1, event: 'access', by, references })
-}

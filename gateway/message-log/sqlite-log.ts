@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
+import type { Access } from './access-event.ts'
+import { formatAccess } from './access-event.ts'
+import { openAccessNotes } from './access-notes.ts'
 import type { Archiving, ArchivingEvent, ArchivingHealth, ArchivingOptions } from './archive/archiving.ts'
 import { openArchiving } from './archive/archiving.ts'
 import { syncFile } from './body-files.ts'
@@ -16,8 +19,8 @@ import type { Erased, RetentionEvent } from './erasure/retention.ts'
 import { openRetention } from './erasure/retention.ts'
 import type { Request } from './erasure/selection.ts'
 import type { Appended, MessageLog, NewRecord } from './message-log.ts'
-import type { Access, Retention } from './new-entry.ts'
-import { formatAccess, messageEntry, ownEntry } from './new-entry.ts'
+import type { Retention } from './new-entry.ts'
+import { messageEntry, ownEntry } from './new-entry.ts'
 import type { LogPlace } from './opening.ts'
 import { openPseudonyms } from './pseudonyms.ts'
 import { openRecentIds } from './recent-ids.ts'
@@ -104,7 +107,7 @@ export interface SqliteLog extends MessageLog {
    * @throws {GatewayError} `LoggingFailed`
    */
   appendConfiguration(configuration: AdoptedConfiguration): Promise<Appended>
-  /** Puts on record that somebody is looked up. @throws {GatewayError} `LoggingFailed` */
+  /** Puts on record who looks, before anything is shown. @throws {GatewayError} `LoggingFailed` */
   appendAccess(access: Access): Promise<Appended>
   /** Puts on record that something is erased, held or released, and carries it out. @throws {GatewayError} `LoggingFailed` */
   decide(request: Request): Promise<Decided>
@@ -168,6 +171,8 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
   const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
   const archiving = openArchiving({ options, place, database, now, work: queue.archive, report })
+  const appendEvent = (event: Buffer): Promise<Appended> => queue.append(ownEntry('access', event, now()))
+  const notes = openAccessNotes({ file: place.file, append: appendEvent, report })
   const recent = openRecentIds(now, RECENT_MS, takenSince(database, now() - RECENT_MS))
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
@@ -205,7 +210,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       return recent.mayHave(requestId) && taken.get(requestId, sender, now() - replayWindowMs) !== undefined
     },
     head: stamping.head,
-    appendAccess: (access) => queue.append(ownEntry('access', Buffer.from(formatAccess(access)), now())),
+    appendAccess: (access) => appendEvent(formatAccess(access)),
     async appendConfiguration({ octets }) {
       const entry = ownEntry('configuration', octets, now())
       const digest = entry.bodySha256 as Buffer
@@ -232,6 +237,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     eraseDue: retained.eraseDue,
     archive: archiving.run,
     async close() {
+      await notes.close()
       await archiving.close()
       await retained.close()
       await stamping.close()

@@ -89,6 +89,8 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
       'gateway/admin/plugin',
       'gateway/admin/evidence/evidence-routes',
       'gateway/message-log/erasure/erasing',
+      'gateway/message-log/access-notes',
+      'security/looking',
       'security/subject',
     ],
   },

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatContainer, formatSealedContainer } from '../../evidence/container.ts'
 import { gathered } from '../../evidence/content.ts'
+import type { Looked } from '../../message-log/access-event.ts'
 import type { LogQuery } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reader.ts'
 import type { Terminal } from '../terminal.ts'
@@ -16,6 +17,8 @@ import { openSealing } from './evidence-seal.ts'
 
 export interface EvidenceCommandDeps {
   readonly reader: LogReader
+  /** Notes who looks, before anything is written. @throws {GatewayError} `LoggingFailed` */
+  readonly looking: (looked: Looked) => void
   readonly terminal: Terminal
   readonly json: boolean
   readonly now: () => number
@@ -36,6 +39,7 @@ export async function exportOne(deps: EvidenceCommandDeps, seq: number, { out }:
   const from = await withTime(deps, openPackages(reader).read(seq))
   const seal = sealing && openSealing(sealing)
   const container = seal === undefined ? formatContainer(from) : await formatSealedContainer(from, seal)
+  deps.looking({ part: 'evidence', seq })
   const file = out ?? `record-${seq}${suffix(seal?.life)}.asice`
   await writeOut(terminal, file, gathered(container.read()))
   sayProblems(terminal, seal?.problems ?? [])
@@ -49,6 +53,7 @@ export async function exportRequest(deps: EvidenceCommandDeps, requestId: string
   const { reader, terminal, sealing, now } = deps
   const options = { reader, packages: openPackages(reader), now, ...(sealing && { sealing }) }
   const { content, files, life, problems } = await withTime(deps, exportExchange(options, requestId))
+  deps.looking({ part: 'evidence', exchange: requestId })
   const file = out ?? `exchange-${requestId}${suffix(life)}.zip`
   await writeOut(terminal, file, gathered(content.read()))
   sayProblems(terminal, problems)
@@ -61,6 +66,7 @@ export async function exportMany(deps: EvidenceCommandDeps, query: LogQuery, { o
   const { reader, terminal, now } = deps
   if (out === undefined && terminal.isInteractive) throw new Error('Say where to: --out FILE, or into a pipe')
   const file = out ?? '-'
+  deps.looking({ part: 'evidence', query })
   const { octets, count } = exportQuery(reader, openPackages(reader), query, now())
   await writeOut(terminal, file, octets)
   const { exported, left, damaged } = count

@@ -1,16 +1,16 @@
 /**
  * `GET /log/{seq}/evidence` and `/log/exchanges/{requestId}/evidence`: what anyone can check, streamed. Whoever takes a
- * message out of the log is written down. Source: architecture, "Commands"; design of the evidence, section 5.
+ * message out of the log is put on record first. Source: architecture, "Commands"; design of the evidence, section 5.
  */
 
 import { Readable } from 'node:stream'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors.ts'
 import { formatContainer, formatSealedContainer, MIMETYPE } from '../../evidence/container.ts'
 import type { Content } from '../../evidence/content.ts'
 import { gathered } from '../../evidence/content.ts'
+import type { Looked } from '../../message-log/access-event.ts'
 import type { LogReader } from '../../message-log/reader.ts'
-import { peerOf } from '../../mutual-tls.ts'
 import { parseRequestId, parseSeq } from '../log-query.ts'
 import { exportExchange } from './evidence-exchange.ts'
 import type { Lack } from './evidence-packages.ts'
@@ -24,7 +24,8 @@ export interface EvidenceRoutesOptions {
   /** How long a batch stays open at the most. */
   readonly stampIntervalMs: number
   readonly now: () => number
-  readonly log: FastifyBaseLogger
+  /** Puts on record who looks. @throws {GatewayError} `LoggingFailed` */
+  readonly looking: (request: FastifyRequest, looked: Looked) => Promise<void>
   readonly refuse: (reply: FastifyReply, status: number, reason: string) => FastifyReply
 }
 
@@ -40,7 +41,7 @@ interface Download {
 }
 
 export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOptions): void {
-  const { reader, sealing, stampIntervalMs, now, log, refuse } = options
+  const { reader, sealing, stampIntervalMs, now, looking, refuse } = options
   const packages = openPackages(reader)
   // A HEAD request would be answered by making all of it.
   const route = { exposeHeadRoute: false }
@@ -48,7 +49,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
   app.get<{ Params: { seq: string } }>('/log/:seq/evidence', route, async (request, reply) => {
     const seq = parseSeq(request.params.seq)
     const seal = isSealed(request) ? openSealing(sealing) : undefined
-    return send(request, reply, { seq }, async () => {
+    return send(request, reply, { part: 'evidence', seq }, async () => {
       const from = await packages.read(seq)
       const content = seal === undefined ? formatContainer(from) : await formatSealedContainer(from, seal)
       return { content, type: MIMETYPE, name: `record-${seq}`, end: 'asice', life: seal?.life }
@@ -58,7 +59,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
   app.get<{ Params: { requestId: string } }>('/log/exchanges/:requestId/evidence', route, async (request, reply) => {
     const requestId = parseRequestId(request.params.requestId)
     const given = { reader, packages, now, ...(isSealed(request) && { sealing }) }
-    return send(request, reply, { requestId }, async () => {
+    return send(request, reply, { part: 'evidence', exchange: requestId }, async () => {
       const { content, life } = await exportExchange(given, requestId)
       return { content, type: 'application/zip', name: `exchange-${requestId}`, end: 'zip', life }
     })
@@ -67,7 +68,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
   async function send(
     request: FastifyRequest,
     reply: FastifyReply,
-    of: object,
+    looked: Looked,
     make: () => Promise<Download>,
   ): Promise<FastifyReply> {
     let download: Download
@@ -79,7 +80,7 @@ export function evidenceRoutes(app: FastifyInstance, options: EvidenceRoutesOpti
       return refuse(reply, STATUSES[error.lack], error.message)
     }
     const { content, type, name, end, life } = download
-    log.info({ certificate: peerOf(request)?.sha256, ...of, state: life }, 'an operator exported evidence')
+    await looking(request, looked)
     const mark = life === 'short-lived' ? '.short-lived' : ''
     return reply
       .headers({

@@ -338,7 +338,7 @@ t.test('streams a large body', async (t) => {
   t.ok(answer.octets.equals(octets))
 })
 
-t.test('writes down who looked at a message, and nothing of the message', async (t) => {
+t.test('puts on record who looked at a message, and nothing of the message', async (t) => {
   const port = await rig(t)
   const { reply } = await fill(port)
   const before = port.lines().length
@@ -350,12 +350,38 @@ t.test('writes down who looked at a message, and nothing of the message', async 
   const looked = port.lines().slice(before)
   const certificate = fingerprintOf(operator)
   t.match(looked, [
-    { certificate, seq: 2, part: 'head', msg: 'an operator looked at a message' },
-    { certificate, seq: 2, part: 'body', msg: 'an operator looked at a message' },
+    { certificate, seq: 2, part: 'head', msg: 'an operator looked into messages' },
+    { certificate, seq: 2, part: 'body', msg: 'an operator looked into messages' },
   ])
   t.equal(looked.length, 2)
   const text = reply.body?.bytes?.toString() ?? ''
   t.notOk(JSON.stringify(looked).includes(text.slice(10, 40)))
+  const { records } = json(await port.get('/log?outcome=access')) as unknown as { records: { seq: number }[] }
+  const events = await Promise.all(records.toReversed().map(({ seq }) => port.get(`/log/${seq}/body`)))
+  const by = `operator:${certificate}`
+  t.strictSame(events.map(json), [
+    { v: 1, event: 'access', by, part: 'head', seq: 2 },
+    { v: 1, event: 'access', by, part: 'body', seq: 2 },
+  ])
+  t.equal(
+    (json(await port.get('/log?outcome=access')) as unknown as { records: unknown[] }).records.length,
+    2,
+    'what the log says of itself is read without a trace',
+  )
+})
+
+t.test('shows nothing of a message while that cannot be put on record', async (t) => {
+  const port = await rig(t)
+  const { reply } = await fill(port)
+  await port.messageLog.close()
+
+  for (const path of ['/log/2/body', '/log/2/head']) {
+    const answer = await port.get(path)
+    t.equal(answer.status, 500)
+    t.match(json(answer), { type: 'Server.ClientProxy.LoggingFailed' })
+    t.notOk(answer.octets.includes(String(reply.body?.bytes).slice(0, 20)))
+  }
+  t.equal((await port.get('/log/2')).status, 200, 'who talked to whom is')
 })
 
 t.test('verifies, once for all who ask', async (t) => {

@@ -10,6 +10,7 @@ import t from 'tap'
 import { request as ask } from 'undici'
 import { evidenceRoutes } from '../../../../gateway/admin/evidence/evidence-routes.ts'
 import { makeLogger } from '../../../../gateway/logging.ts'
+import type { Looked } from '../../../../gateway/message-log/access-event.ts'
 import { createServer } from '../../../../gateway/server.ts'
 import { openSpool } from '../../../../gateway/transport/spool.ts'
 import type { EvidenceRig } from '../../evidence/evidence-rig.ts'
@@ -25,12 +26,13 @@ interface Answer {
 }
 
 async function openPort(t: Test, rig: EvidenceRig) {
-  let lines = ''
-  const log = makeLogger({ level: 'info', destination: { write: (line: string) => void (lines += line) } })
+  const looks: Looked[] = []
+  const log = makeLogger({ level: 'silent' })
   const app = createServer({ badRequest, logger: log })
   const { reader, sealing } = rig
   evidenceRoutes(app, {
-    ...{ reader, sealing, stampIntervalMs: 10_000, now: Date.now, log },
+    ...{ reader, sealing, stampIntervalMs: 10_000, now: Date.now },
+    looking: async (_request, looked) => void looks.push(looked),
     refuse: (reply, status, reason) => reply.code(status).send(reason),
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -40,12 +42,12 @@ async function openPort(t: Test, rig: EvidenceRig) {
     const { statusCode: status, headers, body } = await ask(`http://127.0.0.1:${port}${path}`, { method })
     return { status, headers, octets: Buffer.from(await body.arrayBuffer()) }
   }
-  return { get, lines: () => lines }
+  return { get, looks }
 }
 
 t.test('a record and an exchange, with a seal and without', async (t) => {
   const rig = await openEvidenceRig(t)
-  const { get, lines } = await openPort(t, rig)
+  const { get, looks } = await openPort(t, rig)
   const requestId = nextRequestId()
   const [{ seq }] = await rig.exchange({ requestId })
   await rig.log.stampNow()
@@ -73,8 +75,8 @@ t.test('a record and an exchange, with a seal and without', async (t) => {
     'content-disposition': `attachment; filename="exchange-${requestId}.zip"`,
   })
   await unzipped(rig.directory, exchange.octets)
-  t.equal(lines().match(/an operator exported evidence/g)?.length, 3, 'each is written down')
-  t.notMatch(lines(), 'person', 'nothing of the message is')
+  const one = { part: 'evidence', seq }
+  t.strictSame(looks, [one, one, { part: 'evidence', exchange: requestId }], 'each is told before it is sent')
 })
 
 t.test('refuses what there is none of, and says when to come again', async (t) => {
