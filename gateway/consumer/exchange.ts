@@ -239,8 +239,10 @@ async function readFrame(
     begun: frame.begun,
     expected: frame.bodyBytes,
   })
-  if (body?.sha256.toString('base64url') !== claims.bodySha256)
+  if (body?.sha256.toString('base64url') !== claims.bodySha256) {
+    await body?.dispose()
     throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
+  }
   return { ...verified, signature, body }
 }
 

@@ -98,6 +98,8 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   try {
     return await answer(deps, received, trace)
   } catch (error) {
+    await received.body?.dispose()
+    await received.reply?.body?.dispose()
     // What is on record needs its end; what is not yet is refused so often and no more.
     if (received.recorded === undefined && !deps.mayRefuse(gateway.id, now))
       throw new GatewayError('TooManyRequests', { cause: error })
@@ -191,8 +193,6 @@ function openService(deps: ProviderDeps, { call }: RequestHead, snapshot: Snapsh
  * @throws {GatewayError} `LoggingFailed`, `OutcomeUnknown`, `CannotCreateSignature`: then there is no signed answer
  */
 async function refuse(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): Promise<Outgoing> {
-  await received.body?.dispose()
-  await received.reply?.body?.dispose()
   const delivered = received.recorded !== undefined
   const unloggable = error.code === 'LoggingFailed' || error.code === 'TimestampingFailed'
   if (unloggable && !delivered) throw error

@@ -1,5 +1,7 @@
 /** Security rows 7 and 8 from the other side: what a provider's gateway with real keys can make a consumer believe: nothing. */
 
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { tlsOf } from './attacker.ts'
 import { liesOf } from './lies.ts'
@@ -74,6 +76,16 @@ t.test('large replies that are refused do not use up the connections', { timeout
 
   t.equal(answer.status, 200)
   t.ok(liar.connections() <= 64, `${liar.connections()} connections`)
+})
+
+t.test('of a large reply that is another than the signed one, no file stays', async (t) => {
+  const body = Buffer.alloc(2 * 1024 * 1024)
+  liar.lie = (asked) => answerOf(sealReply(rig, asked, { body }), Buffer.alloc(body.length, 1))
+
+  const answer = await paderborn.call()
+
+  t.equal(answer.error, `${CLIENT}SignatureVerification.InvalidReference`)
+  t.strictSame(readdirSync(join(paderborn.state, 'log', 'spool')), [])
 })
 
 t.test('a server certificate of another gateway, or of a local system, is not spoken to', async (t) => {

@@ -3,7 +3,9 @@
  * them one peer may cause. Architecture, "Every outcome is evidence".
  */
 
+import { readdirSync } from 'node:fs'
 import { Agent } from 'node:https'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { CONFIG_SCHEMA } from '../../gateway/config-schema.ts'
@@ -233,4 +235,19 @@ t.test('what is granted costs no budget', async (t) => {
     statuses,
     Array.from({ length: 80 }, () => 200),
   )
+})
+
+t.test('beyond the budget no file of a large body stays either', async (t) => {
+  const signer = sealOf(rig, 'paderborn')
+  const tls = tlsOf(rig, 'paderborn')
+  const send = (size: number) => {
+    const message = makeMessage(rig, signer, { body: Buffer.alloc(size) })
+    return sendMessage(rig, { ...message, body: { bytes: Buffer.alloc(size, 1) } as never }, { tls })
+  }
+  await Promise.all(Array.from({ length: 50 }, () => send(10)))
+
+  const answers = await Promise.all(Array.from({ length: 6 }, () => send(2 * 1024 * 1024)))
+
+  t.ok(answers.some(({ status }) => status === 429))
+  t.strictSame(readdirSync(join(bielefeld.state, 'log', 'spool')), [])
 })
