@@ -40,7 +40,8 @@ t.test('a full disk refuses records, loses none, and heals by itself', { skip },
 
   const written: Appended[] = [recorded]
   const refused: string[] = []
-  for (let round = 0; round < 500 && refused.length < 64; round++) {
+  // What recovering frees is written full again.
+  for (let round = 0; round < 500 && (refused.length < 64 || log.health().isWritable); round++) {
     const results = await Promise.allSettled(Array.from({ length: 16 }, () => log.append(requestRecord())))
     for (const result of results) {
       if (result.status === 'fulfilled') written.push(result.value)
@@ -51,8 +52,6 @@ t.test('a full disk refuses records, loses none, and heals by itself', { skip },
   t.ok(refused.every((code) => code === 'LoggingFailed'))
   t.equal(log.health().isWritable, false)
   await t.rejects(log.append(endRecord(request, recorded)), { code: 'LoggingFailed' }, 'not even an end')
-  await sleep(200)
-  t.equal(log.health().isWritable, false, 'as long as it is full')
 
   await rm(ballast)
   const after = await retried(() => log.append(requestRecord()))
