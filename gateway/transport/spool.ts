@@ -209,6 +209,7 @@ class Receiver {
   async end(): Promise<Body | undefined> {
     if (this.#file !== undefined) return this.#file.end(this.#size)
     if (this.#size === 0) return undefined
+    discard(this.#size)
     return bodyOf(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks))
   }
 

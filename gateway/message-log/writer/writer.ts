@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
+import { discard } from '../../protocol/stream-garbage.ts'
 import type { Entry } from '../entry.ts'
 import { unpackEntries } from '../entry.ts'
 import { writeHighWater } from '../high-water.ts'
@@ -102,6 +103,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
       if (ends !== null && (result === undefined || result === 'unreadable')) log.lost.add(ends)
     }
     const octets = commands.reduce((sum, { group }) => sum + group.octets.byteLength, 0)
+    discard(octets)
     if ('value' in attempt) grow(octets + entries.length * ENTRY_BYTES)
     const after = { state: state(), ...('problem' in attempt && trouble(attempt.problem)) }
     let from = 0
