@@ -165,6 +165,7 @@ async function compose(
       connectTimeoutMs: limits.connectTimeoutMs,
       answerTimeoutMs: limits.peerTimeoutMs,
       progressTimeoutMs: limits.progressTimeoutMs,
+      answerBytesPerSecondMin: limits.bodyBytesPerSecondMin,
       headBytesMax: limits.headBytesMax,
       authorities: () => authoritiesPem(inUse.current()?.issuing ?? []),
       accepts: (gateway, certificate) => {

@@ -46,6 +46,7 @@ export async function withPartners<T>(
     connectTimeoutMs: limits.connectTimeoutMs,
     answerTimeoutMs: limits.peerTimeoutMs,
     progressTimeoutMs: limits.progressTimeoutMs,
+    answerBytesPerSecondMin: limits.bodyBytesPerSecondMin,
     headBytesMax: limits.headBytesMax,
     authorities: () => authoritiesPem(snapshot.issuing),
     accepts: (gateway, certificate) => acceptsServer(judging(), gateway, certificate),

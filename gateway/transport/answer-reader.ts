@@ -7,11 +7,14 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
+import type { AnswerPaceLimits } from './answer-pace.ts'
+import { AnswerPace } from './answer-pace.ts'
 import { FRAME_TYPE, openFrame, sliceFrame } from './frame.ts'
 import type { Answer, Connection } from './peers.ts'
 
 export interface AnswerReaderOptions {
   readonly headBytesMax: number
+  readonly pace: AnswerPaceLimits
   readonly connection: () => Connection
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: GatewayError) => void
@@ -36,6 +39,8 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = []
   #received = 0
   #stream: Readable | undefined
+  #pace: AnswerPace | undefined
+  #paused = false
 
   constructor(options: AnswerReaderOptions) {
     this.#options = options
@@ -48,8 +53,9 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
-    if (status < 200) return
+    refuseInterim(status)
     this.#status = status
+    this.#pace = new AnswerPace(this.#options.pace)
     const { 'content-type': type, 'content-length': length, 'owl-signature': signature } = headers
     if (type !== FRAME_TYPE || typeof signature !== 'string') return
     this.#signature = signature
@@ -72,8 +78,10 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#pace?.came(chunk.length, this.#paused)
     if (this.#stream !== undefined) {
-      if (!this.#stream.push(chunk)) controller.pause()
+      this.#paused = !this.#stream.push(chunk)
+      if (this.#paused) controller.pause()
       return
     }
     this.#received += chunk.length
@@ -116,6 +124,15 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #fail(error: unknown): void {
     this.#options.reject(failureOf(error))
   }
+}
+
+/**
+ * No gateway sends any; undici's limit for the beginning of an answer begins anew with each.
+ *
+ * @throws {Error} for a status that is none of an answer
+ */
+export function refuseInterim(status: number): void {
+  if (status < 200) throw new Error('An interim answer')
 }
 
 /** An answer still to come, at the pace of its reader; who destroys it gives it up. */

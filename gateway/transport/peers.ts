@@ -11,7 +11,8 @@ import { createSecureContext } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import { AnswerReader, failureOf, NotSent } from './answer-reader.ts'
+import { AnswerPace } from './answer-pace.ts'
+import { AnswerReader, failureOf, NotSent, refuseInterim } from './answer-reader.ts'
 import type { Frame, Packed } from './frame.ts'
 import { FRAME_TYPE } from './frame.ts'
 
@@ -25,6 +26,8 @@ export interface PeersOptions {
   readonly answerTimeoutMs: number
   /** Between two octets of its answer. */
   readonly progressTimeoutMs: number
+  /** Slowest rate at which its answer may come. */
+  readonly answerBytesPerSecondMin: number
   readonly headBytesMax: number
   /** PEM of the issuing CAs in force. */
   authorities(): readonly string[]
@@ -143,6 +146,7 @@ interface Peer {
 const UNREACHABLE_MS = 10_000
 
 function openPeer(options: PeersOptions, gateway: Identifier, address: string): Peer {
+  const pace = { bytesPerSecondMin: options.answerBytesPerSecondMin, progressTimeoutMs: options.progressTimeoutMs }
   let unreachableUntil = 0
   /** Certificate → connection, of every socket this pool opened; one entry a certificate. */
   const connections = new Map<string, Connection>()
@@ -200,6 +204,7 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
           },
           new AnswerReader({
             headBytesMax: options.headBytesMax,
+            pace,
             connection: () => latest as Connection,
             resolve,
             reject,
@@ -209,10 +214,15 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
     async ask({ path, type, octets, answerBytesMax }) {
       try {
         const headers = { 'content-type': type, 'content-length': String(octets.length) }
-        const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: octets })
+        const { statusCode, body } = await pool.request({
+          ...{ method: 'POST', path, headers, body: octets },
+          onInfo: ({ statusCode }) => refuseInterim(statusCode),
+        })
+        const came = new AnswerPace(pace)
         const chunks: Buffer[] = []
         let length = 0
         for await (const chunk of body as AsyncIterable<Buffer>) {
+          came.came(chunk.length)
           length += chunk.length
           if (length > answerBytesMax) throw new Error('The answer is too long')
           chunks.push(chunk)

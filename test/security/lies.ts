@@ -1,6 +1,7 @@
 /** What a provider's gateway with real keys may try to make a consumer believe, and what must come of it. */
 
 import { randomBytes, sign } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { derToRaw } from '../../gateway/protocol/ecdsa.ts'
 import { readPair, sealOf, withHeader } from './attacker.ts'
@@ -256,8 +257,37 @@ export function liesOf(rig: Rig, remembered: readonly Buffer[]): Readonly<Record
       },
       type: `${CLIENT}MissingBody`,
     },
+    'interim answers without end': {
+      lie: (_asked, socket) => every(300, socket, () => 'HTTP/1.1 103 Early Hints\r\n\r\n'),
+      type: `${CLIENT}OutcomeUnknown`,
+      stage: 'recorded',
+    },
+    'a reply an octet at a time': {
+      lie: (asked, socket) => octetByOctet(socket, answerOf(sealReply(rig, asked)), 500),
+      type: `${CLIENT}OutcomeUnknown`,
+      stage: 'recorded',
+    },
+    'a large reply an octet at a time': {
+      lie: (asked, socket) =>
+        octetByOctet(socket, answerOf(sealReply(rig, asked, { body: randomBytes(1024 * 1024) })), 500_000),
+      type: `${CLIENT}MissingBody`,
+    },
     'nothing at all': { lie: () => undefined, type: `${CLIENT}OutcomeUnknown`, stage: 'recorded' },
   }
+}
+
+/** @param octets what is written next */
+function every(ms: number, socket: Socket, octets: () => string | Buffer): 'handled' {
+  const timer = setInterval(() => socket.write(octets()), ms)
+  socket.on('close', () => clearInterval(timer))
+  return 'handled'
+}
+
+/** @param begun so many octets at once */
+function octetByOctet(socket: Socket, octets: Buffer, begun: number): 'handled' {
+  socket.write(octets.subarray(0, begun))
+  let sent = begun
+  return every(300, socket, () => octets.subarray(sent, ++sent))
 }
 
 function length({ length }: Buffer): Buffer {

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -66,6 +66,7 @@ async function peersFor(t: Test, accepts: (gateway: string, certificate: string)
     connectTimeoutMs: 1000,
     answerTimeoutMs: 2000,
     progressTimeoutMs: 2000,
+    answerBytesPerSecondMin: 1024,
     headBytesMax: 1000,
     authorities: () => [issuing],
     accepts,
@@ -159,4 +160,21 @@ t.test('of several gateways the first that can be reached is asked', async (t) =
   t.equal(await peers.reach([alive, dead]), alive)
   t.equal(await peers.reach([dead]), dead, 'the only one is asked anyhow')
   t.equal(await peers.reach([dead, { ...dead, gateway: 'OWL/GOV/057/gw3' }]), dead)
+})
+
+t.test('a question is given up when its answer never begins, or never ends', async (t) => {
+  const question = { path: '/', type: 'x/y', octets: Buffer.from('?'), answerBytesMax: 1000 }
+  const never: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    begins: (response) => response.writeEarlyHints({ link: '</x>; rel=preload' }),
+    ends: (response) => response.write('x'),
+  }
+  for (const act of Object.values(never)) {
+    const address = await gatewayAt(t, 'gw1', (_, response) => {
+      const timer = setInterval(() => act(response), 300)
+      response.on('close', () => clearInterval(timer))
+    })
+    const peers = await peersFor(t)
+
+    await t.rejects(peers.ask({ gateway: 'OWL/GOV/057/gw1', address }, question), { code: 'OutcomeUnknown' })
+  }
 })
