@@ -216,7 +216,7 @@ export const CONFIG_SCHEMA = {
           connectionsMax: integer(1, 2500, 'Open connections at each port'),
           headTimeoutMs: integer(100, 10_000, 'For the head of a request to arrive'),
           keepAliveTimeoutMs: integer(0, 65_000, 'For the next request on a connection'),
-          bodyBytesPerSecondMin: integer(1, 1024, 'Slowest rate at which a request body or a gateway’s reply may arrive'),
+          bodyBytesPerSecondMin: integer(1, 1024, 'Slowest rate of a request body or of a gateway’s reply'),
           bodyStallMsMax: integer(100, 10_000, 'Longest that a request body may stand still'),
           replyStallMsMax: integer(100, 60_000, 'Longest that a reply may wait for its reader'),
           configurationWarnMs: integer(1000, 600_000, 'Without news from the registry'),
