@@ -11,6 +11,7 @@ import type { AnswerPaceLimits } from './answer-pace.ts'
 import { AnswerPace } from './answer-pace.ts'
 import { FRAME_TYPE, openFrame, sliceFrame } from './frame.ts'
 import type { Answer, Connection } from './peers.ts'
+import { Pieces } from './pieces.ts'
 
 export interface AnswerReaderOptions {
   readonly headBytesMax: number
@@ -36,8 +37,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #status = 0
   #signature: string | undefined
   #announced = 0
-  #chunks: Buffer[] = []
-  #received = 0
+  readonly #pieces = new Pieces()
   #stream: Readable | undefined
   #pace: AnswerPace | undefined
   #paused = false
@@ -84,12 +84,9 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
       if (this.#paused) controller.pause()
       return
     }
-    this.#received += chunk.length
-    if (this.#signature === undefined && this.#received > UNSIGNED_BYTES_MAX) {
+    this.#pieces.add(chunk)
+    if (this.#signature === undefined && this.#pieces.size > UNSIGNED_BYTES_MAX)
       controller.abort(new Error('An unsigned answer is too long'))
-      return
-    }
-    this.#chunks.push(chunk)
   }
 
   onResponseEnd(): void {
@@ -97,7 +94,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
       this.#stream.push(null)
       return
     }
-    const octets = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    const octets = this.#pieces.take()
     const { resolve, headBytesMax } = this.#options
     const connection = this.#options.connection()
     if (this.#signature === undefined) {

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { answerStream } from './answer-reader.ts'
+import { Pieces } from './pieces.ts'
 
 export interface ServiceAnswer {
   readonly status: number
@@ -26,8 +27,7 @@ const STATUS_MAX = 599
 export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
   readonly #options: ServiceAnswerOptions
   #head: Omit<ServiceAnswer, 'content'> | undefined
-  #chunks: Buffer[] = []
-  #received = 0
+  readonly #begun = new Pieces()
   #stream: Readable | undefined
 
   constructor(options: ServiceAnswerOptions) {
@@ -50,18 +50,17 @@ export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
       if (!this.#stream.push(chunk)) controller.pause()
       return
     }
-    this.#chunks.push(chunk)
-    this.#received += chunk.length
-    if (this.#received <= this.#options.pieceBytesMax) return
+    this.#begun.add(chunk)
+    if (this.#begun.size <= this.#options.pieceBytesMax) return
     const stream = answerStream(controller)
-    for (const begun of this.#chunks) stream.push(begun)
+    stream.push(this.#begun.take())
     this.#stream = stream
     this.#answer(stream)
   }
 
   onResponseEnd(): void {
     if (this.#stream !== undefined) this.#stream.push(null)
-    else this.#answer(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks))
+    else this.#answer(this.#begun.take())
   }
 
   onResponseError(_controller: unknown, error: Error): void {

@@ -19,6 +19,7 @@ import { CHUNK_BYTES, CHUNK_KEY_BYTES, SEALED_CHUNK_BYTES, sealChunk } from '../
 import { sha256, sha512 } from '../protocol/digests.ts'
 import { openIdnrScan } from '../protocol/idnr.ts'
 import { discard } from '../protocol/stream-garbage.ts'
+import { Pieces } from './pieces.ts'
 
 export interface SpoolOptions {
   readonly directory: string
@@ -178,7 +179,7 @@ class Receiver {
   readonly #directory: string
   readonly #spoolAboveBytes: number
   readonly #options: ReceiveOptions
-  #chunks: Buffer[] = []
+  readonly #pieces = new Pieces()
   #size = 0
   #file: SpoolFile | undefined
 
@@ -193,7 +194,7 @@ class Receiver {
     this.#size += chunk.length
     if (this.#size > this.#options.bytesMax) throw larger(this.#options.tooLarge)
     if (this.#file === undefined) {
-      this.#chunks.push(chunk)
+      this.#pieces.add(chunk)
       return this.#size > this.#spoolAboveBytes ? this.#spill() : undefined
     }
     return this.#file.write(chunk)
@@ -201,20 +202,18 @@ class Receiver {
 
   async #spill(): Promise<void> {
     this.#file = await SpoolFile.create(this.#directory)
-    const chunks = this.#chunks
-    this.#chunks = []
-    for (const chunk of chunks) await this.#file.write(chunk)
+    await this.#file.write(this.#pieces.take())
   }
 
   async end(): Promise<Body | undefined> {
     if (this.#file !== undefined) return this.#file.end(this.#size)
     if (this.#size === 0) return undefined
     discard(this.#size)
-    return bodyOf(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks))
+    return bodyOf(this.#pieces.take())
   }
 
   async abort(): Promise<void> {
-    this.#chunks = []
+    this.#pieces.take()
     await this.#file?.abort()
   }
 }
