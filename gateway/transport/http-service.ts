@@ -62,7 +62,7 @@ export async function httpService(
     const pieceBytesMax = Math.min(bytesMax, options.spool.memoryBytesMax)
     try {
       return await new Promise((resolve, reject) => {
-        pool.dispatch(request, new ServiceAnswerReader({ pieceBytesMax, resolve, reject }))
+        pool.dispatch(request, new ServiceAnswerReader({ pieceBytesMax, timeoutMs, resolve, reject }))
       })
     } catch (error) {
       // What never began to leave is destroyed by nobody else.

@@ -17,6 +17,8 @@ export interface ServiceAnswer {
 export interface ServiceAnswerOptions {
   /** Larger answers are streamed. */
   readonly pieceBytesMax: number
+  /** Until it begins; interim answers are no beginning. */
+  readonly timeoutMs: number
   readonly resolve: (answer: ServiceAnswer) => void
   readonly reject: (error: GatewayError) => void
 }
@@ -26,6 +28,7 @@ const STATUS_MAX = 599
 
 export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
   readonly #options: ServiceAnswerOptions
+  #startedAt = 0
   #head: Omit<ServiceAnswer, 'content'> | undefined
   readonly #begun = new Pieces()
   #stream: Readable | undefined
@@ -34,10 +37,17 @@ export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
     this.#options = options
   }
 
-  onRequestStart(): void {}
+  onRequestStart(): void {
+    this.#startedAt = performance.now()
+  }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText = ''): void {
-    if (status < 200) return
+    if (status < 200) {
+      // undici's own limit begins anew with each.
+      if (performance.now() - this.#startedAt > this.#options.timeoutMs)
+        controller.abort(new GatewayError('ServiceFailed.TimedOut'))
+      return
+    }
     if (status > STATUS_MAX) {
       controller.abort(new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its status is no HTTP status' }))
       return

@@ -20,6 +20,10 @@ const BOMB = gzipSync(Buffer.alloc(64 * MIB))
 /** Path → what the service does. */
 const MISBEHAVIOUR: Readonly<Record<string, ServiceAnswer>> = {
   '/haengt': () => {},
+  '/gleich': (_request, response) => {
+    const timer = setInterval(() => response.writeProcessing(), 200)
+    response.on('close', () => clearInterval(timer))
+  },
   '/bricht': (_request, response) => response.destroy(),
   '/unsinn': (_request, response) => response.socket?.end('\x16\x03\x01unsinn\r\n\r\n'),
   '/halb': (_request, response) => {
@@ -89,6 +93,7 @@ const memoryBefore = [residentMiB(paderborn.process().pid), residentMiB(bielefel
 
 const FAILURES: Readonly<Record<string, string>> = {
   '/haengt': 'TimedOut',
+  '/gleich': 'TimedOut',
   '/bricht': 'NetworkError',
   '/unsinn': 'InvalidResponse',
   '/halb': 'NetworkError',
