@@ -49,15 +49,20 @@ export function replyHeaders(raw: readonly string[]): Header[] {
   return surviving(raw, onReply)
 }
 
+/** What a request names once: `strict-http.ts` refuses a second, of X-Road-Client the last stays. */
+const ONCE_IN_REQUEST: ReadonlySet<string> = new Set(['x-road-client', 'content-type', 'authorization'])
+
 /** RFC 9110 §5.6.2. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** Without `_`, as at our own port: CGI-like systems read `X_Road_Client` and `X-Road-Client` as one name. */
+const NAME_IN_REQUEST = /^[!#$%&'*+.^`|~0-9A-Za-z-]+$/
 
 /**
  * May headers that another gateway signed go on? An honest one has taken out what does not cross; what is there all the
  * same would frame a message anew, or speak in two voices, to the system behind us.
  */
 export function areRequestHeaders(headers: readonly Header[]): boolean {
-  return areHeaders(headers, onRequest) && headers.findIndex(isClient) === headers.findLastIndex(isClient)
+  return areHeaders(headers, onRequest)
 }
 
 /** The same for a reply. */
@@ -66,7 +71,14 @@ export function areReplyHeaders(headers: readonly Header[]): boolean {
 }
 
 function areHeaders(headers: readonly Header[], direction: Direction): boolean {
-  for (const [name] of headers) if (direction(name) !== 'crosses') return false
+  const seen: string[] = []
+  for (const [name] of headers) {
+    const fate = direction(name)
+    if (fate === 'crosses') continue
+    const key = name.toLowerCase()
+    if (fate !== 'crosses-once' || seen.includes(key)) return false
+    seen.push(key)
+  }
   return true
 }
 
@@ -75,18 +87,28 @@ function isClient([name]: Header): boolean {
 }
 
 /** A name that is `malformed` is not ours to strip, and not another gateway's to send. */
-type Fate = 'crosses' | 'stripped' | 'malformed'
+type Fate = 'crosses' | 'crosses-once' | 'stripped' | 'malformed'
 
 type Direction = (name: string) => Fate
 
 const NAME_CHARS_MAX = 100
-const onRequest: Direction = remembered((name) => fateOf(name, SET_ON_REQUEST), NAME_CHARS_MAX)
-const onReply: Direction = remembered((name) => fateOf(name, SET_ON_REPLY), NAME_CHARS_MAX)
+const onRequest: Direction = remembered(fateInRequest, NAME_CHARS_MAX)
+const onReply: Direction = remembered(fateInReply, NAME_CHARS_MAX)
 
-function fateOf(name: string, alsoStripped: ReadonlySet<string>): Fate {
+function fateInRequest(name: string): Fate {
   const key = name.toLowerCase()
-  if (STRIPPED.has(key) || alsoStripped.has(key) || key.startsWith('owl-')) return 'stripped'
+  if (isStripped(key, SET_ON_REQUEST)) return 'stripped'
+  if (ONCE_IN_REQUEST.has(key)) return 'crosses-once'
+  return NAME_IN_REQUEST.test(name) ? 'crosses' : 'malformed'
+}
+
+function fateInReply(name: string): Fate {
+  if (isStripped(name.toLowerCase(), SET_ON_REPLY)) return 'stripped'
   return NAME.test(name) ? 'crosses' : 'malformed'
+}
+
+function isStripped(key: string, alsoStripped: ReadonlySet<string>): boolean {
+  return STRIPPED.has(key) || alsoStripped.has(key) || key.startsWith('owl-')
 }
 
 function surviving(raw: readonly string[], direction: Direction): Header[] {
