@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Problem, Schema } from '../schemas/schema.ts'
-import { AdapterError } from './adapter-error.ts'
+import { AdapterError, codeOf } from './adapter-error.ts'
 import type { Refusal } from './refusal.ts'
 import { isRefusal } from './refusal.ts'
 
@@ -156,7 +156,7 @@ async function settle(work: () => Promise<Answer>): Promise<{ answer: Answer } |
   try {
     return { answer: await work() }
   } catch (error) {
-    return { failure: error instanceof AdapterError ? error : AdapterError.of(error) }
+    return { failure: AdapterError.of(error, codeOf(error) === undefined ? 'failed' : 'unavailable') }
   }
 }
 

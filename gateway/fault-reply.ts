@@ -55,6 +55,7 @@ const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
   'ServiceFailed.InvalidContentType',
   'ServiceFailed.TooLarge',
   'ServiceFailed.InvalidResponse',
+  'ServiceFailed.InternalError',
 ])
 
 export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: string, stage: string): Fault {

@@ -70,6 +70,8 @@ export interface Outgoing {
   readonly head: ReplyHead
   readonly body: Body | undefined
   readonly signature: string
+  /** Why it refuses, for our own log only. */
+  readonly cause?: unknown
 }
 
 /**
@@ -211,7 +213,7 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
   const end = deps.log.append(endRecord(deps, received, received.permission ?? REFUSAL, outgoing, trace, told))
   await (delivered ? end.catch((cause) => Promise.reject(outcomeUnknown(cause))) : end)
   trace.at('concluded')
-  return outgoing
+  return { ...outgoing, cause: told.cause }
 }
 
 /** A log that fails after delivery must not say that nothing was passed on. */

@@ -52,7 +52,8 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
       const outgoing = await exchange(deps, await incomingOf(request, peer, spool, headBytesMax), trace)
       send(reply, outgoing)
       const code = outgoing.head.error
-      options.observe({ outcome: code === undefined ? 'reply' : 'refusal', code: code ?? 'none', trace })
+      const outcome = code === undefined ? 'reply' : 'refusal'
+      options.observe({ outcome, code: code ?? 'none', trace, cause: outgoing.cause })
     } catch (error) {
       const failure = asGatewayError(error)
       sendUnsigned(reply, failure, trace)

@@ -115,5 +115,6 @@ function asFault(error: unknown, timeout: AbortSignal): GatewayError {
   if (!(error instanceof AdapterError)) return new GatewayError('ServiceFailed.InternalError', { cause: error })
   const pointers = error.problems.map(({ pointer }) => pointer)
   if (error.kind === 'response') return new GatewayError('ServiceFailed.InvalidBody', { pointers, cause: error })
+  if (error.kind === 'failed') return new GatewayError('ServiceFailed.InternalError', { cause: error })
   return new GatewayError('ServiceFailed.NetworkError', { cause: error })
 }

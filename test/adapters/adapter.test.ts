@@ -53,6 +53,7 @@ t.test('a local answer that breaks its schema never leaves', async (t) => {
   const instance = adapterOf(async () => ({ ...ADDRESS, ort: 'geheim\u0000' })).open({})
   const error = await instance.answer({}, caller(WHO)).catch((thrown) => thrown)
   t.match(error, { kind: 'response', problems: [{ pointer: '/ort' }] })
+  t.match(error.message, /unusable: schema, \/ort \(/, 'an operator reads where')
   t.notMatch(JSON.stringify(error) + error.message + error.stack, /geheim/)
 })
 
@@ -60,10 +61,23 @@ t.test('what goes wrong inside has a place, but no text', async (t) => {
   const instance = adapterOf(async () => JSON.parse('{"name": geheim}')).open({})
   const error = await instance.answer({}, caller(WHO)).catch((thrown) => thrown)
   t.ok(error instanceof AdapterError)
-  t.match(error, { kind: 'unavailable', reason: 'SyntaxError', problems: [] })
+  t.match(error, { kind: 'failed', reason: 'SyntaxError', problems: [] })
   t.match(error.stack, /adapter\.test\.ts/)
   t.notMatch(error.message + error.stack, /geheim/)
   t.equal(error.cause, undefined)
+})
+
+t.test('a mistake in the adapter is not a local system that is down', async (t) => {
+  const thrown = {
+    failed: new TypeError('geheim'),
+    unavailable: Object.assign(new Error('geheim'), { code: 'ECONNREFUSED' }),
+  }
+  for (const [kind, cause] of Object.entries(thrown)) {
+    const instance = adapterOf(() => Promise.reject(cause)).open({})
+    const error = await instance.answer({}, caller(WHO)).catch((thrown) => thrown)
+    t.match(error, { name: 'AdapterError', kind })
+    t.notMatch(error.message + error.stack, /geheim/)
+  }
 })
 
 t.test('a refusal is an answer', async (t) => {

@@ -78,6 +78,14 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
     ])
   })
 
+  t.test('why a local system gave no answer stands in its gateway’s log', async (t) => {
+    const { response } = await rig.exchange({ service: `${WEST}/DIENSTE/down` })
+
+    const { detail } = response.json() as Fault
+    t.match(await rig.west.logLine(detail), { outcome: 'refusal', err: { code: 'ECONNREFUSED' } })
+    t.notMatch(response.body.toString(), /ECONNREFUSED/, 'and nowhere else')
+  })
+
   t.test('35 36 the form follows Accept: XML where XML comes first, JSON otherwise', async (t) => {
     for (const [value, contentType] of [
       ['application/xml', 'application/xml; charset=utf-8'],
