@@ -46,3 +46,33 @@ t.test('a pattern without stars covers itself and nothing else', async (t) => {
     { numRuns: 300 },
   )
 })
+
+t.test('whatever the pattern, it says what the regular expression for it would', async (t) => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', '*', '\\'), maxLength: 8 })
+  fc.assert(
+    fc.property(text, text, (pattern, path) => {
+      t.equal(pathMatches(pattern, path), regexOf(pattern).test(path), `${pattern} ${path}`)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+t.test('no path takes long, however many stars', async (t) => {
+  const started = performance.now()
+
+  t.notOk(pathMatches('/**a**a**a**a**b', `/${'a'.repeat(1999)}`))
+  t.notOk(pathMatches('/*-*-*-*-*/x', `/${'-'.repeat(1999)}`))
+  t.notOk(pathMatches('/**/a/**/a/**/a/**/b', '/a'.repeat(1000)))
+
+  t.ok(performance.now() - started < 1000)
+})
+
+/** Good for short paths: it backtracks. */
+function regexOf(pattern: string): RegExp {
+  const source = pattern.replace(/\\([*\\])|\*{2,}|\*|\\|[/]/g, (token, escaped?: string) => {
+    if (escaped !== undefined) return `\\${escaped}`
+    if (token.startsWith('**')) return '.*'
+    return token === '*' ? '[^/]*' : `\\${token}`
+  })
+  return new RegExp(`^${source}$`, 's')
+}
