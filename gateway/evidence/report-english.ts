@@ -54,6 +54,8 @@ export const ENGLISH: ReportTexts = {
   states: { kept: 'included', absent: 'not included, known by its digest only', erased: 'erased' },
   record: 'record',
   erasedNote: 'The record is erased. Only its hash is left, in the chain of the message log.',
+  erasedAt: 'Erased at',
+  erasedBy: { retention: 'since its retention ended', order: 'since the operator ordered it' },
   unknown: 'not recorded',
   none: 'none',
   unstamped: 'no time-stamp yet',

@@ -55,6 +55,8 @@ export const GERMAN: ReportTexts = {
   states: { kept: 'enthalten', absent: 'nicht enthalten, nur durch Prüfsumme bekannt', erased: 'gelöscht' },
   record: 'Eintrag',
   erasedNote: 'Der Eintrag ist gelöscht. Erhalten ist nur sein Hashwert in der Kette des Nachrichtenprotokolls.',
+  erasedAt: 'Gelöscht am',
+  erasedBy: { retention: 'weil die Aufbewahrungsfrist ablief', order: 'weil der Betreiber es anordnete' },
   unknown: 'nicht aufgezeichnet',
   none: 'keine',
   unstamped: 'noch kein Zeitstempel',

@@ -1,5 +1,7 @@
 /** What the report on an exchange says, in the shape that both languages fill. */
 
+import type { ReportedErasure } from './report-erasure.ts'
+
 export interface ReportTexts {
   readonly language: 'de' | 'en'
   readonly name: string
@@ -51,6 +53,9 @@ export interface ReportTexts {
   /** Before the number of a record. */
   readonly record: string
   readonly erasedNote: string
+  /** Before a time, and after it. */
+  readonly erasedAt: string
+  readonly erasedBy: Readonly<Record<ReportedErasure['by'], string>>
   readonly unknown: string
   readonly none: string
   readonly unstamped: string

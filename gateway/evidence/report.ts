@@ -6,6 +6,8 @@
 import type { Html } from './html.ts'
 import { html } from './html.ts'
 import { ENGLISH } from './report-english.ts'
+import type { ReportedErasure } from './report-erasure.ts'
+import { erasureText } from './report-erasure.ts'
 import { GERMAN } from './report-german.ts'
 import { REPORT_STYLE } from './report-style.ts'
 import type { ReportTexts } from './report-texts.ts'
@@ -61,6 +63,7 @@ export interface ReportedMessage {
   readonly agreement?: string
   readonly configuration?: { readonly version: number; readonly sha256: string }
   readonly connection?: string
+  readonly erasure?: ReportedErasure
   readonly objects: readonly { readonly name: string; readonly sha256: string; readonly isKept: boolean }[]
 }
 
@@ -202,8 +205,9 @@ ${parts}`
 function filesTable({ report, texts }: Part): Html {
   const { labels, states } = texts
   const parts = report.messages.map((message) => {
-    const { file, objects } = message
-    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${texts.erasedNote}</p>`
+    const { file, objects, erasure } = message
+    const erased = erasureText(erasure, texts)
+    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${texts.erasedNote}</p>${erased}`
     const rows = objects.map(({ name, sha256, isKept }) => [
       html`<code>${name}</code>`,
       html`<code>${sha256}</code>`,
@@ -211,6 +215,7 @@ function filesTable({ report, texts }: Part): Html {
     ])
     return html`<h3>${messageText(message, texts)}: <code>${file}</code></h3>
 ${table([labels.object, labels.digest, labels.state], rows)}
+${erased}
 `
   })
   return html`<p>${texts.filesNote}</p>

@@ -4,7 +4,9 @@ import { formatContainer, formatSealedContainer } from '../../evidence/container
 import type { Content } from '../../evidence/content.ts'
 import { contentOf, joined } from '../../evidence/content.ts'
 import { formatReport } from '../../evidence/report.ts'
+import type { ReportedErasure } from '../../evidence/report-erasure.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
+import type { RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reader.ts'
 import type { Packages, RecordPackage } from './evidence-packages.ts'
 import { containerName, NoEvidence } from './evidence-packages.ts'
@@ -42,7 +44,8 @@ export async function exportExchange(options: ExchangeOptions, requestId: string
 
   const zip = openZipWriter()
   const at = Math.max(...summaries.map((summary) => Date.parse(summary.at)))
-  const report = openReporting(reader).report(requestId, summaries, found, now())
+  const erasures = await erasuresOf(reader, summaries)
+  const report = openReporting(reader).report(requestId, { summaries, found, erasures }, now())
   const parts = zip.entry(REPORT_NAME, contentOf(formatReport(report)), at)
   const files: string[] = []
   const problems: string[] = []
@@ -58,6 +61,23 @@ export async function exportExchange(options: ExchangeOptions, requestId: string
   }
   parts.push(zip.end())
   return { content: joined(parts), files, problems, ...(life !== undefined && { life }) }
+}
+
+async function erasuresOf(
+  reader: LogReader,
+  summaries: readonly RecordSummary[],
+): Promise<ReadonlyMap<number, ReportedErasure>> {
+  const found = new Map<number, ReportedErasure>()
+  for (const { seq, erasedAt } of summaries) {
+    const erasure = erasedAt === undefined ? undefined : (await reader.get(seq))?.erasure
+    if (erasedAt === undefined || erasure === undefined) continue
+    const why =
+      erasure.by === 'retention'
+        ? ({ by: 'retention', reason: erasure.rule } as const)
+        : ({ by: 'order', reason: erasure.reason } as const)
+    found.set(seq, { at: Date.parse(erasedAt), ...why, seq: erasure.seq })
+  }
+  return found
 }
 
 function unlessErased(error: unknown): undefined {

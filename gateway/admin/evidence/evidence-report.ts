@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import type { ExchangeReport, Party, ReportedMessage, ReportedOutcome } from '../../evidence/report.ts'
+import type { ReportedErasure } from '../../evidence/report-erasure.ts'
 import { HEAD_NAME } from '../../message-log/log-record.ts'
 import type { RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reader.ts'
@@ -17,12 +18,14 @@ import type { RecordPackage } from './evidence-packages.ts'
 import { containerName } from './evidence-packages.ts'
 
 export interface Reporting {
-  report(
-    requestId: string,
-    summaries: readonly RecordSummary[],
-    found: readonly RecordPackage[],
-    madeAt: number,
-  ): ExchangeReport
+  report(requestId: string, known: KnownOfExchange, madeAt: number): ExchangeReport
+}
+
+export interface KnownOfExchange {
+  readonly summaries: readonly RecordSummary[]
+  /** Of those that are not erased. */
+  readonly found: readonly RecordPackage[]
+  readonly erasures: ReadonlyMap<number, ReportedErasure>
 }
 
 /** What the gateway writes, as far as the report reads it. */
@@ -61,11 +64,13 @@ export function openReporting(reader: LogReader): Reporting {
   }
 
   return {
-    report(requestId, summaries, found, madeAt) {
+    report(requestId, { summaries, found, erasures }, madeAt) {
       const messages: ReportedMessage[] = []
       for (const summary of summaries) {
         const from = found.find(({ seq }) => seq === summary.seq)
-        messages.push(message(summary, from, from && proofOf(summary.seq)))
+        const erasure = erasures.get(summary.seq)
+        const told = message(summary, from, from && proofOf(summary.seq))
+        messages.push(erasure === undefined ? told : { ...told, erasure })
       }
       const [first] = summaries as readonly [RecordSummary, ...RecordSummary[]]
       const from = found[0]

@@ -25,7 +25,7 @@ const REPORT: ExchangeReport = {
       ...{ agreement: EVIL, configuration: { version: 1, sha256: EVIL }, connection: EVIL },
       objects: [{ name: EVIL, sha256: EVIL, isKept: false }],
     },
-    { seq: 2, kind: 'reply in', stages: [], objects: [] },
+    { seq: 2, kind: 'reply in', stages: [], objects: [], erasure: { at: 0, by: 'retention', reason: EVIL, seq: 9 } },
   ],
 }
 
@@ -46,6 +46,7 @@ t.test('an erased message and a missing time are told, not invented', async (t) 
   const page = formatReport(REPORT).toString()
   t.match(page, GERMAN.states.erased)
   t.match(page, GERMAN.erasedNote)
+  t.match(page, /Gelöscht am <time .*<\/time>, weil die Aufbewahrungsfrist ablief: .* \(Eintrag 9\)/)
   t.match(page, GERMAN.unknown)
   t.match(page, '9,0 s')
   t.match(page, '9.0 s')

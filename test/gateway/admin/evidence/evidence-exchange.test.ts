@@ -96,6 +96,8 @@ t.test('no exchange, one without a time-stamp, one that has no end, one with an 
   t.match(await rig.log.decide({ ...asked, event: 'erasure', what: 'body' }), { records: 1 })
   const { report } = await exported(rig, answered)
   t.match(report, 'nicht enthalten, nur durch Prüfsumme bekannt')
+  t.match(report, /<p>Gelöscht am <time [^>]*>.*<\/time>, weil der Betreiber es anordnete: Test \(Eintrag \d+\)\.<\/p>/)
+  t.equal(report.match(/Gelöscht am|Erased at/g)?.length, 2, 'of this one message, in both languages')
   t.match(
     report,
     /er_verify\.py \.\.\/ca\.pem META-INF\/evidencerecord001\.ers --digest [0-9a-f]{64} message-head\.txt/,
