@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import type { ErrorObject } from 'ajv/dist/2020.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { CONFIG_SCHEMA } from './config-schema.ts'
 import type { Identifier } from './protocol/identifiers.ts'
@@ -126,7 +127,18 @@ export interface Limits {
  * @throws {Error} naming every offending member at once
  */
 export async function loadConfig(file: string): Promise<Config> {
-  return readConfig(JSON.parse(await readFile(file, 'utf8')), file)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file} is not there or cannot be read (${error.code})`, { cause: error })
+  })
+  return readConfig(parseJson(text, file), file)
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${file} is no JSON: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** @param raw parsed JSON; changed in place by the defaults */
@@ -134,7 +146,7 @@ export function readConfig(raw: unknown, file: string): Config {
   const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false })
   const validate = ajv.compile<Config>(CONFIG_SCHEMA)
   if (!validate(raw)) {
-    throw new Error(`${file}: ${ajv.errorsText(validate.errors, { dataVar: 'config', separator: '; ' })}`)
+    throw new Error(`${file}: ${validate.errors?.map(mistakeOf).join('; ')}`)
   }
   const at = (path: string): string => resolve(dirname(file), path)
   const pair = <T extends KeyPair>(value: T): T => ({
@@ -159,6 +171,11 @@ export function readConfig(raw: unknown, file: string): Config {
       archive: raw.log.archive === null ? resolve(directory, 'archive') : at(raw.log.archive),
     },
   })
+}
+
+function mistakeOf({ instancePath, message, params }: ErrorObject): string {
+  const named = params['additionalProperty'] ?? params['allowedValues']?.join(', ')
+  return `config${instancePath} ${message}${named === undefined ? '' : `: ${named}`}`
 }
 
 /** Where the message log of a gateway lies; for who writes it and who only reads. */

@@ -57,12 +57,17 @@ t.test('failure is 1, and says what is wrong without a stack', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'owl-cli-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const config = join(directory, 'bad.json')
-  await writeFile(config, '{"gateway":"OWL","clients":[{"id":"a"}]}')
+  await writeFile(config, '{"gateway":"OWL","clients":[{"id":"a","auth":"none"}],"limits":{"bodyByteMax":1}}')
+  const broken = join(directory, 'broken.json')
+  await writeFile(broken, '{"gateway":')
 
   for (const [args, text] of [
     [['gateway', 'check', '--config', config], /must have required property 'seal'.*config\/gateway must match/s],
+    [['gateway', 'check', '--config', config], /config\/limits must NOT have additional properties: bodyByteMax/],
+    [['gateway', 'check', '--config', config], /config\/clients\/0\/auth must .*: mtls, https, http/],
+    [['gateway', 'check', '--config', broken], /broken\.json is no JSON/],
     [['gateway', 'start', '--config', config], /must have required property 'seal'/],
-    [['log', 'list', '--config', join(directory, 'nowhere.json')], /nowhere\.json/],
+    [['log', 'list', '--config', join(directory, 'nowhere.json')], /nowhere\.json is not there/],
     [['cert', 'show', config], /holds no certificate/],
     [['doctor', '--federation', join(directory, 'nowhere.json')], /npm start/],
     [['adapter', 'new', 'one/two'], /agency\/system\/service/],
