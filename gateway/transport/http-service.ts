@@ -35,6 +35,8 @@ export async function httpService(
   const pool = new Pool(url.origin, {
     connections: CONNECTIONS_MAX,
     pipelining: 1,
+    // HTTP/2 has no reasons, and of headers neither case nor repetition: PR-REST §4.1 asks for HTTP/1.1.
+    allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: options.progressTimeoutMs,
     connect: {

@@ -84,9 +84,7 @@ export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
 }
 
 function rawHeadersOf({ rawHeaders }: Dispatcher.DispatchController): string[] {
-  if (Array.isArray(rawHeaders)) return rawHeaders.map((octets) => octets.toString('latin1'))
-  // Of HTTP/2.
-  return Object.entries(rawHeaders ?? {}).flatMap(([name, value = []]) => [value].flat().flatMap((one) => [name, one]))
+  return (rawHeaders as Buffer[]).map((octets) => octets.toString('latin1'))
 }
 
 export function brokenOff(cause: unknown): GatewayError {

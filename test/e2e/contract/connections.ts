@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpRequest } from 'node:http'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createSecureServer } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -78,37 +78,48 @@ export async function connections(t: Test, rig: Rig): Promise<void> {
     t.notMatch(seen?.headers.flat().join().toLowerCase() ?? '', /upgrade|http2/)
   })
 
-  t.test('a service by HTTPS shows a certificate of the CA it is configured with', async (t) => {
-    const seen: string[] = []
-    const { key } = await pemOf(rig.federation, 'service/server')
-    const cert = await readFile(join(rig.federation.trust.directory, 'service/server.chain.pem'))
-    const server = createServer({ key, cert }, async (request, response) => {
-      seen.push(`${request.url} ${await buffer(request)}`)
-      response.end('by TLS')
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    t.teardown(() => {
-      server.close()
-      server.closeAllConnections()
-    })
-    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/base`
-    const [trusted, untrusted] = [`${WEST}/TEST/tls`, `${WEST}/TEST/tls-unknown`]
-    await addOffers(rig.federation, '', {
-      [trusted]: { path: '', local: { url, ca: rig.federation.trust.ca } },
-      [untrusted]: { path: '', local: { url } },
-    })
-    for (let waited = 0; waited < 5000; waited += 50) {
-      if ((await rig.exchange({ service: trusted })).response.status === 200) break
-      await sleep(50)
-    }
-    seen.length = 0
+  t.test(
+    'a service by HTTPS shows a certificate of its CA, and is spoken to by HTTP/1.1 though it offers HTTP/2',
+    async (t) => {
+      const seen: string[] = []
+      const { key } = await pemOf(rig.federation, 'service/server')
+      const cert = await readFile(join(rig.federation.trust.directory, 'service/server.chain.pem'))
+      const server = createSecureServer({ key, cert, allowHTTP1: true }, async (request, response) => {
+        const many = request.rawHeaders.filter((_, i, all) => all[i - 1] === 'X-Many')
+        seen.push(`${request.httpVersion} ${request.url} ${many.join()} ${await buffer(request)}`)
+        response.setHeader('X-Many', ['c', 'd'])
+        response.end('by TLS')
+      })
+      const sockets: Socket[] = []
+      server.on('secureConnection', (socket: Socket) => sockets.push(socket))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.teardown(() => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/base`
+      const [trusted, untrusted] = [`${WEST}/TEST/tls`, `${WEST}/TEST/tls-unknown`]
+      await addOffers(rig.federation, '', {
+        [trusted]: { path: '', local: { url, ca: rig.federation.trust.ca } },
+        [untrusted]: { path: '', local: { url } },
+      })
+      for (let waited = 0; waited < 5000; waited += 50) {
+        if ((await rig.exchange({ service: trusted })).response.status === 200) break
+        await sleep(50)
+      }
+      seen.length = 0
 
-    const { response } = await rig.exchange({ service: trusted, method: 'POST', path: '/v1', body: 'x' })
-    t.equal(response.body.toString(), 'by TLS')
-    t.same(seen, ['/base/v1 x'])
-    const refused = await rig.exchange({ service: untrusted, method: 'POST', path: '/v1', body: 'x' })
-    isFault(t, refused.response, 'Server.ServerProxy.ServiceFailed.SslAuthenticationFailed', 'of another CA:')
-    t.equal(seen.length, 1)
-  })
+      const headers: Header[] = [
+        ['X-Many', 'a'],
+        ['X-Many', 'b'],
+      ]
+      const { response } = await rig.exchange({ service: trusted, method: 'POST', path: '/v1', headers, body: 'x' })
+      t.same([response.body.toString(), response.reason, response.all('x-many')], ['by TLS', 'OK', ['c', 'd']])
+      t.same(seen, ['1.1 /base/v1 a,b x'])
+      const refused = await rig.exchange({ service: untrusted, method: 'POST', path: '/v1', body: 'x' })
+      isFault(t, refused.response, 'Server.ServerProxy.ServiceFailed.SslAuthenticationFailed', 'of another CA:')
+      t.equal(seen.length, 1)
+    },
+  )
 }
