@@ -5,13 +5,21 @@ import { GatewayError } from '../errors.ts'
 /** A token bucket for each party; parties are registered ones, so their number is bounded. */
 export interface Budget {
   /** @returns whether one more is allowed now */
-  take(party: string, now: number): boolean
+  take(party: string): boolean
 }
 
-export function tokenBuckets({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }): Budget {
+export interface BudgetOptions {
+  readonly perSecond: number
+  readonly burst: number
+  /** Milliseconds of a clock that is never set: one set back would leave nothing to take until it is there again. */
+  readonly now?: () => number
+}
+
+export function tokenBuckets({ perSecond, burst, now: clock = () => performance.now() }: BudgetOptions): Budget {
   const buckets = new Map<string, { tokens: number; at: number }>()
   return {
-    take(party, now) {
+    take(party) {
+      const now = clock()
       const bucket = buckets.get(party) ?? { tokens: burst, at: now }
       bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) / 1000) * perSecond)
       bucket.at = now

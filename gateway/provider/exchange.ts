@@ -47,7 +47,7 @@ export interface ProviderDeps {
   readonly idnrGuard: IdnrGuard
   readonly subjects: FindSubjects
   /** May this peer be answered one more refusal? */
-  readonly mayRefuse: (peer: Identifier, now: number) => boolean
+  readonly mayRefuse: (peer: Identifier) => boolean
   readonly now: () => number
   readonly clock: ClockEstimate
   readonly clockSkewMsMax: number
@@ -103,7 +103,7 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
     await received.body?.dispose()
     await received.reply?.body?.dispose()
     // What is on record needs its end; what is not yet is refused so often and no more.
-    if (received.recorded === undefined && !deps.mayRefuse(gateway.id, now))
+    if (received.recorded === undefined && !deps.mayRefuse(gateway.id))
       throw new GatewayError('TooManyRequests', { cause: error })
     return await refuse(deps, received, asGatewayError(error), trace).catch((cause: unknown) => {
       const isUnsigned = asGatewayError(cause).code === 'CannotCreateSignature'

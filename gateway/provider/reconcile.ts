@@ -26,7 +26,7 @@ export interface ReconcileDeps {
   readonly log: Pick<MessageLog, 'head'>
   readonly comparison: Pick<ComparisonThread, 'find'>
   /** May this partner ask once more? */
-  readonly mayAsk: (partner: Identifier, now: number) => boolean
+  readonly mayAsk: (partner: Identifier) => boolean
   readonly now: () => number
   readonly clockSkewMsMax: number
   readonly report: { warn(line: object, text: string): void }
@@ -65,7 +65,7 @@ export function answering(deps: ReconcileDeps): Answering {
     const at = now()
     const judging: Judging = { snapshot: configuration.usable(at), revocation, now: at, softFail: false }
     const { gateway: partner } = attestGateway(judging, certificate)
-    if (!deps.mayAsk(partner.id, at)) throw new GatewayError('TooManyRequests')
+    if (!deps.mayAsk(partner.id)) throw new GatewayError('TooManyRequests')
 
     const statement = readStatement(octets, QUESTION)
     verifyMember(judging, partner.member, statement)

@@ -4,15 +4,33 @@ import t from 'tap'
 import { inFlight, tokenBuckets } from '../../../gateway/access/budgets.ts'
 
 t.test('a bucket gives its burst, then its rate, to each party apart', async (t) => {
-  const budget = tokenBuckets({ perSecond: 2, burst: 3 })
+  let now = 0
+  const budget = tokenBuckets({ perSecond: 2, burst: 3, now: () => now })
+  const takeAt = (at: number, party = 'a'): boolean => {
+    now = at
+    return budget.take(party)
+  }
 
   t.same(
-    [0, 0, 0, 0].map((at) => budget.take('a', at)),
+    [0, 0, 0, 0].map((at) => takeAt(at)),
     [true, true, true, false],
   )
-  t.ok(budget.take('b', 0))
-  t.notOk(budget.take('a', 400))
-  t.ok(budget.take('a', 1000))
+  t.ok(takeAt(0, 'b'))
+  t.notOk(takeAt(400))
+  t.ok(takeAt(1000))
+})
+
+t.test('a clock that is set back takes nothing away', async (t) => {
+  const budget = tokenBuckets({ perSecond: 1, burst: 2 })
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  budget.take('a')
+
+  Date.now = () => now() - 3_600_000
+
+  t.ok(budget.take('a'))
 })
 
 t.test('so many at once, in all and for one, and no more', async (t) => {
