@@ -79,6 +79,7 @@ export async function verifyFiles(paths: readonly string[], terminal: Terminal, 
 export async function verifyArchives({ reader, terminal, json }: LogCommandDeps, names: string[]): Promise<boolean> {
   const { archives } = reader.contents
   const rows = archives.rows()
+  if (rows.length === 0 && names.length === 0) terminal.say('Nothing is archived yet.')
   const wanted = new Set(names.map((name) => basename(name)))
   const known = new Set(rows.map(({ name }) => name))
   let holds = true

@@ -28,11 +28,13 @@ export function readAnchors(paths: readonly string[]): Anchors {
     const before = certificates.size + keys.length
     for (const file of filesOf(path)) {
       const octets = readSmall(file)
-      if (file.endsWith('.json')) keys.push(octets.toString('utf8'))
+      if (file.endsWith('.json')) keys.push(...keysIn(octets.toString('utf8')))
       else for (const certificate of certificatesIn(octets)) certificates.set(certificate.sha256, certificate)
     }
     if (certificates.size + keys.length === before) {
-      throw new GatewayError('BadRequest', { reason: `${path} holds no anchor: the certificate of a CA, PEM or DER` })
+      throw new GatewayError('BadRequest', {
+        reason: `${path} holds no anchor: the certificate of a CA, PEM or DER, or a JWK`,
+      })
     }
   }
   return { certificates: [...certificates.values()], keys }
@@ -53,6 +55,14 @@ function filesOf(path: string): string[] {
 function readSmall(file: string): Buffer {
   if (statSync(file).size > FILE_BYTES_MAX) throw new GatewayError('BadRequest', { reason: `${file} is too large` })
   return readFileSync(file)
+}
+
+function keysIn(text: string): string[] {
+  try {
+    return typeof JSON.parse(text)?.kty === 'string' ? [text] : []
+  } catch {
+    return []
+  }
 }
 
 /** CAs only: a certificate that may not issue cannot be an anchor. */

@@ -253,7 +253,7 @@ export function lockLog(path: string): Lock {
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
-    throw new LogOpenError('locked', 'Another process has the message log open', cause)
+    throw new LogOpenError('locked', 'Another process has the message log open: its gateway runs, or a command', cause)
   }
   return { release: () => database.close() }
 }

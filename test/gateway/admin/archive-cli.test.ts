@@ -38,6 +38,12 @@ interface Listed {
   readonly files: readonly { file: string; first: number; last: number; state: string }[]
 }
 
+t.test('verify: says that there is nothing yet', async (t) => {
+  const { code, out, err } = await owl('log', 'archive', 'verify', ...configured)
+
+  t.same([code, out, err], [0, '', 'Nothing is archived yet.\n'])
+})
+
 t.test('run: a running gateway is asked by its operators only', async (t) => {
   const { code, err } = await owl('log', 'archive', 'run', ...configured)
 

@@ -116,6 +116,7 @@ t.test('exit codes: 3 not proven, 2 misused', async (t) => {
   await mkdir(file('empty'))
   await writeFile(file('cut.asice'), request.subarray(0, -1))
   await writeFile(file('key.pem'), 'nothing')
+  await writeFile(file('gateway.json'), '{}')
 
   const unanchored = await verify(file('request.asice'))
   t.equal(unanchored.code, 3)
@@ -129,6 +130,7 @@ t.test('exit codes: 3 not proven, 2 misused', async (t) => {
     [file('missing.asice')],
     [file('empty')],
     [file('request.asice'), '--anchors', file('key.pem')],
+    [file('request.asice'), '--anchors', file('gateway.json')],
     [file('request.asice'), '--anchors', file('missing.pem')],
     [file('request.asice'), ...anchors, '--at', 'tomorrow'],
     [file('request.asice'), ...anchors, '--at', '2026-02-31'],
