@@ -64,7 +64,7 @@ async function main(args: readonly string[]): Promise<void> {
     now: Date.now,
   })
   registerPartnerCommands(log, { onPartners, end, now: Date.now })
-  registerSubjectCommand(log, terminal, operatorOf)
+  registerSubjectCommand(log, terminal)
   const evidence = registerEvidenceCommands(program, {
     terminal: { ...terminal, plain },
     failVerification: () => end('unverified'),

@@ -2,23 +2,18 @@
 
 import type { Command } from 'commander'
 import type { WithConfig } from './admin/log-cli.ts'
-import type { OperatorGiven, OperatorOf } from './admin/operator-options.ts'
-import { operatorFor, operatorOptions } from './admin/operator-options.ts'
 import type { Terminal } from './admin/terminal.ts'
 
-type Given = WithConfig & OperatorGiven
-
 /** @param log the command group */
-export function registerSubjectCommand(log: Command, terminal: Terminal, operatorOf: OperatorOf): void {
-  const subject = log
+export function registerSubjectCommand(log: Command, terminal: Terminal): void {
+  log
     .command('subject')
     .description('what was exchanged about a person (Art. 15 DSGVO); that you ask is put on record')
     .argument('<reference...>', 'idnr:…, person:FAMILY NAME|GIVEN NAMES|YYYY-MM-DD, kfz:…; - reads them from input')
     .requiredOption('--config <file>', 'configuration of the gateway')
-  operatorOptions(subject)
     .option('--json', 'print JSON')
-    .action(async (references: string[], given: Given) => {
+    .action(async (references: string[], given: WithConfig) => {
       const { lookUp } = await import('./subject-look-up.ts')
-      await lookUp(terminal, { ...given, ...(await operatorFor(given, operatorOf)) }, references)
+      await lookUp(terminal, given, references)
     })
 }

@@ -3,24 +3,23 @@
 import { userInfo } from 'node:os'
 import { parseReference, REFERENCE_FORMS } from '../adapters/subjects.ts'
 import type { WithConfig } from './admin/log-cli.ts'
-import type { OperatorFiles } from './admin/operator-port.ts'
 import { lookUpSubject } from './admin/subject-commands.ts'
 import type { Terminal } from './admin/terminal.ts'
 import { loadConfig, logPlace } from './config.ts'
+import { noteAccess } from './message-log/access-notes.ts'
 
-export interface LookUp extends WithConfig {
-  /** For a running gateway. */
-  readonly operator?: OperatorFiles
-}
-
-export async function lookUp(terminal: Terminal, wanted: LookUp, references: readonly string[]): Promise<void> {
-  const { config: file, json, operator } = wanted
-  const config = await loadConfig(file)
+export async function lookUp(
+  terminal: Terminal,
+  { config: file, json }: WithConfig,
+  references: readonly string[],
+): Promise<void> {
+  const place = logPlace(await loadConfig(file))
+  const by = `console:${userInfo().username}` as const
   await lookUpSubject(
     {
-      ...{ terminal, json: json === true, now: Date.now, stdin: process.stdin, user: userInfo().username },
-      ...{ config, place: logPlace(config), parseReference, referenceForms: REFERENCE_FORMS },
-      ...(operator !== undefined && { operator }),
+      ...{ place, terminal, json: json === true, now: Date.now, stdin: process.stdin },
+      ...{ parseReference, referenceForms: REFERENCE_FORMS },
+      looking: (looked) => noteAccess(place.file, { by, looked }, Date.now()),
     },
     references,
   )

@@ -7,12 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { request } from 'undici'
 import { personensuche, umzugsmitteilung, vams } from '../../adapters/scenario-messages.ts'
 import type { SubjectReport } from '../../gateway/admin/subject-report.ts'
+import { loadConfig, logPlace } from '../../gateway/config.ts'
 import { gatewayOf, openAgent, openCaller } from '../../gateway/region/calls.ts'
 import type { FederationGateway } from '../../gateway/region/federation.ts'
 import { startRegion } from '../../gateway/region/launcher.ts'
@@ -151,18 +152,22 @@ t.test('a reference never goes into a URL, and what is none is refused without b
   t.notMatch(err, /Geheim/)
 })
 
-t.test('with the gateway at rest the command writes it down itself', async (t) => {
-  process.kill(bielefeld.pid as number, 'SIGTERM')
-  const found = await untilAtRest(bielefeld)
-  t.equal(found.exchanges.length, 1)
+t.test(
+  'with the gateway at rest the command reads as well, and the gateway puts it on record when it is back',
+  async (t) => {
+    process.kill(bielefeld.pid as number, 'SIGTERM')
+    const found = await untilAtRest(bielefeld)
+    t.equal(found.exchanges.length, 1)
 
-  const { out } = await owl('log', 'list', '--outcome', 'access', '--config', bielefeld.config, '--json')
-  const [{ seq }] = (JSON.parse(out) as { records: [{ seq: number }] }).records
-  const { out: body } = await owl('log', 'show', String(seq), '--part', 'body', '--config', bielefeld.config)
-  t.match(JSON.parse(body), { event: 'access', by: /^console:./, references: 1 })
-  const { code } = await owl('log', 'verify', '--config', bielefeld.config)
-  t.equal(code, 0)
-})
+    const { file } = logPlace(await loadConfig(bielefeld.config))
+    const notes = readdirSync(join(dirname(file), 'access-notes'))
+    t.equal(notes.length, 1)
+    const note = readFileSync(join(dirname(file), 'access-notes', notes[0] ?? ''), 'utf8')
+    t.match(JSON.parse(note), { event: 'access', by: /^console:./, references: 1 })
+    const { code } = await owl('log', 'verify', '--config', bielefeld.config)
+    t.equal(code, 0)
+  },
+)
 
 t.test('no file of the region has a reference in the clear', async (t) => {
   for (const { pid } of federation.gateways) {
