@@ -36,12 +36,32 @@ const SET_ON_REPLY: ReadonlySet<string> = new Set([
   'x-road-error',
 ])
 
+/**
+ * Of which the last one counts, as PR-REST §4.3 has it for X-Road-Client, and it alone goes on: the service reads no
+ * other than we have checked and put on record. Records from before this was so may hold several.
+ */
+const LAST_COUNTS: ReadonlySet<string> = new Set([
+  'x-road-client',
+  'x-road-id',
+  'x-road-userid',
+  'x-road-issue',
+  'x-road-security-server',
+  'x-road-represented-party',
+])
+
 /** @param raw as Node gives it: name, value, name, value … @returns what is signed and forwarded of a request */
 export function requestHeaders(raw: readonly string[]): Header[] {
-  const headers = surviving(raw, onRequest)
-  // PR-REST §4.2: a client must not send several X-Road-Client; the last one counts.
-  const last = headers.findLastIndex(isClient)
-  return headers.filter((header, i) => i === last || !isClient(header))
+  const seen: string[] = []
+  const headers = surviving(raw, onRequest).reverse()
+  const counting = headers.filter(([name, value]) => {
+    const key = name.toLowerCase()
+    if (!LAST_COUNTS.has(key)) return true
+    // An empty one names nothing: it counts as none.
+    if (seen.includes(key) || (key === 'x-road-id' && value === '')) return false
+    seen.push(key)
+    return true
+  })
+  return counting.reverse()
 }
 
 /** @param raw as the service sent it @returns what is signed and forwarded of a reply */
@@ -80,10 +100,6 @@ function areHeaders(headers: readonly Header[], direction: Direction): boolean {
     seen.push(key)
   }
   return true
-}
-
-function isClient([name]: Header): boolean {
-  return name.length === 13 && name.toLowerCase() === 'x-road-client'
 }
 
 /** A name that is `malformed` is not ours to strip, and not another gateway's to send. */

@@ -96,6 +96,14 @@ export async function headers(t: Test, rig: Rig): Promise<void> {
     )
   })
 
+  t.test('20 an empty X-Road-Id is none: the service gets the one that is made, and no other', async (t) => {
+    const { response, seen } = await rig.exchange({ headers: [['X-Road-Id', '']] })
+
+    const ids = seen?.headers.filter(([name]) => name.toLowerCase() === 'x-road-id')
+    t.same(ids, [['x-road-id', response.header('x-road-id')]])
+    t.match(response.header('x-road-id'), /^OWL-/)
+  })
+
   t.test('21 X-Road-Id is kept, any form of it, and may come again', async (t) => {
     for (const id of ['fa2e18a5-c2cb-4d09-b994-f57727f7c3fb', 'EE-1 2/3', 'x'.repeat(500), 'EE-1 2/3']) {
       const { response, seen } = await rig.exchange({ headers: [['X-Road-ID', id]] })
@@ -172,6 +180,13 @@ export async function headers(t: Test, rig: Rig): Promise<void> {
         party,
       )
     }
+    const twice = ['A/B/C', '123'].map((party): Header => ['X-Road-Represented-Party', party])
+    const { seen } = await rig.exchange({ headers: twice })
+    t.same(
+      seen?.headers.filter(([name]) => name === 'X-Road-Represented-Party'),
+      twice.slice(1),
+      'the one that was checked',
+    )
     for (const party of ['A/B/C', '', '/', 'COM/', '/123', 'a b', '%', 'COM/%2E%2E']) {
       isRefused(t, await rig.exchange({ headers: [['X-Road-Represented-Party', party]] }), 'Client.BadRequest', party)
     }

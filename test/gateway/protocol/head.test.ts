@@ -85,6 +85,13 @@ t.test('an id that the local system gave is kept and not written twice', async (
   t.equal(parseRequestHead(head.octets).xRoadId, 'mine')
 })
 
+t.test('a head that names its user twice is evidence from before only the last went on, and is read', async (t) => {
+  const twice = [...call.headers, ['X-Road-UserId', 'a'], ['X-Road-UserId', 'b']] as const
+  const head = formatRequestHead({ ...call, headers: twice }, requestId, block, 'generated')
+
+  t.equal(parseRequestHead(head.octets).call.userId, 'b')
+})
+
 t.test('a reply head is read as it was written', async (t) => {
   const read = parseReplyHead(reply.octets)
 

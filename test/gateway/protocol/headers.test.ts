@@ -46,6 +46,19 @@ for (const name of [
   })
 }
 
+for (const name of ['Client', 'Id', 'UserId', 'Issue', 'Security-Server', 'Represented-Party']) {
+  t.test(`of several X-Road-${name} the last one counts, and it alone goes on`, async (t) => {
+    const raw = ['A', '1', `x-road-${name}`, 'a', 'a', '2', `X-ROAD-${name}`, 'b', 'A', '3']
+
+    t.same(requestHeaders(raw).flat(), ['A', '1', 'a', '2', `X-ROAD-${name}`, 'b', 'A', '3'])
+  })
+}
+
+t.test('an empty X-Road-Id is none', async (t) => {
+  t.same(requestHeaders(['X-Road-Id', '', 'X-Road-Issue', '']), [['X-Road-Issue', '']])
+  t.same(requestHeaders(['X-Road-Id', 'a', 'x-road-id', '']), [['X-Road-Id', 'a']])
+})
+
 t.test('a local system cannot set what the gateway sets', async (t) => {
   t.same(requestHeaders(['X-Road-Request-Id', '1', 'x-road-request-hash', '2', 'X-Road-Id', '3']), [['X-Road-Id', '3']])
 })
