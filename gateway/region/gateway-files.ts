@@ -1,7 +1,7 @@
 /** The files an agency's gateway starts from: its configuration and the master key of its message log. */
 
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agency } from './owl-region.ts'
 import type { GatewayPorts, RegionPorts } from './ports.ts'
@@ -31,12 +31,23 @@ interface WithId {
   readonly id: string
 }
 
+type Members = Record<string, unknown>
+
+interface Before extends Members {
+  readonly clients?: readonly WithId[]
+  readonly services?: readonly WithId[]
+}
+
 /** Accredited time-stamps cost money, development ones do not: ten seconds instead of a minute. */
 export const STAMP_INTERVAL_MS = 10_000
 const LOOPBACK = '127.0.0.0/8'
 const MASTER_KEY_BYTES = 32
 
-/** Writes them; services and clients that commands added to an earlier run stay. */
+/**
+ * Writes them. Services and clients that commands added to an earlier run stay, and members that somebody wrote by hand.
+ *
+ * @throws {Error} when what somebody wrote is no JSON
+ */
 export async function writeGatewayFiles(options: GatewayFilesOptions): Promise<GatewayFiles> {
   const { agency, directory } = options
   const config = join(directory, `${agency.slug}.json`)
@@ -47,17 +58,44 @@ export async function writeGatewayFiles(options: GatewayFilesOptions): Promise<G
   const before = await readBefore(config)
   const fresh = await configuration(options, state, masterKey)
   const idOf = ({ id }: WithId): string => id
+  const both = (now: WithId, then: WithId): WithId => ({ ...then, ...now })
   const merged = {
-    ...fresh,
-    clients: joined<WithId>(fresh.clients, before.clients, idOf),
-    services: joined<WithId>(fresh.services, before.services, idOf),
+    ...over(over(defaults(options), before), fresh),
+    clients: joined<WithId>(fresh.clients, before.clients ?? [], idOf, both),
+    services: joined<WithId>(fresh.services, before.services ?? [], idOf, both),
   }
-  await writeFile(config, `${JSON.stringify(merged, null, 2)}\n`, { mode: 0o600 })
+  // Ctrl-C may come now: it leaves the old file or the new one, never half of one.
+  await writeFile(`${config}.tmp`, `${JSON.stringify(merged, null, 2)}\n`, { mode: 0o600 })
+  await rename(`${config}.tmp`, config)
   return { config, state }
 }
 
+/** Where the launcher has no say. */
+function defaults({ stampIntervalMs }: GatewayFilesOptions): Members {
+  return {
+    networksAllowed: [LOOPBACK],
+    // The region's people are invented: none has a number that was ever issued.
+    idnrTestNumbers: true,
+    log: { stampIntervalMs },
+  }
+}
+
+/** Member by member; a list is one value. */
+function over(below: Members, above: Members): Members {
+  const merged = { ...below }
+  for (const [name, value] of Object.entries(above)) {
+    const under = below[name]
+    merged[name] = isMembers(under) && isMembers(value) ? over(under, value) : value
+  }
+  return merged
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 async function configuration(options: GatewayFilesOptions, state: string, masterKey: string) {
-  const { agency, directory, pki, anchor, ports, own, systems, stampIntervalMs } = options
+  const { agency, directory, pki, anchor, ports, own, systems } = options
   const home = join(pki, 'members', agency.slug)
   const pair = (name: string, certificate = `${name}.chain.pem`) => ({
     key: join(home, `${name}.key`),
@@ -97,18 +135,16 @@ async function configuration(options: GatewayFilesOptions, state: string, master
       adapter,
       options: systems.get(system),
     })),
-    networksAllowed: [LOOPBACK],
-    // The region's people are invented: none has a number that was ever issued.
-    idnrTestNumbers: true,
-    log: { masterKey, keyStore: join(directory, 'secrets', agency.slug), stampIntervalMs },
+    log: { masterKey, keyStore: join(directory, 'secrets', agency.slug) },
   }
 }
 
-async function readBefore(config: string): Promise<{ clients: readonly WithId[]; services: readonly WithId[] }> {
+async function readBefore(config: string): Promise<Before> {
+  const text = await readFile(config, 'utf8').catch(() => '{}')
   try {
-    return JSON.parse(await readFile(config, 'utf8'))
-  } catch {
-    return { clients: [], services: [] }
+    return JSON.parse(text) as Before
+  } catch (error) {
+    throw new Error(`${config} is no JSON: ${(error as Error).message}`, { cause: error })
   }
 }
 

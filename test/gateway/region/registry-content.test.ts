@@ -132,6 +132,46 @@ t.test('a second start keeps the master key and the services that were added', a
   t.equal(services.length, first.services.length + 1)
 })
 
+t.test('a second start keeps what an operator wrote, but for what it knows itself', async (t) => {
+  const agency = agencyOf(OWL_REGION, 'bielefeld')
+  const own = ports.gateways[3]
+  if (own === undefined) throw new TypeError('no ports')
+  const options = {
+    agency,
+    directory: t.testdir(),
+    pki,
+    anchor,
+    ports,
+    own,
+    systems: new Map(),
+    stampIntervalMs: 10_000,
+  }
+  const { config } = await writeGatewayFiles(options)
+  const { services, ...raw } = JSON.parse(await readFile(config, 'utf8'))
+  const written = {
+    ...raw,
+    consumer: { ...raw.consumer, port: 1 },
+    networksAllowed: [],
+    limits: { bodyBytesMax: 1 },
+    log: { ...raw.log, stampIntervalMs: 500, eraseAt: null },
+    services: services.map((service: object) => ({ ...service, timeoutMs: 7 })),
+  }
+  await writeFile(config, JSON.stringify(written))
+
+  await writeGatewayFiles(options)
+
+  const { consumer, networksAllowed, limits, log, ...rest } = await loadConfig(config)
+  t.equal(consumer.port, own.consumer)
+  t.same(networksAllowed, [])
+  t.equal(limits.bodyBytesMax, 1)
+  t.match(log, { stampIntervalMs: 500, eraseAt: null })
+  t.ok(rest.services.every(({ timeoutMs }) => timeoutMs === 7))
+
+  await writeFile(config, '{"limits":')
+  await t.rejects(writeGatewayFiles(options), /bielefeld\.json is no JSON/)
+  t.equal(await readFile(config, 'utf8'), '{"limits":', 'nothing is overwritten')
+})
+
 t.test('every local system and adapter it names is there', async (t) => {
   for (const { systems, services } of OWL_REGION.agencies) {
     for (const system of systems) t.ok(existsSync(join(ROOT, 'adapters', system, 'simulator.ts')), system)
