@@ -27,11 +27,14 @@ export async function nextSteps(made: NewService, federation: string, where: rea
   const { adapter, agency, system, service, written } = made
   const running = await readFederation(federation).catch(() => undefined)
   const caller = running?.gateways.find(({ member }) => member === CALLER_MEMBER)
-  const member = OWL_REGION.agencies.find(({ slug }) => slug === agency)?.id ?? 'OWL/GOV/MEMBER'
-  const id = `${member}/${system.toUpperCase()}/${service}`
+  const known = OWL_REGION.agencies.find(({ slug }) => slug === agency)
+  const id = `${known?.id ?? 'OWL/GOV/MEMBER'}/${system.toUpperCase()}/${service}`
   const owl = (command: string): string => ['npx owl', command, ...where].join(' ')
   return [
-    `node ${written.at(-1)}`,
+    ...(known === undefined
+      ? [`# ${agency} is no agency of this region: put the code of one in the place of MEMBER`]
+      : []),
+    `npx node ${written.at(-1)}`,
     ...(running === undefined ? ['npm start'] : []),
     owl(`registry service add ${id} --adapter ${adapter} --endpoint 'POST /v1'`),
     owl(`registry agreement add --client ${CALLER} --service ${id} --method POST --path /v1`),

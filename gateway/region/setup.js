@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -186,7 +188,12 @@ function tick(say, started) {
 /** Two starts on a fresh clone must not install into the same folder at once. */
 async function takeLock(root, say) {
   const lock = join(root, 'var/setup.lock')
-  mkdirSync(join(root, 'var'), { recursive: true })
+  try {
+    mkdirSync(join(root, 'var'), { recursive: true })
+    accessSync(root, constants.W_OK)
+  } catch (error) {
+    throw new SetupError(`Nothing can be written in ${root} (${error.code}): clone into a folder of your own.`)
+  }
   const until = Date.now() + LOCK_WAIT_MS_MAX
   for (let told = false; ; ) {
     try {

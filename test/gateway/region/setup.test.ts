@@ -126,6 +126,13 @@ t.test('says in plain words what is wrong', async (t) => {
   }
 })
 
+t.test('says where it may not write', async (t) => {
+  const { root, run } = await clone(t, BRINGS_NODE)
+  await writeFile(join(root, 'var'), 'no folder')
+
+  await t.rejects(run(), { message: `Nothing can be written in ${root} (EEXIST)` })
+})
+
 t.test('a lock of a set-up that died is nobody’s', async (t) => {
   const { root, run } = await clone(t, BRINGS_NODE)
   const dead = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
