@@ -2,11 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Looked } from '../message-log/access-event.ts'
-import type { Ranges } from '../message-log/erasure/erasure-event.ts'
-import { DECISIONS, parseDecision } from '../message-log/erasure/erasure-event.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
 import type { LogReader, Part, RecordDetail } from '../message-log/reader.ts'
 import type { Verification } from '../message-log/verification/verify.ts'
+import { saidIn } from './log-events.ts'
 import { LIMIT_MAX, parseSeq } from './log-query.ts'
 import type { Column, Style, Terminal } from './terminal.ts'
 import { plain, plainLines } from './terminal.ts'
@@ -93,7 +92,7 @@ export async function showRecords({ reader, terminal, json }: LogCommandDeps, na
   for (const [index, record] of records.entries()) {
     if (index > 0) terminal.out('')
     terminal.out(terminal.style('bold', `Record ${record.seq}`))
-    terminal.fields([...fieldsOf(record), ...(await decidedIn(reader, record))])
+    terminal.fields([...fieldsOf(record), ...(await saidIn(reader, record))])
   }
   return true
 }
@@ -225,28 +224,6 @@ function fieldsOf(record: RecordSummary & Partial<RecordDetail>): [string, strin
     ['Held', held && 'must not be erased: owl log holds'],
   ]
   return fields.flatMap(([name, value]) => (value ? [[name, value] as [string, string]] : []))
-}
-
-/** Who decided what in a record of the log's own, and why. */
-async function decidedIn(reader: LogReader, { seq, outcome }: RecordSummary): Promise<[string, string][]> {
-  if (!DECISIONS.has(outcome)) return []
-  const octets = await reader.object(seq, 'body')
-  if (!Buffer.isBuffer(octets)) return []
-  const decision = parseDecision(octets)
-  return [
-    ['By', plain(decision.by)],
-    ['Reason', plain(decision.reason)],
-    ...(decision.event === 'erasure'
-      ? decision.parts.map(({ what, rule, records }): [string, string] => [
-          what === 'body' ? 'Bodies of' : 'Records',
-          `${rangesText(records)}, ${plain(rule)}`,
-        ])
-      : [['Records', rangesText(decision.records)] as [string, string]]),
-  ]
-}
-
-function rangesText(ranges: Ranges): string {
-  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(', ')
 }
 
 function stateOf({ erased, held }: RecordSummary): string {

@@ -24,12 +24,26 @@ export function formatAccess({ by, looked }: Access, lookedAt?: number): Buffer 
   return Buffer.from(JSON.stringify({ v: 1, event: 'access', by, ...looked, ...at }))
 }
 
-/** @returns whether these octets are an access by somebody at the console, as far as anybody but himself can tell */
-export function isConsoleAccess(octets: Buffer): boolean {
+export interface Noted extends Access {
+  /** ISO 8601, where that was before it came on record. */
+  readonly lookedAt?: string
+}
+
+/** @returns nothing when the octets are no such event */
+export function parseAccess(octets: Buffer): Noted | undefined {
   try {
-    const { v, event, by } = JSON.parse(octets.toString())
-    return v === 1 && event === 'access' && typeof by === 'string' && by.startsWith('console:')
+    const { v, event, lookedAt, by, ...looked } = JSON.parse(octets.toString())
+    const isAccess = v === 1 && event === 'access' && typeof by === 'string' && isLooked(looked)
+    return isAccess ? { by: by as Access['by'], looked, lookedAt } : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+function isLooked(looked: Record<string, unknown>): looked is Looked {
+  const { part, references, seq, exchange, query, contradictions } = looked
+  if (typeof references === 'number') return true
+  if (typeof part !== 'string') return false
+  const isMany = typeof contradictions === 'number' || (typeof query === 'object' && query !== null)
+  return typeof seq === 'number' || typeof exchange === 'string' || isMany
 }

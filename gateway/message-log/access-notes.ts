@@ -9,7 +9,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import type { Access } from './access-event.ts'
-import { formatAccess, isConsoleAccess } from './access-event.ts'
+import { formatAccess, parseAccess } from './access-event.ts'
 import { replaceFile } from './durable-file.ts'
 
 export interface AccessNotesOptions {
@@ -63,7 +63,7 @@ async function takeUp({ file, append, report }: AccessNotesOptions): Promise<voi
     const path = join(directory, name)
     try {
       const event = await readFile(path)
-      if (event.length > NOTE_BYTES_MAX || !isConsoleAccess(event)) {
+      if (event.length > NOTE_BYTES_MAX || !parseAccess(event)?.by.startsWith('console:')) {
         await rename(path, `${path}.bad`)
         report({ event: 'log-trouble', problem: `a note of an access is none, and kept as ${name}.bad` })
         continue

@@ -12,12 +12,14 @@ t.test('whoever reads messages at the console is on record', async (t) => {
   const { paderborn } = rig.gateways
   const { requestId } = await paderborn.call()
   const seq = paderborn.records().find((record) => record.requestId === requestId && record.kind === 'reply')?.seq
-  const accesses = async (): Promise<Record<string, unknown>[]> => {
+  const listed = async (): Promise<{ seq: number }[]> => {
     const { out } = await owl('log', 'list', '--outcome', 'access', '--config', paderborn.config, '--json')
-    const { records } = JSON.parse(out) as { records: { seq: number }[] }
+    return (JSON.parse(out) as { records: { seq: number }[] }).records
+  }
+  const accesses = async (): Promise<Record<string, unknown>[]> => {
     const show = async ({ seq }: { seq: number }) =>
       JSON.parse((await owl('log', 'show', String(seq), '--part', 'body', '--config', paderborn.config)).out)
-    return Promise.all(records.toReversed().map(show))
+    return Promise.all((await listed()).toReversed().map(show))
   }
   const of = async (...args: string[]): Promise<number | null> =>
     (await owl(...args, '--config', paderborn.config)).code
@@ -49,6 +51,8 @@ t.test('whoever reads messages at the console is on record', async (t) => {
     { part: 'head', seq },
     { part: 'evidence', query: { requestId } },
   ])
+  const { out: told } = await owl('log', 'show', String((await listed())[0]?.seq), '--config', paderborn.config)
+  t.match(told, /By +console:.*\n +Looked at +evidence of all records with requestId .*\n +Looked +20/)
   t.equal(found.length, 4, 'lists, details and events are read without a trace')
   t.equal(await of('log', 'verify'), 0)
 })
