@@ -46,6 +46,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-function placeOf({ pointer, keyword }: Problem): string {
-  return `${pointer || '/'} (${keyword})`
+/** A place and the rule it breaks, for people: `/suche (required)`. */
+export function placeOf({ pointer, keyword }: Problem): string {
+  return `${pointer || 'body'} (${keyword})`
 }

@@ -66,12 +66,12 @@ export const FAULTS = {
   },
   CertValidation: {
     retryable: true,
-    message: 'The revocation status of a certificate is unknown, stale or bad',
-    help: 'Check that the gateway reaches OCSP responder or CRL; a revoked certificate has to be replaced.',
+    message: 'The revocation status of a certificate is unknown or stale',
+    help: 'Check that the gateway reaches OCSP responder or CRL; it asks again by itself.',
   },
   IncorrectCertificate: {
-    message: 'A certificate does not fit the profile it is registered for',
-    help: 'Have the certificate issued again after the profile in the README, section "Certificates".',
+    message: 'A seal certificate is revoked, or does not fit its profile',
+    help: 'The agency that signed must have it replaced, after the profile in the README, section "Certificates", and register the new one.',
   },
 
   MissingSignature: {
@@ -123,7 +123,7 @@ export const FAULTS = {
   },
   InvalidBody: {
     message: 'The body is not what its schema asks for',
-    help: 'The detail names the places as JSON pointers; compare with the schema.',
+    help: 'The message and pointers name the places as JSON pointers; compare with the schema, e.g. by getOpenAPI.',
   },
   InvalidContentType: {
     message: 'The content type or encoding is not the one of the schema',

@@ -2,7 +2,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Adapter, AdapterInstance } from '../../adapters/adapter.ts'
-import { AdapterError } from '../../adapters/adapter-error.ts'
+import { AdapterError, placeOf } from '../../adapters/adapter-error.ts'
 import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
@@ -28,8 +28,7 @@ export function adapterService(
       checkContentType(head)
       const payload = parsePayload(body)
       const problems = adapter.requestSchema.check(payload)
-      if (problems.length > 0)
-        throw new GatewayError('InvalidBody', { pointers: problems.map(({ pointer }) => pointer) })
+      if (problems.length > 0) throw new GatewayError('InvalidBody', placesOf(problems))
       return async () => {
         const signal = AbortSignal.timeout(timeoutMs)
         const caller = {
@@ -113,8 +112,18 @@ function asFault(error: unknown, timeout: AbortSignal): GatewayError {
   if (error instanceof GatewayError) return error
   if (timeout.aborted) return new GatewayError('ServiceFailed.TimedOut', { cause: error })
   if (!(error instanceof AdapterError)) return new GatewayError('ServiceFailed.InternalError', { cause: error })
-  const pointers = error.problems.map(({ pointer }) => pointer)
-  if (error.kind === 'response') return new GatewayError('ServiceFailed.InvalidBody', { pointers, cause: error })
+  if (error.kind === 'response')
+    return new GatewayError('ServiceFailed.InvalidBody', { ...placesOf(error.problems), cause: error })
   if (error.kind === 'failed') return new GatewayError('ServiceFailed.InternalError', { cause: error })
   return new GatewayError('ServiceFailed.NetworkError', { cause: error })
 }
+
+function placesOf(problems: AdapterError['problems']): { reason?: string; pointers: readonly string[] } {
+  const pointers = problems.map(({ pointer }) => pointer)
+  return problems.length === 0
+    ? { pointers }
+    : { pointers, reason: problems.slice(0, PLACES_MAX).map(placeOf).join(', ') }
+}
+
+/** As many as a person reads; `pointers` has all. */
+const PLACES_MAX = 5

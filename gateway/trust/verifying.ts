@@ -215,7 +215,7 @@ export function checkCertificate(
   if (flaw !== undefined) throw new GatewayError(flawed, { reason: flaw })
   const status = judging.revocation.statusOf(certificate.sha256, judging.now)
   if (status.status === 'good') return status
-  if (status.status === 'revoked') throw new GatewayError(flawed, { reason: 'the certificate is revoked' })
+  if (status.status === 'revoked') throw new GatewayError(flawed, { reason: 'it is revoked' })
   if (!judging.softFail) throw new GatewayError('CertValidation', { reason: status.status })
   return status
 }
