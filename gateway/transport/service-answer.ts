@@ -41,7 +41,12 @@ export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
     this.#startedAt = performance.now()
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText = ''): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    { 'transfer-encoding': coding = 'chunked' }: Readonly<Record<string, string | string[] | undefined>>,
+    statusText = '',
+  ): void {
     if (status < 200) {
       // undici's own limit begins anew with each.
       if (performance.now() - this.#startedAt > this.#options.timeoutMs)
@@ -50,6 +55,11 @@ export class ServiceAnswerReader implements Dispatcher.DispatchHandler {
     }
     if (status > STATUS_MAX) {
       controller.abort(new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its status is no HTTP status' }))
+      return
+    }
+    // Its header stays behind, and whoever got the octets could not tell what they are.
+    if (coding.toString().toLowerCase() !== 'chunked') {
+      controller.abort(new GatewayError('ServiceFailed.InvalidResponse', { reason: 'it is coded as nobody asked for' }))
       return
     }
     this.#head = { status, statusText, rawHeaders: rawHeadersOf(controller) }

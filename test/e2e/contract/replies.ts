@@ -121,7 +121,7 @@ export async function replies(t: Test, rig: Rig): Promise<void> {
 
   t.test('a chunked answer, one that ends with its connection, and cookies', async (t) => {
     const head = 'HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX-Between: x\r\nset-cookie: b=2\r\n'
-    const chunked = `${head}Transfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n4\r\nabcd\r\n3;x=y\r\nefg\r\n0\r\nX-T: 1\r\n\r\n`
+    const chunked = `${head}Transfer-Encoding: Chunked\r\nTrailer: X-T\r\n\r\n4\r\nabcd\r\n3;x=y\r\nefg\r\n0\r\nX-T: 1\r\n\r\n`
     for (const octets of [chunked, `${head}Connection: close\r\n\r\nabcdefg`]) {
       const { response } = await rig.exchange({}, { octets: Buffer.from(octets) })
 
@@ -155,6 +155,8 @@ export async function replies(t: Test, rig: Rig): Promise<void> {
       ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 'InvalidResponse'],
       ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 'NetworkError'],
       ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab', 'NetworkError'],
+      ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n', 'InvalidResponse'],
+      ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab', 'InvalidResponse'],
       ['HTTP/1.1 99 Low\r\n\r\n', 'InvalidResponse'],
       ['HTTP/1.1 600 High\r\nContent-Length: 0\r\n\r\n', 'InvalidResponse'],
       ['HTTP/1.1 999 Higher\r\nContent-Length: 0\r\n\r\n', 'InvalidResponse'],
