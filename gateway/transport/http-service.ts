@@ -7,13 +7,12 @@ import { STATUS_CODES } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { buildConnector, Pool } from 'undici'
+import { Pool } from 'undici'
 import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { replyHeaders } from '../protocol/headers.ts'
-import { skippingContinue } from './interim-answer.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import { brokenOff, ServiceAnswerReader } from './service-answer.ts'
 import type { OpenService, ServicesOptions } from './services.ts'
@@ -40,26 +39,23 @@ export async function httpService(
     allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: options.progressTimeoutMs,
-    connect: skippingContinue(
-      buildConnector({
-        timeout: options.connectTimeoutMs,
-        allowH2: false,
-        ...(service.ca === undefined ? {} : { ca: await readFile(service.ca) }),
-        // Names are judged by the address that is connected to, each time: an answer that changes gains nothing.
-        lookup: (
-          name: string,
-          hints: object,
-          done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
-        ) =>
-          lookup(name, { ...hints, all: true }, (error, addresses) => {
-            const first = addresses?.[0]
-            if (error !== null || first === undefined) return done(error ?? new Error('no address'), '')
-            if (!addresses.every(({ address }) => isAllowed(allowed, address)))
-              return done(new Error('outside networksAllowed'), '')
-            return (hints as { all?: boolean }).all ? done(null, addresses) : done(null, first.address, first.family)
-          }),
-      }),
-    ),
+    connect: {
+      timeout: options.connectTimeoutMs,
+      ...(service.ca === undefined ? {} : { ca: await readFile(service.ca) }),
+      // Names are judged by the address that is connected to, each time: an answer that changes gains nothing.
+      lookup: (
+        name: string,
+        hints: object,
+        done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
+      ) =>
+        lookup(name, { ...hints, all: true }, (error, addresses) => {
+          const first = addresses?.[0]
+          if (error !== null || first === undefined) return done(error ?? new Error('no address'), '')
+          if (!addresses.every(({ address }) => isAllowed(allowed, address)))
+            return done(new Error('outside networksAllowed'), '')
+          return (hints as { all?: boolean }).all ? done(null, addresses) : done(null, first.address, first.family)
+        }),
+    },
   })
   const base = url.pathname
 

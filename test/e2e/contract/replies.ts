@@ -140,10 +140,6 @@ export async function replies(t: Test, rig: Rig): Promise<void> {
     const { response } = await rig.exchange({}, octets(`${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`))
 
     t.same([response.status, response.body.toString(), response.header('link')], [200, 'ok', undefined])
-
-    const unasked = `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok`
-    const posted = await rig.exchange({ method: 'POST', body: 'x' }, octets(unasked))
-    t.same([posted.response.status, posted.response.body.toString()], [201, 'ok'])
   })
 
   t.test('a service that answers garbage, breaks off or is not there: the second category of errors', async (t) => {
