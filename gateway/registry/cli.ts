@@ -123,7 +123,8 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
   )
 
   const member = group('member', 'agencies')
-  const addMemberCommand = member.command('add').argument('<id>', 'INSTANCE/CLASS/MEMBER', identifier(3))
+  const addMemberCommand = member.command('add').description('let an agency join')
+  addMemberCommand.argument('<id>', 'INSTANCE/CLASS/MEMBER', identifier(3))
   addMemberCommand.requiredOption('--name <name>', 'as in its certificates').option('--dvdv <key>', 'DVDV key')
   addMemberCommand.requiredOption('--seal <file...>', 'seal certificate')
   on(addMemberCommand, async (deps, wish: { name: string; dvdv?: string; seal: string[] }, id: Identifier) => {
@@ -132,26 +133,31 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
   })
 
   const seal = group('seal', 'seal certificates of a member')
-  const addSealCommand = seal.command('add').argument('<member>', 'INSTANCE/CLASS/MEMBER', identifier(3))
+  const addSealCommand = seal.command('add').description('register one more; what it signs is believed from now on')
+  addSealCommand.argument('<member>', 'INSTANCE/CLASS/MEMBER', identifier(3))
   addSealCommand.requiredOption('--certificate <file>', 'PEM or DER')
   on(addSealCommand, async (deps, { certificate }: { certificate: string }, id: Identifier) => {
     const octets = await readFile(certificate)
     return change(deps, (content) => addSeal(content, id, octets, now()))
   })
-  const removeSealCommand = seal.command('remove').argument('<member>', 'INSTANCE/CLASS/MEMBER', identifier(3))
-  on(removeSealCommand.argument('<sha256>'), (deps, _: object, id: Identifier, sha256: string) =>
-    change(deps, (content) => removeSeal(content, id, sha256)),
+  const removeSealCommand = seal.command('remove').description('what it signs is believed no longer')
+  removeSealCommand.argument('<member>', 'INSTANCE/CLASS/MEMBER', identifier(3))
+  on(
+    removeSealCommand.argument('<sha256>', 'of the certificate, as owl cert show says it'),
+    (deps, _: object, id: Identifier, sha256: string) => change(deps, (content) => removeSeal(content, id, sha256)),
   )
 
   const subsystem = group('subsystem', 'subsystems of a member')
-  const addSubsystemCommand = subsystem.command('add').argument('<id>', 'four parts', identifier(4))
+  const addSubsystemCommand = subsystem.command('add').description('register a subsystem')
+  addSubsystemCommand.argument('<id>', 'four parts', identifier(4))
   addSubsystemCommand.option('--name <name>', 'its code when absent').option('--gateway <id>', 'who speaks for it')
   on(addSubsystemCommand, (deps, { name, gateway }: { name?: string; gateway?: string }, id: Identifier) =>
     change(deps, (content) => addSubsystem(content, id, name ?? id.split('/').at(-1) ?? id, gateway), [id]),
   )
 
   const gateway = group('gateway', 'gateways of a member')
-  const addGatewayCommand = gateway.command('add').argument('<id>', 'INSTANCE/CLASS/MEMBER/CODE', identifier(4))
+  const addGatewayCommand = gateway.command('add').description('register a gateway, its address and certificates')
+  addGatewayCommand.argument('<id>', 'INSTANCE/CLASS/MEMBER/CODE', identifier(4))
   addGatewayCommand.requiredOption('--address <url>', 'provider port, https://host:port')
   addGatewayCommand.requiredOption('--server <file>', 'certificate of its provider port')
   addGatewayCommand.requiredOption('--client <file>', 'certificate it shows when it calls')
@@ -184,13 +190,19 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
       )
     },
   )
-  const serviceId = (name: string) => service.command(name).argument('<id>', 'five parts', identifier(5))
-  on(serviceId('remove'), (deps, _: object, id: Identifier) => unregisterService(deps, id))
-  const disable = serviceId('disable').requiredOption('--notice <text>', 'what callers read')
+  const serviceId = (name: string, about: string) =>
+    service.command(name).description(about).argument('<id>', 'five parts', identifier(5))
+  on(serviceId('remove', 'take it from registry and gateway'), (deps, _: object, id: Identifier) =>
+    unregisterService(deps, id),
+  )
+  const disable = serviceId('disable', 'switch it off: callers read the notice').requiredOption(
+    '--notice <text>',
+    'what callers read',
+  )
   on(disable, (deps, { notice }: { notice: string }, id: Identifier) =>
     change(deps, (content) => disableService(content, id, notice), [id]),
   )
-  on(serviceId('enable'), (deps, _: object, id: Identifier) =>
+  on(serviceId('enable', 'switch it on again'), (deps, _: object, id: Identifier) =>
     change(deps, (content) => disableService(content, id, undefined), [id]),
   )
 
@@ -209,8 +221,9 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
     const { federation: _f, registry: _r, json: _j, ...purpose } = wish
     return change(deps, (content) => addPurpose(content, code, purpose))
   })
-  on(purpose.command('remove').argument('<code>'), (deps, _: object, code: string) =>
-    change(deps, (content) => removePurpose(content, code)),
+  on(
+    purpose.command('remove').description('take it away; no agreement may name it').argument('<code>'),
+    (deps, _: object, code: string) => change(deps, (content) => removePurpose(content, code)),
   )
 
   const agreement = group('agreement', 'who may call what, and why')
@@ -236,7 +249,8 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
     const agreed = { client, service, method, path, purposes, validFrom, ...given({ id, validUntil, idnr }) }
     return change(deps, (content) => addAgreement(content, agreed), [client, service])
   })
-  on(agreement.command('remove').argument('<id>'), (deps, _: object, id: string) =>
+  const removeAgreementCommand = agreement.command('remove').description('end an agreement: calls are refused at once')
+  on(removeAgreementCommand.argument('<id>', 'as owl registry show lists it'), (deps, _: object, id: string) =>
     change(deps, (content) => removeAgreement(content, id)),
   )
 }

@@ -58,6 +58,8 @@ export interface TakenUp {
   readonly member: Identifier
   /** `down`: the gateway does not run and takes the change up when it starts. */
   readonly state: 'taken-up' | 'down' | 'late'
+  /** Of a late one: its configuration, to look for the reason. */
+  readonly config?: string
 }
 
 export const TAKE_UP_MS_MAX = 15_000
@@ -140,7 +142,7 @@ export async function untilTakenUp(
           if (await shows(agent, gateway, wanted)) return { member, state: 'taken-up' as const }
           await sleep(LOOK_INTERVAL_MS)
         }
-        return { member, state: 'late' as const }
+        return { member, state: 'late' as const, config: gateway.config }
       } finally {
         await agent.destroy()
       }

@@ -12,9 +12,13 @@ const STATES = {
 export function formatOutcome({ version, gateways, client }: Outcome): string {
   return [
     `version ${version}`,
-    ...gateways.map(({ member, state }) => `  gateway of ${member} ${STATES[state]}`),
+    ...gateways.map(({ member, state, config }) => `  gateway of ${member} ${STATES[state]}${reasonIn(config)}`),
     ...(client === undefined ? [] : [`  ${client.id} authenticates with`, `    ${client.cert}`, `    ${client.key}`]),
   ].join('\n')
+}
+
+function reasonIn(config: string | undefined): string {
+  return config === undefined ? '' : `; why: npx owl gateway check --config ${config}`
 }
 
 export function formatRegion({ version, sha256, configuration }: Published): string {

@@ -27,6 +27,18 @@ t.test('help lists every command, each one helps itself, and all of them start f
   t.match((await owl('help', 'registry')).out, /agreement/)
 })
 
+t.test('help says of every command what it is for', async (t) => {
+  const groups = [['gateway'], ['log'], ['log', 'archive'], ['evidence'], ['cert'], ['adapter'], ['registry']]
+  for (const what of ['member', 'seal', 'subsystem', 'gateway', 'service', 'purpose', 'agreement'])
+    groups.push(['registry', what])
+  const helps = await Promise.all(groups.map((group) => owl(...group, '--help')))
+  for (const [index, { out }] of helps.entries()) {
+    const commands = out.slice(out.indexOf('\nCommands:\n')).match(/^ {2}\S.*$/gm) ?? []
+    t.ok(commands.length > 1, groups[index]?.join(' '))
+    for (const command of commands) t.match(command, /\S {2,}\S/, `${groups[index]?.join(' ')}: ${command.trim()}`)
+  }
+})
+
 t.test('misuse is 2, on standard error', async (t) => {
   const misuses = [
     [],

@@ -10,6 +10,7 @@ import { makeClient } from '../../../certs-dev/make.ts'
 import { registerRegistryCommands } from '../../../gateway/registry/cli.ts'
 import { openRegistryServer } from '../../../gateway/registry/main.ts'
 import { initRegistry, openRegistry } from '../../../gateway/registry/store.ts'
+import { formatOutcome } from '../../../gateway/registry/text.ts'
 import { MEMBERS, makeRegion, removeRegion } from './region.ts'
 
 const ECHO = 'OWL/GOV/05711000/TEST/echo'
@@ -371,4 +372,13 @@ t.test('registers members and gateways by certificates that fit, and no others',
   t.match(swapped.err, /extended-key-usage/)
   t.equal(current().gateways.length, 2)
   t.equal(bielefeld?.id, current().members[0]?.id)
+})
+
+t.test('of a gateway that does not take a change up, people read where to look for the reason', (t) => {
+  const gateways = [{ member: 'OWL/GOV/05711000', state: 'late', config: 'var/bielefeld.json' }] as const
+
+  const text = formatOutcome({ version: 7, sha256: '', gateways })
+
+  t.match(text, /has not taken it up within 15 s; why: npx owl gateway check --config var\/bielefeld\.json$/)
+  t.end()
 })
