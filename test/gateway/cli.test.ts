@@ -34,7 +34,7 @@ t.test('help says of every command what it is for', async (t) => {
   const helps = await Promise.all(groups.map((group) => owl(...group, '--help')))
   for (const [index, { out }] of helps.entries()) {
     const commands = out.slice(out.indexOf('\nCommands:\n')).match(/^ {2}\S.*$/gm) ?? []
-    t.ok(commands.length > 1, groups[index]?.join(' '))
+    t.ok(commands.length > 1, `${groups[index]?.join(' ')} has commands`)
     for (const command of commands) t.match(command, /\S {2,}\S/, `${groups[index]?.join(' ')}: ${command.trim()}`)
   }
 })
