@@ -88,7 +88,7 @@ const ACTED: Readonly<Record<ProxyName, ReadonlySet<string>>> = {
 
 function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
   if (faultOf(code).client || code === 'IdentifierNotAllowed') return 'consumer-system'
-  if (code === 'InvalidBody' && proxy === 'ServerProxy') return 'consumer-system'
+  if ((code === 'InvalidBody' || code === 'InvalidContentType') && proxy === 'ServerProxy') return 'consumer-system'
   if (NETWORK.has(code) && proxy === 'ClientProxy') return 'network'
   if (PROVIDER_SYSTEM.has(code)) return 'provider-system'
   return proxy === 'ClientProxy' ? 'consumer-gateway' : 'provider-gateway'

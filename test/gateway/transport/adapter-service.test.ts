@@ -2,8 +2,8 @@
 
 import t from 'tap'
 import { AdapterError, defineAdapter } from '../../../adapters/adapter.ts'
-import type { GatewayError } from '../../../gateway/errors.ts'
-import { FAULTS } from '../../../gateway/errors.ts'
+import { FAULTS, GatewayError } from '../../../gateway/errors.ts'
+import { faultOfError } from '../../../gateway/fault-reply.ts'
 import { parseCall } from '../../../gateway/protocol/call.ts'
 import { formatRequestHead } from '../../../gateway/protocol/head.ts'
 import { adapterService } from '../../../gateway/transport/adapter-service.ts'
@@ -64,4 +64,19 @@ t.test('a mistake in the adapter is not a local system that is down', async (t) 
   t.match(mistake, { code: 'ServiceFailed.InternalError', message: FAULTS['ServiceFailed.InternalError'].message })
   t.match(mistake.cause, { kind: 'failed', reason: 'TypeError' })
   t.match(down, { code: 'ServiceFailed.NetworkError', cause: { reason: 'connect' } })
+})
+
+t.test('whose turn it is to change something', (t) => {
+  const sides = {
+    InvalidBody: 'consumer-system',
+    InvalidContentType: 'consumer-system',
+    'ServiceFailed.InvalidBody': 'provider-system',
+    'ServiceFailed.InternalError': 'provider-system',
+    'ServiceFailed.NetworkError': 'provider-system',
+  } as const
+  for (const [code, side] of Object.entries(sides)) {
+    const error = new GatewayError(code as keyof typeof sides)
+    t.equal(faultOfError(error, 'ServerProxy', requestId, 'permitted').body.side, side, code)
+  }
+  t.end()
 })
