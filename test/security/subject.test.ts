@@ -19,6 +19,7 @@ import type { FederationGateway } from '../../gateway/region/federation.ts'
 import { startRegion } from '../../gateway/region/launcher.ts'
 import { openOperator } from '../../gateway/region/operator.ts'
 import { owl } from '../gateway/owl.ts'
+import { until } from './waiting.ts'
 
 // The default is half a minute for the whole file, and the machine may have other things to do.
 t.setTimeout(180_000)
@@ -117,6 +118,9 @@ t.test('a reference never goes into a URL, and what is none is refused without b
     const { body } = await request(new URL('/log?outcome=access&limit=1000', paderborn.admin), { dispatcher })
     return ((await body.json()) as { records: unknown[] }).records.length
   }
+  await until('what was read at the console is on record', 10_000, () =>
+    notesOf(paderborn).then(({ length }) => length === 0),
+  )
   const before = await records()
   const post = async (body: string, type = 'application/json') =>
     request(new URL('/log/subject', paderborn.admin), {
@@ -194,6 +198,12 @@ t.test('no file of the region has a reference in the clear', async (t) => {
   }
   t.ok(files > 30, `${files} files`)
 })
+
+/** What the gateway has not taken up yet. */
+async function notesOf(own: FederationGateway): Promise<string[]> {
+  const directory = join(dirname(logPlace(await loadConfig(own.config)).file), 'access-notes')
+  return readdirSync(directory).map((name) => join(directory, name))
+}
 
 async function find(own: FederationGateway, references: readonly string[]): Promise<SubjectReport> {
   const dispatcher = await openAgent(federation, own.operator)
