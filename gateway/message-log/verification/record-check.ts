@@ -124,6 +124,7 @@ function parseStart({ record }: StoredRecord): LogRecord {
 function hashesOf({ objects }: LogRecord): ReadonlyMap<string, string> {
   const hashes = new Map<string, string>()
   for (const { name, sha256 } of objects) {
+    if (typeof sha256 !== 'string') throw new TypeError('An object has no hash')
     if (hashes.has(name)) throw new TypeError('An object is named twice')
     hashes.set(name, sha256)
   }

@@ -57,6 +57,11 @@ t.test('names the first damaged record and what is wrong with it', async (t) => 
     ['a changed column', "UPDATE record SET client = 'OWL/GOV/X/Y' WHERE seq = 2", { seq: 2, kind: 'columns' }],
     ['a changed head', 'UPDATE content SET head = zeroblob(length(head)) WHERE seq = 3', { seq: 3, kind: 'head' }],
     ['a removed body', 'UPDATE content SET body = NULL WHERE seq = 2', { seq: 2, kind: 'body' }],
+    [
+      'a hash under another name',
+      `UPDATE content SET record = CAST(replace(CAST(record AS TEXT), '"sha256"', '"sha257"') AS BLOB) WHERE seq = 3`,
+      { seq: 3, kind: 'record' },
+    ],
     ['removed contents', 'DELETE FROM content WHERE seq = 6', { seq: 6, kind: 'missing' }],
     ['a removed record', 'DELETE FROM record WHERE seq = 6', { seq: 6, kind: 'missing' }],
     [
