@@ -167,7 +167,7 @@ function gatewayCommands(program: Command): void {
   const gateway = program.command('gateway').description('run a gateway, check its configuration')
   gateway
     .command('start')
-    .description('run it; SIGTERM ends it, SIGHUP makes it read its configuration again')
+    .description('run it; SIGTERM ends it, SIGHUP makes it read services, clients and operators again')
     .requiredOption('--config <file>', 'configuration of the gateway')
     .action(async ({ config }: WithConfig) => {
       const { applyProcessSettings } = await import('./process-settings.ts')
