@@ -214,6 +214,11 @@ export const CONFIG_SCHEMA = {
           peerTimeoutMs: integer(1, 90_000, 'Until another gateway begins to answer'),
           progressTimeoutMs: integer(1, 15_000, 'Between two octets of a body'),
           connectionsMax: integer(1, 2500, 'Open connections at each port'),
+          strangersMax: integer(
+            1,
+            250,
+            'Connections at the provider port of nobody registered, or not yet; for one more the oldest is cut',
+          ),
           headTimeoutMs: integer(100, 10_000, 'For the head of a request to arrive'),
           keepAliveTimeoutMs: integer(0, 65_000, 'For the next request on a connection'),
           bodyBytesPerSecondMin: integer(1, 1024, 'Slowest rate of a request body or of a gateway’s reply'),

@@ -112,6 +112,7 @@ export interface Limits {
   readonly peerTimeoutMs: number
   readonly progressTimeoutMs: number
   readonly connectionsMax: number
+  readonly strangersMax: number
   readonly headTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly bodyBytesPerSecondMin: number

@@ -218,11 +218,13 @@ async function compose(
   })
   const sealing = opened(openGatewaySealing(seal.signer, () => inUse.current(), revocation, now))
 
+  const isPeer = (certificate: string): boolean => inUse.current()?.gatewayByTls(certificate, 'client') !== undefined
   const ports = opened(
     await openPorts({
       config,
       log,
       requestId,
+      isPeer,
       consumer: (app) =>
         consumerPlugin(app, {
           deps: consumer,
@@ -236,7 +238,7 @@ async function compose(
           spool,
           inFlight: providerInFlight,
           headBytesMax: limits.headBytesMax,
-          isRegistered: (certificate) => inUse.current()?.gatewayByTls(certificate, 'client') !== undefined,
+          isRegistered: isPeer,
           requestId,
           log: limitedLog,
           observe: observe('provider'),

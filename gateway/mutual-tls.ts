@@ -18,6 +18,7 @@
 
 import type { X509Certificate } from 'node:crypto'
 import { timingSafeEqual } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -36,6 +37,10 @@ export interface Peer {
 export interface MutualTlsOptions {
   /** Connections one certificate may hold at a time; one more is cut at once. */
   readonly socketsPerPeerMax?: number
+  /** Connections of strangers at a time; for one more the oldest is cut, so that who proves himself finds room. */
+  readonly strangersMax?: number
+  /** Is this the certificate of somebody known? Nobody is before the end of his handshake, and everybody when absent. */
+  readonly isKnown?: (sha256: string) => boolean
 }
 
 /** Generous: a pool of ours has 64 connections at most. */
@@ -49,10 +54,11 @@ export const mutualTls = Object.assign(
   async (app: FastifyInstance, options: MutualTlsOptions): Promise<void> => {
     const server: unknown = app.server
     if (!(server instanceof TlsServer)) return
-    const { socketsPerPeerMax = SOCKETS_PER_PEER_MAX } = options
+    const { socketsPerPeerMax = SOCKETS_PER_PEER_MAX, strangersMax, isKnown } = options
     const open = new Set<TLSSocket>()
     const perPeer = new Map<string, number>()
     sockets.set(server, open)
+    const welcome = strangersMax === undefined ? () => {} : capStrangers(server, strangersMax)
 
     // First of all listeners: whoever is cut here is never read from.
     server.prependListener('secureConnection', (socket) => {
@@ -61,6 +67,7 @@ export const mutualTls = Object.assign(
       const peer = bind(socket)
       if (peer === undefined) return
       const { sha256 } = peer
+      if (isKnown?.(sha256) !== false) welcome(socket)
       const held = (perPeer.get(sha256) ?? 0) + 1
       perPeer.set(sha256, held)
       socket.once('close', () => release(perPeer, sha256))
@@ -110,6 +117,27 @@ export function sameFingerprint(a: string, b: string): boolean {
 }
 
 const SHA256_HEX_CHARS = 64
+
+/** @returns to be called with the connection of somebody who is none any more */
+function capStrangers(server: TlsServer, strangersMax: number): (socket: TLSSocket) => void {
+  /** By the other end's address and port, the oldest first. */
+  const strangers = new Map<string, Socket>()
+  server.prependListener('connection', (socket: Socket) => {
+    const end = otherEndOf(socket)
+    strangers.set(end, socket)
+    socket.once('close', () => {
+      if (strangers.get(end) === socket) strangers.delete(end)
+    })
+    if (strangers.size <= strangersMax) return
+    const [oldest] = strangers.values()
+    oldest?.destroy()
+  })
+  return (socket) => strangers.delete(otherEndOf(socket))
+}
+
+function otherEndOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
 
 /** Reading the certificate copies it out of OpenSSL: too dear for every request. */
 function bind(socket: TLSSocket): Peer | undefined {

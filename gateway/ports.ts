@@ -34,6 +34,8 @@ export interface PortsOptions {
   readonly config: Config
   readonly log: Logger
   readonly requestId: () => string
+  /** Is this certificate, SHA-256, registered for another gateway? */
+  readonly isPeer: (sha256: string) => boolean
   readonly consumer: (app: FastifyInstance) => Promise<void>
   readonly provider: (app: FastifyInstance) => Promise<void>
   readonly admin: (app: FastifyInstance) => Promise<void>
@@ -71,8 +73,9 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
   // Java's HttpClient, which many applications for X-Road use, offers h2c with every plain request.
   const http = config.consumer.httpPort === null ? undefined : make('ClientProxy', { upgrade: 'ignored' })
   const apps = [consumer, provider, admin, ...(http === undefined ? [] : [http])]
-  for (const app of apps)
-    await app.register(mutualTls, app === provider ? { socketsPerPeerMax: 4 * config.limits.peerConnectionsMax } : {})
+  const { peerConnectionsMax, strangersMax } = config.limits
+  const ofPeers = { socketsPerPeerMax: 4 * peerConnectionsMax, strangersMax, isKnown: options.isPeer }
+  for (const app of apps) await app.register(mutualTls, app === provider ? ofPeers : {})
   await consumer.register(options.consumer)
   await http?.register(options.consumer)
   await provider.register(options.provider)

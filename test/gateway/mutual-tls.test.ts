@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { connect as connectPlain } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { connect } from 'node:tls'
@@ -7,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { Peer } from '../../gateway/mutual-tls.ts'
+import type { MutualTlsOptions, Peer } from '../../gateway/mutual-tls.ts'
 import { destroySockets, mutualTls, openSockets, peerOf, sameFingerprint } from '../../gateway/mutual-tls.ts'
 import type { Material } from './tls-material.ts'
 import { makeAuthority } from './tls-material.ts'
@@ -24,10 +26,10 @@ interface Rig {
   open(client?: Material, options?: ConnectionOptions): Promise<TLSSocket>
 }
 
-async function rig(t: Test, socketsPerPeerMax?: number): Promise<Rig> {
+async function rig(t: Test, options: MutualTlsOptions = {}): Promise<Rig> {
   const app = fastify({ https: { ...server, ca: ca.cert, requestCert: true, rejectUnauthorized: false } })
   const seen: (Peer | undefined)[] = []
-  await app.register(mutualTls, socketsPerPeerMax === undefined ? {} : { socketsPerPeerMax })
+  await app.register(mutualTls, options)
   // Registered beside the plugin, encapsulated: the hook must reach it all the same.
   await app.register(async (part) => {
     part.get('/', async (request) => {
@@ -121,7 +123,7 @@ t.test('cuts the connections of a peer that is no longer welcome, and no others'
 })
 
 t.test('limits the connections of one certificate, not of all', async (t) => {
-  const { app, open } = await rig(t, 2)
+  const { app, open } = await rig(t, { socketsPerPeerMax: 2 })
   const [one, two] = [await open(paderborn), await open(paderborn)]
   const third = await open(paderborn)
   t.equal(await ask(third), undefined)
@@ -131,6 +133,30 @@ t.test('limits the connections of one certificate, not of all', async (t) => {
   two.destroy()
   while (openSockets(app) > 2) await setImmediate()
   t.match(await ask(await open(paderborn)), / 200 /, 'a closed connection makes room')
+})
+
+t.test('strangers make room for each other, whoever is known stays', async (t) => {
+  const known = new X509Certificate(paderborn.cert).fingerprint256.replaceAll(':', '').toLowerCase()
+  const { app, open } = await rig(t, { strangersMax: 3, isKnown: (sha256) => sha256 === known })
+  const friends = [await open(paderborn), await open(paderborn)]
+  const { port } = app.server.address() as { readonly port: number }
+  const silent: Socket[] = []
+  for (let i = 0; i < 3; i++) {
+    const socket = connectPlain(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    silent.push(socket)
+    await once(socket, 'connect')
+  }
+
+  const cut = silent.map((socket) => once(socket, 'close'))
+  const others = [await open(bielefeld), await open(unknown)]
+  await Promise.all(cut.slice(0, 2))
+  t.equal(silent[2]?.destroyed, false, 'no more than have to go')
+  friends.push(await open(paderborn))
+  await Promise.all(cut)
+
+  for (const socket of [...friends, ...others]) t.match(await ask(socket), 'HTTP/1.1 200')
 })
 
 t.test('does nothing without TLS', async (t) => {

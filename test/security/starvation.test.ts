@@ -18,12 +18,14 @@ import { until } from './waiting.ts'
 t.setTimeout(120_000)
 
 const PER_PARTY = 4
+const STRANGERS_MAX = 40
 const HELD: (() => void)[] = []
 
 const rig = await openRig(t, {
   start: ['paderborn', 'bielefeld'],
   limits: {
     ...{ inFlightMax: 10, inFlightPerClientMax: PER_PARTY, refusalsBurst: 20, refusalsPerSecond: 5 },
+    strangersMax: STRANGERS_MAX,
     ...{ headTimeoutMs: 1500, bodyStallMsMax: 1500, keepAliveTimeoutMs: 3000 },
   },
   answer: (request, response) => {
@@ -183,6 +185,34 @@ t.test('who sends slowly goes within seconds, and costs the others nothing', { t
   t.ok(residentMiB(bielefeld.process().pid) - before < 64)
   await until('there is room again', 5000, async () => (await paderborn.call()).status === 200)
 })
+
+t.test(
+  'strangers who hold all that they can get shut out no peer that connects anew',
+  { timeout: 30_000 },
+  async (t) => {
+    const strangers: Socket[] = []
+    const flood = setInterval(() => {
+      // Every other one shows a certificate that nobody has registered.
+      const address = { host: '127.0.0.1', port: bielefeld.ports.provider }
+      const isSilent = strangers.length % 2 === 0
+      const socket = isSilent ? connect(address) : connectTls({ ...address, rejectUnauthorized: false })
+      socket.on('error', () => {})
+      strangers.push(socket)
+    }, 2)
+    t.teardown(() => {
+      clearInterval(flood)
+      for (const socket of strangers) socket.destroy()
+    })
+    await until('there are more than are let in', 10_000, () => strangers.length > 2 * STRANGERS_MAX)
+
+    for (let i = 0; i < 10; i++) {
+      const { signed } = await ask('delbrueck', '/v1')
+      t.equal(signed?.head.status, 200)
+    }
+    const open = strangers.filter(({ closed, connecting }) => !closed && !connecting)
+    t.ok(open.length <= STRANGERS_MAX + 10, `${open.length} of ${strangers.length} are open`)
+  },
+)
 
 t.test('10 GiB are announced, and refused before they are sent', async (t) => {
   const socket = connect({ host: '127.0.0.1', port: paderborn.ports.consumerHttp })
