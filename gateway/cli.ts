@@ -5,7 +5,6 @@
  */
 
 import { existsSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { registerAdapterCommands } from './adapter-cli.ts'
@@ -113,14 +112,13 @@ async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
 }
 
 async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
-  const [{ config, place }, { openLogReader }, { noteAccess }] = await Promise.all([
+  const [{ config, place }, { openLogReader }, { lookingAt }] = await Promise.all([
     readPlace(file),
     import('./message-log/reader.ts'),
-    import('./message-log/access-notes.ts'),
+    import('./admin/console.ts'),
   ])
   const reader = openLogReader(place)
-  const looking: LogCommandDeps['looking'] = (looked) =>
-    noteAccess(place.file, { by: `console:${userInfo().username}`, looked }, Date.now())
+  const looking = lookingAt(place.file)
   const verify: LogCommandDeps['verify'] = async (wish) => {
     const { verifyOwnLog } = await import('./admin/verification.ts')
     return verifyOwnLog(config, place, wish)

@@ -1,12 +1,11 @@
 /** `owl log subject` put together: what a reference is, is the adapters’ affair. */
 
-import { userInfo } from 'node:os'
 import { parseReference, REFERENCE_FORMS } from '../adapters/subjects.ts'
+import { lookingAt } from './admin/console.ts'
 import type { WithConfig } from './admin/log-cli.ts'
 import { lookUpSubject } from './admin/subject-commands.ts'
 import type { Terminal } from './admin/terminal.ts'
 import { loadConfig, logPlace } from './config.ts'
-import { noteAccess } from './message-log/access-notes.ts'
 
 export async function lookUp(
   terminal: Terminal,
@@ -14,12 +13,11 @@ export async function lookUp(
   references: readonly string[],
 ): Promise<void> {
   const place = logPlace(await loadConfig(file))
-  const by = `console:${userInfo().username}` as const
   await lookUpSubject(
     {
       ...{ place, terminal, json: json === true, now: Date.now, stdin: process.stdin },
       ...{ parseReference, referenceForms: REFERENCE_FORMS },
-      looking: (looked) => noteAccess(place.file, { by, looked }, Date.now()),
+      looking: lookingAt(place.file),
     },
     references,
   )

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, statSync } from 'node:fs'
 import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
@@ -31,8 +31,12 @@ export function noteAccess(file: string, access: Access, at: number): void {
   const event = formatAccess(access, at)
   if (event.length > NOTE_BYTES_MAX) throw new TypeError('An access takes more than a note')
   try {
+    const { uid, gid } = statSync(dirname(file))
+    const note = join(directory, `${at}-${randomBytes(8).toString('hex')}${NOTE}`)
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    replaceFile(join(directory, `${at}-${randomBytes(8).toString('hex')}${NOTE}`), event)
+    replaceFile(note, event)
+    // An administrator is another user than the gateway, which has to read and remove it.
+    for (const path of [directory, note]) chownSync(path, uid, gid)
   } catch (cause) {
     throw new GatewayError('LoggingFailed', {
       reason: `that you look is put on record first, and no note can be written to ${directory}`,
@@ -43,9 +47,10 @@ export function noteAccess(file: string, access: Access, at: number): void {
 
 /** The gateway's side: takes up what is noted, now and from time to time. */
 export function openAccessNotes(options: AccessNotesOptions): { readonly close: () => Promise<void> } {
-  let taking = takeUp(options)
+  const told = new Set<string>()
+  let taking = takeUp(options, told)
   const looking = setInterval(() => {
-    taking = taking.then(() => takeUp(options))
+    taking = taking.then(() => takeUp(options, told))
   }, LOOK_MS).unref()
   return {
     async close() {
@@ -55,23 +60,37 @@ export function openAccessNotes(options: AccessNotesOptions): { readonly close: 
   }
 }
 
-/** A note is removed once it is on record: after a crash in between it is there twice, never not at all. */
-async function takeUp({ file, append, report }: AccessNotesOptions): Promise<void> {
+/**
+ * A note is removed once it is on record: after a crash in between it is there twice, never not at all.
+ *
+ * @param told problems, each of which is reported once
+ */
+async function takeUp({ file, append, report }: AccessNotesOptions, told: Set<string>): Promise<void> {
   const directory = notesOf(file)
-  const names = await readdir(directory).catch(() => [])
+  const tell = (problem: string): void => {
+    if (!told.has(problem)) report({ event: 'log-trouble', problem })
+    told.add(problem)
+  }
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') tell(`notes of accesses cannot be read: ${directory}, ${error.code}`)
+    return []
+  })
   for (const name of names.filter((each) => each.endsWith(NOTE)).sort()) {
     const path = join(directory, name)
+    const event = await readFile(path).catch(({ code }: NodeJS.ErrnoException) =>
+      tell(`a note of an access cannot be read: ${path}, ${code}`),
+    )
+    if (!Buffer.isBuffer(event)) continue
     try {
-      const event = await readFile(path)
       if (event.length > NOTE_BYTES_MAX || !parseAccess(event)?.by.startsWith('console:')) {
         await rename(path, `${path}.bad`)
-        report({ event: 'log-trouble', problem: `a note of an access is none, and kept as ${name}.bad` })
+        tell(`a note of an access is none, and kept as ${name}.bad`)
         continue
       }
       await append(event)
       await rm(path)
     } catch {
-      // The log or the disk is in trouble, which is told elsewhere: the note waits.
+      // The log or the disk is in trouble, which is told elsewhere: the notes wait.
       return
     }
   }

@@ -1,5 +1,6 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Access } from '../../../gateway/message-log/access-event.ts'
 import { noteAccess, openAccessNotes } from '../../../gateway/message-log/access-notes.ts'
@@ -70,6 +71,42 @@ t.test('what is no note is not put on record, told of once, and kept', async (t)
   await notes.close()
 
   t.strictSame((await readdir(folder)).sort(), ['1.json.bad', '2.json.bad', '3.json.bad', '4.json.next'])
+})
+
+t.test('a note that cannot be read is told of, and keeps no other one waiting', async (t) => {
+  const directory = t.testdir()
+  const file = join(directory, 'log.sqlite')
+  // A directory is what nobody can read as a file, not even root.
+  await mkdir(join(directory, 'access-notes', '1.json'), { recursive: true })
+  noteAccess(file, ACCESS, AT)
+  const events: string[] = []
+  const problems: string[] = []
+
+  const notes = openAccessNotes({
+    file,
+    append: async (event) => events.push(String(event)),
+    report: ({ problem }) => problems.push(problem),
+  })
+  await until('the other is taken up', 5000, () => events.length === 1)
+  await sleep(2500)
+  await notes.close()
+
+  t.match(problems, [/1\.json, EISDIR$/])
+  t.equal(problems.length, 1, 'once')
+})
+
+const asRoot = process.getuid?.() === 0 ? false : 'only root can give a file away'
+
+t.test('what root notes, the user of the gateway can take up', { skip: asRoot }, async (t) => {
+  const directory = t.testdir()
+  const file = join(directory, 'log.sqlite')
+  await chown(directory, 4711, 4712)
+
+  noteAccess(file, ACCESS, AT)
+
+  const notes = join(directory, 'access-notes')
+  const [name = ''] = await readdir(notes)
+  for (const path of [notes, join(notes, name)]) t.match(await stat(path), { uid: 4711, gid: 4712 })
 })
 
 t.test('where no note can be written, nothing may be shown', async (t) => {
