@@ -21,10 +21,10 @@ export class AnswerPace {
     this.#at = now
   }
 
-  /** @param isOurs nobody here was reading since the last octets @throws {Error} when they come too slowly */
-  came(octets: number, isOurs = false, now: number = performance.now()): void {
+  /** @param wasPaused by us, since the last octets @throws {Error} when they come too slowly */
+  came(octets: number, wasPaused = false, now: number = performance.now()): void {
     const { bytesPerSecondMin, progressTimeoutMs } = this.#limits
-    const elapsedMs = isOurs ? 0 : now - this.#at
+    const elapsedMs = wasPaused ? 0 : now - this.#at
     this.#at = now
     this.#creditMs = Math.min(this.#creditMs - elapsedMs + (octets * 1000) / bytesPerSecondMin, progressTimeoutMs)
     if (this.#creditMs < 0) throw new Error('The answer comes too slowly')
