@@ -114,7 +114,7 @@ async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
 async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
   const [{ config, place }, { openLogReader }, { lookingAt }] = await Promise.all([
     readPlace(file),
-    import('./message-log/reader.ts'),
+    import('./message-log/reading/reader.ts'),
     import('./admin/console.ts'),
   ])
   const reader = openLogReader(place)

@@ -3,9 +3,9 @@
 import type { AdapterSubjects } from '../adapters/adapter.ts'
 import { parseReference, REFERENCE_FORMS, subjectsIn } from '../adapters/subjects.ts'
 import type { SubjectLookUp } from './admin/subject-routes.ts'
-import type { FindSubjects } from './message-log/pseudonyms.ts'
-import { openPseudonyms } from './message-log/pseudonyms.ts'
-import type { SqliteLog } from './message-log/sqlite-log.ts'
+import type { FindSubjects } from './message-log/keys/pseudonyms.ts'
+import { openPseudonyms } from './message-log/keys/pseudonyms.ts'
+import type { SqliteLog } from './message-log/open-log.ts'
 import type { Body } from './protocol/body.ts'
 import type { Identifier } from './protocol/identifiers.ts'
 

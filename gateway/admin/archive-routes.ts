@@ -2,9 +2,9 @@
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import { ArchiveError } from '../message-log/archive/archive-error.ts'
 import type { ArchiveRow } from '../message-log/archive/archive-files.ts'
-import type { SqliteLog } from '../message-log/sqlite-log.ts'
+import type { SqliteLog } from '../message-log/open-log.ts'
+import { ArchiveError } from '../message-log/record/archive-error.ts'
 import { peerOf } from '../mutual-tls.ts'
 
 export interface ArchiveRoutesOptions {

@@ -1,8 +1,8 @@
 /** Who sits at the console, as far as the system can tell, and that what he looks at is noted. */
 
 import { userInfo } from 'node:os'
-import type { Looked } from '../message-log/access-event.ts'
-import { noteAccess } from '../message-log/access-notes.ts'
+import { noteAccess } from '../message-log/files/access-notes.ts'
+import type { Looked } from '../message-log/record/access-event.ts'
 
 /** @param file the database of the log @returns to be called before anything is shown; throws as `noteAccess` */
 export function lookingAt(file: string): (looked: Looked) => void {

@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Actor } from '../message-log/erasure/erasure-event.ts'
-import type { LogReader } from '../message-log/reader.ts'
-import type { SqliteLog } from '../message-log/sqlite-log.ts'
+import type { SqliteLog } from '../message-log/open-log.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import type { Actor } from '../message-log/record/erasure-event.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseOrder, refusalText } from './erasure-requests.ts'
 

@@ -1,8 +1,8 @@
 /** How a gateway is doing: what its parts say, what follows from it for traffic, and how an operator reads it. */
 
+import type { MessageLogHealth } from '../message-log/open-log.ts'
 import type { RenewalHealth } from '../message-log/renewal/renewal-schedule.ts'
 import { ANNOUNCED_DAYS } from '../message-log/renewal/renewal-schedule.ts'
-import type { MessageLogHealth } from '../message-log/sqlite-log.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Clock } from '../trust/basis.ts'
 import { NOT_READY_OFFSET_MS, WARN_OFFSET_MS } from '../trust/clock.ts'

@@ -1,9 +1,9 @@
 /** `owl log list|show|tail`: the message log read where it lies, beside a running gateway or without one. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Looked } from '../message-log/access-event.ts'
 import type { LogQuery, RecordSummary } from '../message-log/message-log.ts'
-import type { LogReader, Part, RecordDetail } from '../message-log/reader.ts'
+import type { LogReader, Part, RecordDetail } from '../message-log/reading/reader.ts'
+import type { Looked } from '../message-log/record/access-event.ts'
 import type { Verification } from '../message-log/verification/verify.ts'
 import { saidIn } from './log-events.ts'
 import { LIMIT_MAX, parseSeq } from './log-query.ts'

@@ -1,11 +1,11 @@
 /** What the log says of itself, for people: who erased, held or released what and why, and who looked at what. */
 
-import type { Noted } from '../message-log/access-event.ts'
-import { parseAccess } from '../message-log/access-event.ts'
-import type { Ranges } from '../message-log/erasure/erasure-event.ts'
-import { DECISIONS, parseDecision } from '../message-log/erasure/erasure-event.ts'
 import type { RecordSummary } from '../message-log/message-log.ts'
-import type { LogReader } from '../message-log/reader.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import type { Noted } from '../message-log/record/access-event.ts'
+import { parseAccess } from '../message-log/record/access-event.ts'
+import type { Ranges } from '../message-log/record/erasure-event.ts'
+import { DECISIONS, parseDecision } from '../message-log/record/erasure-event.ts'
 import { plain } from './terminal.ts'
 
 type Field = readonly [name: string, text: string]

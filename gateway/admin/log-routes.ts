@@ -2,8 +2,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import type { Looked } from '../message-log/access-event.ts'
-import type { LogReader, Part } from '../message-log/reader.ts'
+import type { LogReader, Part } from '../message-log/reading/reader.ts'
+import type { Looked } from '../message-log/record/access-event.ts'
 import type { Verification } from '../message-log/verification/verify.ts'
 import { parseLogQuery, parseRequestId, parseSeq } from './log-query.ts'
 import type { PartnerView } from './partners.ts'

@@ -2,8 +2,8 @@
 
 import { GatewayError } from '../errors.ts'
 import { gathered } from '../evidence/content.ts'
-import type { Looked } from '../message-log/access-event.ts'
-import type { LogReader } from '../message-log/reader.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import type { Looked } from '../message-log/record/access-event.ts'
 import type { PartnerState } from '../message-log/witness/partner-states.ts'
 import { formatIdentifier, parseIdentifier } from '../protocol/identifiers.ts'
 import type { RegisteredGateway, Snapshot } from '../trust/snapshot.ts'

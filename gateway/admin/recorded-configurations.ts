@@ -1,8 +1,8 @@
 /** What the registry said when an exchange was judged: every configuration that was used is in the log. */
 
-import type { LogRecord } from '../message-log/log-record.ts'
-import type { LogReader } from '../message-log/reader.ts'
-import { selectStored, storedRecord } from '../message-log/stored-record.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import type { LogRecord } from '../message-log/record/log-record.ts'
+import { selectStored, storedRecord } from '../message-log/record/stored-record.ts'
 import type { Configuration } from '../trust/configuration.ts'
 
 export interface RecordedConfigurations {

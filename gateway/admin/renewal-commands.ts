@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import type { LogReaderOptions } from '../message-log/reader.ts'
-import { openLogReader } from '../message-log/reader.ts'
+import type { LogReaderOptions } from '../message-log/reading/reader.ts'
+import { openLogReader } from '../message-log/reading/reader.ts'
 import type { RenewalPlan } from '../message-log/renewal/renewal-plan.ts'
 import { planRenewal, renewalEnds } from '../message-log/renewal/renewal-plan.ts'
 import { ascendingStamp, lastingAuthorities, renewAt } from '../message-log/renewal/renewal-run.ts'

@@ -2,9 +2,9 @@
 
 import { text } from 'node:stream/consumers'
 import { GatewayError } from '../errors.ts'
-import { openPseudonyms } from '../message-log/pseudonyms.ts'
-import type { LogReaderOptions } from '../message-log/reader.ts'
-import { openLogReader } from '../message-log/reader.ts'
+import { openPseudonyms } from '../message-log/keys/pseudonyms.ts'
+import type { LogReaderOptions } from '../message-log/reading/reader.ts'
+import { openLogReader } from '../message-log/reading/reader.ts'
 import type { LogCommandDeps } from './log-commands.ts'
 import type { SubjectReport } from './subject-report.ts'
 import { reportSubject } from './subject-report.ts'

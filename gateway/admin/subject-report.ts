@@ -3,10 +3,10 @@
  * how long it is kept. Contents are not in it: whoever answers looks at them by number, and that is written down too.
  */
 
+import type { Pseudonyms } from '../message-log/keys/pseudonyms.ts'
 import type { Outcome, RecordSummary } from '../message-log/message-log.ts'
-import type { Pseudonyms } from '../message-log/pseudonyms.ts'
-import type { LogReader } from '../message-log/reader.ts'
-import { openSubjectSearch } from '../message-log/subject-table.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import { openSubjectSearch } from '../message-log/store/sqlite/subject-table.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf, subsystemOf } from '../protocol/identifiers.ts'
 import type { Configuration } from '../trust/configuration.ts'

@@ -5,10 +5,10 @@
 
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import type { Access } from '../message-log/access-event.ts'
+import type { Pseudonyms } from '../message-log/keys/pseudonyms.ts'
 import type { Appended } from '../message-log/message-log.ts'
-import type { Pseudonyms } from '../message-log/pseudonyms.ts'
-import type { LogReader } from '../message-log/reader.ts'
+import type { LogReader } from '../message-log/reading/reader.ts'
+import type { Access } from '../message-log/record/access-event.ts'
 import { peerOf } from '../mutual-tls.ts'
 import { parseStrictJson } from '../protocol/json.ts'
 import { reportSubject } from './subject-report.ts'

@@ -5,9 +5,9 @@
 
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { readHighWater } from '../message-log/high-water.ts'
-import type { LogReaderOptions } from '../message-log/reader.ts'
-import { openReadable, readIdentity } from '../message-log/store.ts'
+import { readHighWater } from '../message-log/files/high-water.ts'
+import type { LogReaderOptions } from '../message-log/reading/reader.ts'
+import { openReadable, readIdentity } from '../message-log/store/sqlite/database.ts'
 import {
   readVerifiedPoint,
   removeVerifiedPoint,

@@ -6,7 +6,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLogReader } from '../../gateway/message-log/reader.ts'
+import { openLogReader } from '../../gateway/message-log/reading/reader.ts'
 import { bodyOf } from '../../gateway/transport/spool.ts'
 import { makeLogRig } from '../gateway/message-log/log-rig.ts'
 import { endRecord, requestRecord } from '../gateway/message-log/messages.ts'

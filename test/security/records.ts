@@ -1,8 +1,8 @@
 /** What a message log really holds, read from its database past everything that could colour it. */
 
 import { DatabaseSync } from 'node:sqlite'
-import type { LogRecord } from '../../gateway/message-log/log-record.ts'
-import { completeRecord } from '../../gateway/message-log/log-record.ts'
+import type { LogRecord } from '../../gateway/message-log/record/log-record.ts'
+import { completeRecord } from '../../gateway/message-log/record/log-record.ts'
 
 export interface Recorded {
   readonly seq: number

@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
-import { ArchiveError } from './archive-error.ts'
+import { ArchiveError } from '../record/archive-error.ts'
 import type { ArchiveHeader, Trailer } from './archive-format.ts'
 import {
   HEADER_BYTES_MAX,

@@ -1,10 +1,10 @@
 /** Finds what is due, and the keys under which nothing is left: reads the whole log, a few thousand records at a time. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { KeyStore } from '../key-store.ts'
-import { dayOf } from '../key-store.ts'
+import type { KeyStore } from '../keys/key-store.ts'
+import { dayOf } from '../keys/key-store.ts'
+import type { What } from '../record/erasure-event.ts'
 import type { DueMoment } from './erasing.ts'
-import type { What } from './erasure-event.ts'
 
 export interface ScanDeps {
   readonly database: DatabaseSync

@@ -1,9 +1,9 @@
 /** What somebody asks to be erased, held or released, and why it must not be. The writer's thread knows both. */
 
 import type { DatabaseSync } from 'node:sqlite'
+import type { Actor, Decision, What } from '../record/erasure-event.ts'
+import { toRanges } from '../record/erasure-event.ts'
 import type { Moment } from './erasing.ts'
-import type { Actor, Decision, What } from './erasure-event.ts'
-import { toRanges } from './erasure-event.ts'
 
 /** By number, or all of an exchange. */
 export type Selection = { readonly seq: number } | { readonly exchange: string }

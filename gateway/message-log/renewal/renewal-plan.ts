@@ -3,8 +3,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DigestName } from '../../protocol/signed-data.ts'
 import { DIGEST_BYTES } from '../../protocol/signed-data.ts'
-import type { RenewalKind, Run } from './renewals.ts'
-import { openRenewals, tokensIn } from './renewals.ts'
+import type { RenewalKind, Run } from '../reading/renewals.ts'
+import { openRenewals, tokensIn } from '../reading/renewals.ts'
 
 export interface RenewalPlan {
   readonly kind: RenewalKind

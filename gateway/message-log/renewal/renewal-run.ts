@@ -3,12 +3,12 @@
  * is not that of the log's writer.
  */
 
-import { LogOpenError } from '../open-error.ts'
-import type { LogReaderOptions } from '../reader.ts'
-import { openLogReader } from '../reader.ts'
+import type { LogReaderOptions } from '../reading/reader.ts'
+import { openLogReader } from '../reading/reader.ts'
+import { LogOpenError } from '../record/open-error.ts'
 import type { RegisteredAuthority, TimeStampClient } from '../stamping/time-stamp-client.ts'
 import { readCertificateEnds } from '../stamping/time-stamp-client.ts'
-import { lockLog, openWritable } from '../store.ts'
+import { lockLog, openWritable } from '../store/sqlite/database.ts'
 import type { RenewalWish } from './renewal-plan.ts'
 import type { RenewalStamp, Renewed, RenewingDeps } from './renewing.ts'
 import { renewLog } from './renewing.ts'

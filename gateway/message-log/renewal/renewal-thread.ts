@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { DigestName } from '../../protocol/signed-data.ts'
-import type { LogReaderOptions } from '../reader.ts'
+import type { LogReaderOptions } from '../reading/reader.ts'
 import type { RenewalWish } from './renewal-plan.ts'
 import { renewAt } from './renewal-run.ts'
 import type { RenewalProgress, RenewalStamp, RenewalToken, Renewed } from './renewing.ts'

@@ -7,15 +7,15 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { DigestName } from '../../protocol/signed-data.ts'
-import type { Contents } from '../stored-record.ts'
-import type { Turn } from '../turns.ts'
-import { openTurns } from '../turns.ts'
+import { BLOCK_LEAVES, openTreeWriter } from '../reading/renewal-tree.ts'
+import type { Renewal } from '../reading/renewals.ts'
+import { openRenewals } from '../reading/renewals.ts'
+import type { Contents } from '../record/stored-record.ts'
+import type { Turn } from '../store/sqlite/turns.ts'
+import { openTurns } from '../store/sqlite/turns.ts'
 import { openRenewedLeaves } from './renewal-leaves.ts'
 import type { RenewalPlan, RenewalWish } from './renewal-plan.ts'
 import { planRenewal } from './renewal-plan.ts'
-import { BLOCK_LEAVES, openTreeWriter } from './renewal-tree.ts'
-import type { Renewal } from './renewals.ts'
-import { openRenewals } from './renewals.ts'
 
 export interface RenewingDeps {
   /** Open for writing. */

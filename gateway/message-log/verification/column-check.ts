@@ -6,8 +6,8 @@
  */
 
 import { parseRequestHead } from '../../protocol/head-parser.ts'
-import type { LogRecord } from '../log-record.ts'
-import type { StoredRecord } from '../stored-record.ts'
+import type { LogRecord } from '../record/log-record.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
 import { demand } from './damage.ts'
 
 /** @param head as it was sealed @throws {Damage} */

@@ -1,8 +1,8 @@
 /** Has every request one end, and is that of the same exchange? Source: architecture, "Replay and crashes". */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredRecord } from '../stored-record.ts'
-import { bufferOf } from '../stored-record.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
+import { bufferOf } from '../record/stored-record.ts'
 import { demand } from './damage.ts'
 import type { CheckedRecord } from './record-check.ts'
 

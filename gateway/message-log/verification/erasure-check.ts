@@ -4,10 +4,10 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Decision, ErasureEvent, What } from '../erasure/erasure-event.ts'
-import { covers, DECISIONS, parseDecision, seqsOf } from '../erasure/erasure-event.ts'
-import type { Contents, StoredRecord } from '../stored-record.ts'
-import { selectStored, storedRecord } from '../stored-record.ts'
+import type { Decision, ErasureEvent, What } from '../record/erasure-event.ts'
+import { covers, DECISIONS, parseDecision, seqsOf } from '../record/erasure-event.ts'
+import type { Contents, StoredRecord } from '../record/stored-record.ts'
+import { selectStored, storedRecord } from '../record/stored-record.ts'
 import { demand } from './damage.ts'
 
 export interface ErasureCheck {

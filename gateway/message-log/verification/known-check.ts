@@ -5,8 +5,8 @@
 
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { parseLogHead } from '../../protocol/log-head.ts'
-import type { LogReader } from '../reader.ts'
-import { selectStored, storedRecord } from '../stored-record.ts'
+import type { LogReader } from '../reading/reader.ts'
+import { selectStored, storedRecord } from '../record/stored-record.ts'
 import type { BatchState } from './batch-check.ts'
 import { lineOf } from './column-check.ts'
 import { demand } from './damage.ts'

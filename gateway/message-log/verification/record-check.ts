@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { groupLeafHex, sha256Hex } from '../../protocol/hash-tree.ts'
-import { ArchiveError } from '../archive/archive-error.ts'
-import type { LogRecord } from '../log-record.ts'
+import { ArchiveError } from '../record/archive-error.ts'
+import type { LogRecord } from '../record/log-record.ts'
 import {
   BATCH_HEADER_NAME,
   BATCH_LEAVES_NAME,
@@ -16,10 +16,10 @@ import {
   EVENT_NAME,
   HEAD_NAME,
   SIGNATURE_NAME,
-} from '../log-record.ts'
-import type { LogIdentity } from '../store.ts'
-import type { Contents, StoredRecord } from '../stored-record.ts'
-import { bufferOf } from '../stored-record.ts'
+} from '../record/log-record.ts'
+import type { Contents, StoredRecord } from '../record/stored-record.ts'
+import { bufferOf } from '../record/stored-record.ts'
+import type { LogIdentity } from '../store/sqlite/database.ts'
 import { checkColumns, checkEmpty, isMessage, OF_MESSAGES } from './column-check.ts'
 import type { DamageKind } from './damage.ts'
 import { Damage, demand } from './damage.ts'

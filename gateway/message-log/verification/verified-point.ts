@@ -6,7 +6,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readIfThere, replaceFile } from '../durable-file.ts'
+import { readIfThere, replaceFile } from '../files/durable-file.ts'
 import type { BatchState } from './batch-check.ts'
 
 /** The end of a batch whose token holds, as do all before it. */

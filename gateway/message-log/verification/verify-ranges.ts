@@ -3,7 +3,7 @@
  * That is only believed once the range before has come to the same end: the joints are compared.
  */
 
-import type { LogReader } from '../reader.ts'
+import type { LogReader } from '../reading/reader.ts'
 import type { VerifiedPoint } from './verified-point.ts'
 import type { VerifyOptions } from './verify.ts'
 

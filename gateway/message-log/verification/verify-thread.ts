@@ -4,8 +4,8 @@
  */
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import type { LogReader, LogReaderOptions } from '../reader.ts'
-import { openLogReader } from '../reader.ts'
+import type { LogReader, LogReaderOptions } from '../reading/reader.ts'
+import { openLogReader } from '../reading/reader.ts'
 import type { Verification, VerifyOptions } from './verify.ts'
 import { verifyLog } from './verify.ts'
 import type { Range } from './verify-ranges.ts'

@@ -5,8 +5,8 @@
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Ask, Found } from '../../protocol/reconciling.ts'
-import type { LogReaderOptions } from '../reader.ts'
-import { openLogReader } from '../reader.ts'
+import type { LogReaderOptions } from '../reading/reader.ts'
+import { openLogReader } from '../reading/reader.ts'
 import { openComparison } from './comparison.ts'
 import type { Parties, SharedExchange, Span } from './shared-exchanges.ts'
 

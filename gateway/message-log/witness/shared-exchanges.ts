@@ -8,11 +8,11 @@ import { messageDigest } from '../../protocol/digests.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { parseReceipt } from '../../protocol/log-head.ts'
 import type { ExchangeDigest, Found } from '../../protocol/reconciling.ts'
-import type { LogRecord } from '../log-record.ts'
-import { HEAD_NAME, SIGNATURE_NAME } from '../log-record.ts'
-import type { LogReader } from '../reader.ts'
-import type { StoredRecord } from '../stored-record.ts'
-import { bufferOf, selectStored, storedRecord } from '../stored-record.ts'
+import type { LogReader } from '../reading/reader.ts'
+import type { LogRecord } from '../record/log-record.ts'
+import { HEAD_NAME, SIGNATURE_NAME } from '../record/log-record.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
+import { bufferOf, selectStored, storedRecord } from '../record/stored-record.ts'
 
 /** Who compares with whom. */
 export interface Parties {

@@ -5,7 +5,7 @@
 
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { gatewayOfLog, NO_HEAD, parseLogHead } from '../../protocol/log-head.ts'
-import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from './received-heads.ts'
+import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../store/sqlite/received-heads.ts'
 
 export interface WitnessDeps {
   readonly now: () => number

@@ -2,11 +2,11 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { groupLeaf, sha256 } from '../../protocol/hash-tree.ts'
-import type { LeafList } from '../leaf-list.ts'
-import { openLeafList } from '../leaf-list.ts'
-import type { LogRecord } from '../log-record.ts'
-import { completeRecord } from '../log-record.ts'
-import { LogOpenError } from '../open-error.ts'
+import type { LeafList } from '../record/leaf-list.ts'
+import { openLeafList } from '../record/leaf-list.ts'
+import type { LogRecord } from '../record/log-record.ts'
+import { completeRecord } from '../record/log-record.ts'
+import { LogOpenError } from '../record/open-error.ts'
 import type { Tip } from './chain.ts'
 
 export interface ChainEnd {

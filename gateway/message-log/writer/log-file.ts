@@ -6,19 +6,25 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { HASH_BYTES, sha256, sha256Hex } from '../../protocol/hash-tree.ts'
 import { rootOf, treeLevels } from '../../protocol/tree-levels.ts'
-import type { BodyFiles } from '../body-files.ts'
-import { NO_MESSAGE, UNSEALED } from '../draft.ts'
-import type { Columns, Entry } from '../entry.ts'
-import type { Decision } from '../erasure/erasure-event.ts'
-import { formatDecision } from '../erasure/erasure-event.ts'
-import type { KeyStore } from '../key-store.ts'
-import { dayOf } from '../key-store.ts'
-import type { InDoubt } from '../log-record.ts'
-import { BATCH_HEADER_NAME, BATCH_LEAVES_NAME, EVENT_NAME, formatBatchHeader, formatInDoubt } from '../log-record.ts'
-import { openRandomOctets } from '../random-octets.ts'
-import type { LogIdentity } from '../store.ts'
-import type { Heard } from '../witness/received-heads.ts'
-import { openHeadStore } from '../witness/received-heads.ts'
+import type { BodyFiles } from '../files/body-files.ts'
+import type { KeyStore } from '../keys/key-store.ts'
+import { dayOf } from '../keys/key-store.ts'
+import { openRandomOctets } from '../keys/random-octets.ts'
+import { NO_MESSAGE, UNSEALED } from '../record/draft.ts'
+import type { Columns, Entry } from '../record/entry.ts'
+import type { Decision } from '../record/erasure-event.ts'
+import { formatDecision } from '../record/erasure-event.ts'
+import type { InDoubt } from '../record/log-record.ts'
+import {
+  BATCH_HEADER_NAME,
+  BATCH_LEAVES_NAME,
+  EVENT_NAME,
+  formatBatchHeader,
+  formatInDoubt,
+} from '../record/log-record.ts'
+import type { LogIdentity } from '../store/sqlite/database.ts'
+import type { Heard } from '../store/sqlite/received-heads.ts'
+import { openHeadStore } from '../store/sqlite/received-heads.ts'
 import type { Chain, Place, Result } from './chain.ts'
 import { openChain } from './chain.ts'
 import type { ChainEnd } from './chain-end.ts'

@@ -1,13 +1,13 @@
 /** What the gateway's thread and the writer's say to each other: an answer to each command, in the order of the commands. */
 
-import type { ArchiveOutcome, ArchiveWork } from '../archive/archive-emptying.ts'
-import type { Group } from '../entry.ts'
+import type { ArchiveOutcome, ArchiveWork } from '../archiving/archive-emptying.ts'
 import type { Decided, RetentionRules, Step } from '../erasure/erasing.ts'
 import type { Request } from '../erasure/selection.ts'
-import type { LogOpenFlaw } from '../open-error.ts'
-import type { LogPlace } from '../opening.ts'
-import type { Heard } from '../witness/received-heads.ts'
+import type { Group } from '../record/entry.ts'
+import type { LogOpenFlaw } from '../record/open-error.ts'
+import type { Heard } from '../store/sqlite/received-heads.ts'
 import type { StampedBatch } from './log-file.ts'
+import type { LogPlace } from './opening.ts'
 
 export interface WriterData {
   readonly place: LogPlace

@@ -1,9 +1,9 @@
 /** What the writer is told besides records to write: each goes before whatever waits, and says whether it was done. */
 
-import type { ArchiveWork } from '../archive/archive-emptying.ts'
+import type { ArchiveWork } from '../archiving/archive-emptying.ts'
 import type { RetentionRules } from '../erasure/erasing.ts'
 import type { Request } from '../erasure/selection.ts'
-import type { Heard } from '../witness/received-heads.ts'
+import type { Heard } from '../store/sqlite/received-heads.ts'
 import type { StampedBatch } from './log-file.ts'
 import type { Answer, Command } from './writer-messages.ts'
 

@@ -4,9 +4,9 @@
  */
 
 import { GatewayError } from '../../errors.ts'
-import type { Entry } from '../entry.ts'
-import { octetsIn, packEntries } from '../entry.ts'
 import type { Appended } from '../message-log.ts'
+import type { Entry } from '../record/entry.ts'
+import { octetsIn, packEntries } from '../record/entry.ts'
 import type { Answer, Command, Known, WriterState } from './writer-messages.ts'
 import { CODES } from './writer-messages.ts'
 import type { AnswerTo, Ordered, WriterOrders } from './writer-orders.ts'

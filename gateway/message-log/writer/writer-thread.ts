@@ -1,7 +1,7 @@
 /** The gateway's end of the writer's thread: starts it, asks, notices when it dies. */
 
 import { Worker } from 'node:worker_threads'
-import { LogOpenError } from '../open-error.ts'
+import { LogOpenError } from '../record/open-error.ts'
 import type { Answer, Command, WriterData } from './writer-messages.ts'
 
 export type Greeting = Extract<Answer, { readonly did: 'open' }>

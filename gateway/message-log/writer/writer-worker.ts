@@ -2,7 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { LogOpenError } from '../open-error.ts'
+import { LogOpenError } from '../record/open-error.ts'
 import { describe } from './recovery.ts'
 import { openWriter } from './writer.ts'
 import type { Answer, Command, WriterData } from './writer-messages.ts'

@@ -1,8 +1,8 @@
 /** Appends under load until it is killed. What was acknowledged is on standard output before anything else happens. */
 
 import { writeSync } from 'node:fs'
-import type { MessageLogOptions } from '../../../gateway/message-log/sqlite-log.ts'
-import { openMessageLog } from '../../../gateway/message-log/sqlite-log.ts'
+import type { MessageLogOptions } from '../../../gateway/message-log/open-log.ts'
+import { openMessageLog } from '../../../gateway/message-log/open-log.ts'
 import { endRecord, requestRecord } from './messages.ts'
 
 const CONCURRENT = 8

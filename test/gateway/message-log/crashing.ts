@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { openLogReader } from '../../../gateway/message-log/reader.ts'
+import { openLogReader } from '../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../gateway/message-log/verification/verify.ts'
 import type { LogRig } from './log-rig.ts'
 

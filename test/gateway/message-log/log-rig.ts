@@ -3,9 +3,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createMasterKey } from '../../../gateway/message-log/key-store.ts'
-import type { LogEvent, MessageLogOptions, SqliteLog } from '../../../gateway/message-log/sqlite-log.ts'
-import { openMessageLog } from '../../../gateway/message-log/sqlite-log.ts'
+import { createMasterKey } from '../../../gateway/message-log/keys/key-store.ts'
+import type { LogEvent, MessageLogOptions, SqliteLog } from '../../../gateway/message-log/open-log.ts'
+import { openMessageLog } from '../../../gateway/message-log/open-log.ts'
 
 export const GATEWAY = 'OWL/GOV/05711000/SS1'
 

@@ -1,7 +1,7 @@
 /** Archives everything that is old enough, until it is done or killed. */
 
-import type { MessageLogOptions } from '../../../../gateway/message-log/sqlite-log.ts'
-import { openMessageLog } from '../../../../gateway/message-log/sqlite-log.ts'
+import type { MessageLogOptions } from '../../../../gateway/message-log/open-log.ts'
+import { openMessageLog } from '../../../../gateway/message-log/open-log.ts'
 
 const options = JSON.parse(process.argv[2] ?? '') as Pick<
   MessageLogOptions,

@@ -1,7 +1,7 @@
 /** Erases what is due, unless it is killed before. */
 
-import type { MessageLogOptions } from '../../../../gateway/message-log/sqlite-log.ts'
-import { openMessageLog } from '../../../../gateway/message-log/sqlite-log.ts'
+import type { MessageLogOptions } from '../../../../gateway/message-log/open-log.ts'
+import { openMessageLog } from '../../../../gateway/message-log/open-log.ts'
 
 const { at, ...options } = JSON.parse(process.argv[2] ?? '') as Pick<
   MessageLogOptions,

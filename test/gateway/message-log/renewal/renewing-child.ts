@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LogReaderOptions } from '../../../../gateway/message-log/reader.ts'
+import type { LogReaderOptions } from '../../../../gateway/message-log/reading/reader.ts'
 import type { RegisteredAuthority } from '../../../../gateway/message-log/stamping/time-stamp-client.ts'
 import { renew } from './renewal-rig.ts'
 

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import t from 'tap'
-import { openLogReader } from '../../../../gateway/message-log/reader.ts'
+import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../../gateway/message-log/verification/verify.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'

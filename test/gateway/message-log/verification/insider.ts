@@ -5,15 +5,15 @@
 
 import type { SQLInputValue } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
-import { readHighWater, writeHighWater } from '../../../../gateway/message-log/high-water.ts'
-import type { LogRecord } from '../../../../gateway/message-log/log-record.ts'
+import { readHighWater, writeHighWater } from '../../../../gateway/message-log/files/high-water.ts'
+import type { LogRecord } from '../../../../gateway/message-log/record/log-record.ts'
 import {
   BATCH_HEADER_NAME,
   BATCH_LEAVES_NAME,
   completeRecord,
   formatBatchHeader,
   formatRecordStart,
-} from '../../../../gateway/message-log/log-record.ts'
+} from '../../../../gateway/message-log/record/log-record.ts'
 import { groupLeaf, sha256, treeRoot } from '../../../../gateway/protocol/hash-tree.ts'
 
 type Row = Record<string, SQLInputValue>

@@ -3,7 +3,7 @@
 import { copyFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { openLogReader } from '../../../../gateway/message-log/reader.ts'
+import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../../gateway/message-log/verification/verify.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { requestRecord } from '../messages.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import t from 'tap'
-import { openLogReader } from '../../../../gateway/message-log/reader.ts'
+import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import type { VerifiedPoint } from '../../../../gateway/message-log/verification/verified-point.ts'
 import {
   readVerifiedPoint,

@@ -3,11 +3,11 @@
 import { hash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { NO_MESSAGE, UNSEALED } from '../../../../gateway/message-log/draft.ts'
-import type { Entry } from '../../../../gateway/message-log/entry.ts'
-import { ownEntry } from '../../../../gateway/message-log/new-entry.ts'
-import { createTables } from '../../../../gateway/message-log/store.ts'
+import { NO_MESSAGE, UNSEALED } from '../../../../gateway/message-log/record/draft.ts'
+import type { Entry } from '../../../../gateway/message-log/record/entry.ts'
+import { createTables } from '../../../../gateway/message-log/store/sqlite/database.ts'
 import { openChain } from '../../../../gateway/message-log/writer/chain.ts'
+import { ownEntry } from '../../../../gateway/message-log/writer/new-entry.ts'
 
 const AT = Date.UTC(2026, 10, 23, 5, 40, 0, 7)
 const IDENTITY = { name: 'OWL/GOV/05711000/SS1/n1', epoch: 3 }

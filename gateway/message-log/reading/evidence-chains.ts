@@ -1,0 +1,176 @@
+/**
+ * Puts the evidence of a record together from what is stored once for many: the tree and token of its batch, and those of
+ * every renewal since. RFC 4998 §4.3, §5.2 and §5.3.
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { ArchiveTimeStampChain } from '../../protocol/evidence-record.ts'
+import {
+  formatArchiveTimeStamp,
+  formatArchiveTimeStampSequence,
+  renewedHash,
+  renewedLeaf,
+} from '../../protocol/evidence-record.ts'
+import { groupLeaf } from '../../protocol/hash-tree.ts'
+import { hashOf } from '../../protocol/sha2.ts'
+import type { DigestName } from '../../protocol/signed-data.ts'
+import type { TreeLevels } from '../../protocol/tree-levels.ts'
+import { siblingsOf, treeLevels } from '../../protocol/tree-levels.ts'
+import { bufferOf } from '../record/stored-record.ts'
+import type { Group } from './object-group.ts'
+import type { TreeReader } from './renewal-tree.ts'
+import { openTreeReader } from './renewal-tree.ts'
+import type { Renewals, Run, StampedRenewal } from './renewals.ts'
+import { openRenewals, tokenIndex } from './renewals.ts'
+
+export interface EvidenceChains {
+  readonly renewals: Renewals
+  /**
+   * @param before only what there was before the renewal of that number
+   * @returns nothing before the record's batch is time-stamped
+   * @throws {Error} when what is stored does not fit together
+   */
+  of(group: Group, before?: number): ArchiveTimeStampChain[] | undefined
+}
+
+/** A batch with what all its records have in common. */
+interface StampedBatch {
+  readonly number: number
+  readonly first: number
+  readonly last: number
+  /** The batch's own record. */
+  readonly own: number
+  readonly token: Buffer
+  readonly tree: TreeLevels
+  readonly before: number
+  readonly renewals: readonly StampedRenewal[]
+  /** Of time-stamp renewals: they are the same for all records of the batch. */
+  readonly common: Map<number, Buffer>
+}
+
+const NO_RENEWAL = Number.MAX_SAFE_INTEGER
+/** Trees of batches kept at a time: an exchange has its records in two or three. Of ten thousand records, 640 KB each. */
+const TREES_MAX = 4
+
+export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
+  const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
+  const leavesOf = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
+  const bodyOf = database.prepare('SELECT hash FROM renewal_body WHERE seq = ? AND renewal = ?')
+  const firstOf = database.prepare('SELECT first FROM batch WHERE number = ?')
+  const renewals = openRenewals(database)
+  const trees: TreeReader = openTreeReader(database)
+  /** By batch, the one asked for last at the end: a closed batch never changes. */
+  const batchTrees = new Map<number, TreeLevels>()
+  const starts = new Map<number, number>()
+  const runs = new Map<number, readonly Run[]>()
+  let latest: StampedBatch | undefined
+
+  function of(group: Group, before = NO_RENEWAL): ArchiveTimeStampChain[] | undefined {
+    const batch = batchAround(group.seq, before)
+    if (batch === undefined) return undefined
+    const chains: { digest: DigestName; stamps: Buffer[] }[] = []
+    const hashes = [...group.hashes].sort(Buffer.compare)
+    if (!groupLeaf(hashes).equals(group.leaf)) throw new Error(`Record ${group.seq} is not what its leaf says`)
+    const index = group.seq === batch.own ? 0 : group.seq - batch.first + 1
+    const tree = [hashes, ...siblingsOf(batch.tree, index).map((sibling) => [sibling])]
+    chains.push({ digest: 'sha256', stamps: [formatArchiveTimeStamp(tree, batch.token)] })
+    let token = batch.token
+    for (const renewal of batch.renewals) {
+      if (renewal.kind === 'time-stamp') chains.at(-1)?.stamps.push(timeStampRenewal(batch, renewal, token))
+      else chains.push({ digest: renewal.digest, stamps: [hashTreeRenewal(group, renewal, chains)] })
+      token = renewal.token
+    }
+    return chains
+  }
+
+  function batchAround(seq: number, before: number): StampedBatch | undefined {
+    if (latest !== undefined && latest.before === before && before !== NO_RENEWAL) {
+      if (seq >= latest.first && seq <= latest.own) return latest
+    }
+    const row = batchOf.get(seq)
+    if (row === undefined || row['token'] === null) return undefined
+    const [number, first, last, own] = [row['number'], row['first'], row['last'], row['seq']].map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    if (seq < first || seq > own) return undefined
+    latest = {
+      ...{ number, first, last, own, before },
+      token: bufferOf(row['token'] as Uint8Array),
+      tree: treeOf({ number, first, last, own }),
+      renewals: renewals.of(number, before),
+      common: new Map(),
+    }
+    return latest
+  }
+
+  function treeOf({ number, first, last, own }: Pick<StampedBatch, 'number' | 'first' | 'last' | 'own'>): TreeLevels {
+    const tree = batchTrees.get(number) ?? batchTree(own, first, last)
+    batchTrees.delete(number)
+    batchTrees.set(number, tree)
+    const [oldest] = batchTrees.keys()
+    if (batchTrees.size > TREES_MAX && oldest !== undefined) batchTrees.delete(oldest)
+    return tree
+  }
+
+  /** Group 0, the batch's own record, comes first. */
+  function batchTree(own: number, first: number, last: number): TreeLevels {
+    const rows = [...leavesOf.all(own, own), ...leavesOf.all(first, last)]
+    return treeLevels(Buffer.concat(rows.map((row) => row['leaf'] as Uint8Array)), 'sha256')
+  }
+
+  function timeStampRenewal({ number, common }: StampedBatch, renewal: StampedRenewal, token: Buffer): Buffer {
+    const known = common.get(renewal.number)
+    if (known !== undefined) return known
+    const { digest, leaves } = renewal
+    const leaf = hashOf(digest, token)
+    const tree = { renewal: renewal.number, digest, leaves }
+    const siblings = trees.siblings(tree, tokenIndex(runsOf(renewal), number), leaf)
+    // Also where it covers nothing else and RFC 4998 §5.2 would let the tree go: one form for all.
+    const made = formatArchiveTimeStamp([[leaf], ...siblings.map((sibling) => [sibling])], renewal.token)
+    common.set(renewal.number, made)
+    return made
+  }
+
+  function hashTreeRenewal(group: Group, renewal: StampedRenewal, chains: readonly ArchiveTimeStampChain[]): Buffer {
+    const { number, digest, leaves, firstBatch } = renewal
+    const body = bodyOf.get(group.seq, number)?.['hash'] as Uint8Array | undefined
+    const objects = group.objects.map((octets) => hashOf(digest, octets))
+    if (body !== undefined) objects.push(bufferOf(body))
+    const hashes = renewedHashes(digest, objects, chains)
+    const leaf = renewedLeaf(digest, hashes)
+    const siblings = trees.siblings({ renewal: number, digest, leaves }, group.seq - startOf(firstBatch), leaf)
+    return formatArchiveTimeStamp([hashes, ...siblings.map((sibling) => [sibling])], renewal.token)
+  }
+
+  /** A renewal's runs never change, nor does where a batch begins. */
+  function runsOf({ number, firstBatch, lastBatch }: StampedRenewal): readonly Run[] {
+    const found = runs.get(number) ?? renewals.runs(firstBatch, lastBatch, number)
+    runs.set(number, found)
+    return found
+  }
+
+  function startOf(batch: number): number {
+    const found = starts.get(batch) ?? Number(firstOf.get(batch)?.['first'])
+    starts.set(batch, found)
+    return found
+  }
+
+  return { renewals, of }
+}
+
+/**
+ * The first list of a group in a renewed tree.
+ *
+ * @param objects hashes of what there is to hash, in the new algorithm
+ */
+export function renewedHashes(
+  digest: DigestName,
+  objects: readonly Buffer[],
+  chains: readonly ArchiveTimeStampChain[],
+): Buffer[] {
+  const sequence = hashOf(digest, formatArchiveTimeStampSequence(chains))
+  return objects.map((object) => renewedHash(digest, object, sequence)).sort(Buffer.compare)
+}

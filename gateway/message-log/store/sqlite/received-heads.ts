@@ -1,0 +1,126 @@
+/**
+ * Heads of other gateways' logs as signed messages have brought them, and what among them contradicts. Source: design of
+ * the evidence, section 4. The signed message of record `seq` is the proof: nothing here is evidence by itself.
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { LogHead } from '../../../protocol/log-head.ts'
+
+export const RECEIVED_TABLES = `
+  CREATE TABLE received_head (
+    log TEXT NOT NULL,
+    batch INTEGER NOT NULL,
+    header_sha256 BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    issued_at INTEGER NOT NULL,
+    PRIMARY KEY (log, batch, header_sha256)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE contradiction (
+    log TEXT NOT NULL,
+    batch INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    one INTEGER NOT NULL,
+    other INTEGER NOT NULL,
+    found_at INTEGER NOT NULL,
+    PRIMARY KEY (log, batch, kind)
+  ) STRICT, WITHOUT ROWID;
+`
+
+export interface ReceivedHead extends LogHead {
+  /** Record of the first message that carried it. */
+  readonly seq: number
+  /** When that message was issued, as it says itself: milliseconds since the Unix epoch. */
+  readonly issuedAt: number
+}
+
+/**
+ * `fork`: two headers of one batch. `backwards`: a message names an older batch than one that was issued before it.
+ */
+export type ContradictionKind = 'fork' | 'backwards'
+
+/** Two signed messages of one gateway that cannot both be true of one log. */
+export interface Contradiction {
+  readonly kind: ContradictionKind
+  readonly log: string
+  readonly batch: number
+  /** The records that hold them; the evidence of both together is the proof. */
+  readonly seqs: readonly [number, number]
+  readonly foundAt: number
+}
+
+/** What the writer stores, in one transaction. */
+export interface Heard {
+  readonly heads: readonly ReceivedHead[]
+  readonly contradictions: readonly Contradiction[]
+}
+
+/** @returns what stores; inside a transaction only. What is there already stays as it was first heard. */
+export function openHeadStore(database: DatabaseSync): (heard: Heard) => void {
+  const insertHead = database.prepare('INSERT OR IGNORE INTO received_head VALUES (?, ?, ?, ?, ?)')
+  const insertContradiction = database.prepare('INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?, ?, ?, ?)')
+  return ({ heads, contradictions }) => {
+    for (const { log, batch, sha256, seq, issuedAt } of heads) {
+      insertHead.run(log, batch, Buffer.from(sha256, 'base64url'), seq, issuedAt)
+    }
+    for (const { log, batch, kind, seqs, foundAt } of contradictions) {
+      insertContradiction.run(log, batch, kind, ...seqs, foundAt)
+    }
+  }
+}
+
+export interface HeadList {
+  /** Every log that was ever heard of. */
+  logs(): readonly string[]
+  /** The head of the highest batch. */
+  latest(log: string): ReceivedHead | undefined
+  /** Of one batch: more than one where the log has forked. */
+  of(log: string, batch: number): readonly ReceivedHead[]
+  /** From a batch on, ascending. */
+  from(log: string, batch: number, limit: number): readonly ReceivedHead[]
+  contradictions(): readonly Contradiction[]
+}
+
+export function openHeadList(database: DatabaseSync): HeadList {
+  // Steps from one name to the next in the index: the heads themselves are many.
+  const logs = database.prepare(
+    `WITH RECURSIVE each (log) AS (
+       SELECT min(log) FROM received_head
+       UNION ALL SELECT (SELECT min(log) FROM received_head WHERE log > each.log) FROM each WHERE each.log IS NOT NULL
+     ) SELECT log FROM each WHERE log IS NOT NULL`,
+  )
+  const latest = database.prepare('SELECT * FROM received_head WHERE log = ? ORDER BY batch DESC LIMIT 1')
+  const of = database.prepare('SELECT * FROM received_head WHERE log = ? AND batch = ? ORDER BY seq')
+  const from = database.prepare('SELECT * FROM received_head WHERE log = ? AND batch >= ? ORDER BY batch, seq LIMIT ?')
+  const contradictions = database.prepare('SELECT * FROM contradiction ORDER BY found_at, log, batch, kind')
+  return {
+    logs: () => logs.all().map((row) => String(row['log'])),
+    latest(log) {
+      const row = latest.get(log)
+      return row === undefined ? undefined : headOf(row)
+    },
+    of: (log, batch) => of.all(log, batch).map(headOf),
+    from: (log, batch, limit) => from.all(log, batch, limit).map(headOf),
+    contradictions: () => contradictions.all().map(contradictionOf),
+  }
+}
+
+function headOf(row: Record<string, unknown>): ReceivedHead {
+  return {
+    log: String(row['log']),
+    batch: Number(row['batch']),
+    sha256: Buffer.from(row['header_sha256'] as Uint8Array).toString('base64url'),
+    seq: Number(row['seq']),
+    issuedAt: Number(row['issued_at']),
+  }
+}
+
+function contradictionOf(row: Record<string, unknown>): Contradiction {
+  return {
+    kind: row['kind'] as ContradictionKind,
+    log: String(row['log']),
+    batch: Number(row['batch']),
+    seqs: [Number(row['one']), Number(row['other'])],
+    foundAt: Number(row['found_at']),
+  }
+}

@@ -1,0 +1,104 @@
+/** Opens the message log for its one writer, or says why it must not be written. */
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { ArchiveOutcome, ArchiveWork } from '../archiving/archive-emptying.ts'
+import { openArchiveEmptying } from '../archiving/archive-emptying.ts'
+import type { Erasing } from '../erasure/erasing.ts'
+import { openErasing } from '../erasure/erasing.ts'
+import { openBodyFiles } from '../files/body-files.ts'
+import { openDecisionJournal } from '../files/decision-journal.ts'
+import { checkHighWater, readHighWater, writeHighWater } from '../files/high-water.ts'
+import type { KeyStoreOptions } from '../keys/key-store.ts'
+import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
+import { LogOpenError } from '../record/open-error.ts'
+import type { LogIdentity } from '../store/sqlite/database.ts'
+import { createTables, hasTables, openWritable, readIdentity } from '../store/sqlite/database.ts'
+import type { LogFile } from './log-file.ts'
+import { openLogFile } from './log-file.ts'
+
+export interface LogPlace {
+  /** `gateway/node` */
+  readonly name: string
+  /** The database; `.lock` beside it. */
+  readonly file: string
+  /** Directory of large bodies, on the file system of the spool. */
+  readonly bodies: string
+  /** Directory of archive files, on any file system. */
+  readonly archive: string
+  readonly keys: KeyStoreOptions
+  /** On another disk where possible. */
+  readonly highWaterFile: string
+}
+
+export interface OpenedLog {
+  readonly database: DatabaseSync
+  readonly identity: LogIdentity
+  readonly log: LogFile
+  readonly erasing: Erasing
+  /** One piece of archiving: milliseconds. */
+  archive(work: ArchiveWork, at: number): ArchiveOutcome
+}
+
+/** Beside the keys: whoever restores a database leaves them where they are. */
+const JOURNAL = 'decisions.jsonl'
+const NO_LEAF = '0'.repeat(64)
+
+/** Directories are made where they are missing: with nothing in them they say nothing. */
+export function makeDirectories({ file, highWaterFile }: LogPlace): void {
+  for (const path of [file, highWaterFile]) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+}
+
+/**
+ * A log is made only where nothing says that there was one.
+ *
+ * @throws {LogOpenError} any flaw but `locked`: the caller holds the lock
+ */
+export function openForWriting(place: LogPlace, openDatabase = openWritable): OpenedLog {
+  const mark = readHighWater(place.highWaterFile)
+  if (!existsSync(place.file) && mark !== undefined && mark.seq > 0) {
+    throw new LogOpenError('behind', `The message log is gone; it had reached record ${mark.seq}`)
+  }
+
+  const database = openDatabase(place.file)
+  try {
+    // A crash may have left a file without tables.
+    if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })
+    const identity = readIdentity(database)
+    if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
+    // The mark comes last, and before the first record: a crash before it left a log half made.
+    const isNew = (mark === undefined || mark.seq === 0) && isEmpty(database)
+    const keys = openKeyStore(place.keys, isNew)
+    const files = openBodyFiles(place.bodies, isNew, place.archive)
+    const log = openLogFile({ database, identity, keys, files })
+    const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
+    const id = logId(identity)
+    checkHighWater(mark, { id, lastSeq: log.tip.seq }, (seq) => {
+      const leaf = leafOf.get(seq)?.['leaf'] as Uint8Array | undefined
+      return leaf === undefined ? undefined : Buffer.from(leaf).toString('hex')
+    })
+    if (mark === undefined) writeHighWater(place.highWaterFile, { log: id, seq: 0, leaf: NO_LEAF })
+    files.sweep(log.tip.seq)
+    finishDestroying(place.keys.directory)
+    const journal = openDecisionJournal(join(place.keys.directory, JOURNAL))
+    const { open, addDecision: record, transact } = log
+    const erasing = openErasing({ database, log: id, keys, files, journal, open, record, transact })
+    const { forgetTexts } = log
+    const directory = place.archive
+    const archive = openArchiveEmptying({ database, keys, files, directory, open, transact, forgetTexts })
+    return { database, identity, log, erasing, archive }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare('SELECT 1 FROM record LIMIT 1').get() === undefined
+}
+
+/** `gateway/node/epoch` */
+export function logId({ name, epoch }: LogIdentity): string {
+  return `${name}/${epoch}`
+}
