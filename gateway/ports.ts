@@ -9,13 +9,13 @@ import type { FaultCode } from './errors.ts'
 import { GatewayError } from './errors.ts'
 import type { ProxyName } from './fault-reply.ts'
 import { faultOfError, renderFault } from './fault-reply.ts'
+import type { Peer } from './http/mutual-tls.ts'
+import { destroySockets, mutualTls, openSockets } from './http/mutual-tls.ts'
+import type { BadRequest } from './http/preflight.ts'
+import type { ServerOptions, ServerTls } from './http/server.ts'
+import { createServer } from './http/server.ts'
 import { limited } from './logging.ts'
-import type { Peer } from './mutual-tls.ts'
-import { destroySockets, mutualTls, openSockets } from './mutual-tls.ts'
-import type { BadRequest } from './preflight.ts'
 import { HTTP_REASONS } from './protocol/strict-http.ts'
-import type { ServerOptions, ServerTls } from './server.ts'
-import { createServer } from './server.ts'
 
 export interface OpenPorts {
   readonly ports: {

@@ -1,10 +1,10 @@
 /** `owl log subject` put together: what a reference is, is the adapters’ affair. */
 
 import { parseReference, REFERENCE_FORMS } from '../adapters/subjects.ts'
-import { lookingAt } from './admin/console.ts'
-import type { WithConfig } from './admin/log-cli.ts'
-import { lookUpSubject } from './admin/subject-commands.ts'
-import type { Terminal } from './admin/terminal.ts'
+import { lookingAt } from './commands/local-user.ts'
+import type { WithConfig } from './commands/log/options.ts'
+import { lookUpSubject } from './commands/log/subject.ts'
+import type { Terminal } from './commands/terminal.ts'
 import { loadConfig, logPlace } from './config.ts'
 
 export async function lookUp(

@@ -2,7 +2,7 @@
 
 import type { AdapterSubjects } from '../adapters/adapter.ts'
 import { parseReference, REFERENCE_FORMS, subjectsIn } from '../adapters/subjects.ts'
-import type { SubjectLookUp } from './admin/subject-routes.ts'
+import type { SubjectLookUp } from './admin/subject/routes.ts'
 import type { FindSubjects } from './message-log/keys/pseudonyms.ts'
 import { openPseudonyms } from './message-log/keys/pseudonyms.ts'
 import type { SqliteLog } from './message-log/open-log.ts'

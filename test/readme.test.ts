@@ -68,7 +68,7 @@ t.test('gives a reason for every package', async (t) => {
 
 /** A command answers `--help` with its own usage, a wrong one with that of the last right word. */
 async function isCommand(words: readonly string[]): Promise<boolean> {
-  const args = [join(ROOT, 'gateway/cli.ts'), ...words, '--help']
+  const args = [join(ROOT, 'gateway/commands/owl.ts'), ...words, '--help']
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return stdout.startsWith(`Usage: owl ${words.join(' ')} `)
 }

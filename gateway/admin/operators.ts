@@ -2,8 +2,8 @@
 
 import { BlockList, isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Peer } from '../mutual-tls.ts'
-import { peerOf, sameFingerprint } from '../mutual-tls.ts'
+import type { Peer } from '../http/mutual-tls.ts'
+import { peerOf, sameFingerprint } from '../http/mutual-tls.ts'
 
 /** Open to whoever is on the machine: what probes and collectors ask. They hold nothing of an exchange. */
 const OPEN: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/metrics'])

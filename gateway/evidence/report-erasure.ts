@@ -1,7 +1,7 @@
 /** What the report says of contents that are erased: when, why, and where the log says so. */
 
-import type { Html } from './html.ts'
-import { html } from './html.ts'
+import type { Html } from '../html.ts'
+import { html } from '../html.ts'
 import type { ReportTexts } from './report-texts.ts'
 import { timeText } from './report-times.ts'
 

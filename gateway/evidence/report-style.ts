@@ -1,6 +1,6 @@
 /** How the report looks on a screen and on paper (A4). Contrast of text is above 7:1, of lines above 4.5:1; nothing is told by colour alone. */
 
-import { Html } from './html.ts'
+import { Html } from '../html.ts'
 
 export const REPORT_STYLE = new Html(`<style>
 :root { color-scheme: light }

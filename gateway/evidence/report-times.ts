@@ -1,7 +1,7 @@
 /** Times in the report: legal time in Germany, to the millisecond, in the words of each language. */
 
-import type { Html } from './html.ts'
-import { html } from './html.ts'
+import type { Html } from '../html.ts'
+import { html } from '../html.ts'
 import type { ReportTexts } from './report-texts.ts'
 
 export function timeText(at: number | undefined, texts: ReportTexts): Html | string {

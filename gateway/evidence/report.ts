@@ -3,8 +3,8 @@
  * elsewhere, every value escaped. Accessible as WCAG 2.2 AA has it: languages, headings, table headers, contrast.
  */
 
-import type { Html } from './html.ts'
-import { html } from './html.ts'
+import type { Html } from '../html.ts'
+import { html } from '../html.ts'
 import { ENGLISH } from './report-english.ts'
 import type { ReportedErasure } from './report-erasure.ts'
 import { erasureText } from './report-erasure.ts'

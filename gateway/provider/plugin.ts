@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { InFlight } from '../access/budgets.ts'
 import { asGatewayError, GatewayError } from '../errors.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
-import { peerOf } from '../mutual-tls.ts'
+import { peerOf } from '../http/mutual-tls.ts'
 import type { Observed } from '../trace.ts'
 import { Trace } from '../trace.ts'
 import { FRAME_TYPE, HEAD_ADDED_BYTES_MAX, openFrame, packFrame } from '../transport/frame.ts'

@@ -25,7 +25,7 @@ t.test('what is not there is not made up', async (t) => {
 t.test('an adapter written since is there, with its schemas, and answers', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'owl-loading-'))
   t.teardown(() => rm(root, { recursive: true, force: true }))
-  for (const part of ['adapters', 'schemas', 'package.json', 'biome.json', '.gitignore']) {
+  for (const part of ['adapters', 'schemas', 'package.json', '.biome.json', '.gitignore']) {
     await cp(join(ROOT, part), join(root, part), { recursive: true })
   }
   await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'))

@@ -13,7 +13,7 @@ async function copyOfTree(t: Test): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'owl-scaffold-'))
   t.teardown(() => rm(root, { recursive: true, force: true }))
   const parts = ['adapters', 'schemas', 'test/adapters/rig.ts', 'test/adapters/index.test.ts', 'test/schemas']
-  const files = ['package.json', 'tsconfig.json', 'biome.json', '.gitignore', 'test/vectors']
+  const files = ['package.json', 'tsconfig.json', '.biome.json', '.gitignore', 'test/vectors']
   for (const part of [...parts, ...files]) await cp(join(ROOT, part), join(root, part), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'))
   return root

@@ -154,7 +154,7 @@ async function profilesIn(folder: string): Promise<string[]> {
 
 /** The command line that anybody would use. @throws {Error} with what it said */
 async function owl(federation: string, ...args: readonly string[]): Promise<void> {
-  const cli = join(import.meta.dirname, '../../gateway/cli.ts')
+  const cli = join(import.meta.dirname, '../../gateway/commands/owl.ts')
   const command = [cli, 'registry', ...args, '--federation', federation, '--json']
   await promisify(execFile)(process.execPath, command, { timeout: 30_000 })
 }

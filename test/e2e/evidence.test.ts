@@ -14,7 +14,7 @@ import t from 'tap'
 
 const ROOT = join(import.meta.dirname, '../..')
 const LAUNCH = join(ROOT, 'gateway/region/launch.ts')
-const CLI = join(ROOT, 'gateway/cli.ts')
+const CLI = join(ROOT, 'gateway/commands/owl.ts')
 const SCENARIO_MS_MAX = 120_000
 /** The last the launcher says. */
 const DONE = 'everything else'

@@ -14,7 +14,7 @@ import type { Federation, FederationGateway } from '../../gateway/region/federat
 import { federationFile, readFederation } from '../../gateway/region/federation.ts'
 
 const LAUNCH = join(import.meta.dirname, '../../gateway/region/launch.ts')
-const CLI = join(import.meta.dirname, '../../gateway/cli.ts')
+const CLI = join(import.meta.dirname, '../../gateway/commands/owl.ts')
 const WAIT_MS_MAX = 60_000
 
 t.setTimeout(170_000)

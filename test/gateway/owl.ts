@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-const CLI = join(import.meta.dirname, '../../gateway/cli.ts')
+const CLI = join(import.meta.dirname, '../../gateway/commands/owl.ts')
 
 export interface Ran {
   readonly code: number | null

@@ -7,10 +7,10 @@ import type { ConnectionOptions } from 'node:tls'
 import { connect as connectTls } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import type { BadRequest } from '../../gateway/preflight.ts'
+import type { BadRequest } from '../../gateway/http/preflight.ts'
+import type { ServerOptions } from '../../gateway/http/server.ts'
+import { createServer } from '../../gateway/http/server.ts'
 import { HTTP_REASONS } from '../../gateway/protocol/strict-http.ts'
-import type { ServerOptions } from '../../gateway/server.ts'
-import { createServer } from '../../gateway/server.ts'
 
 /** What the route saw. */
 export interface Handled {

@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { request as requestHttps } from 'node:https'
 import t from 'tap'
-import type { PartnerView } from '../../gateway/admin/partners.ts'
+import type { PartnerView } from '../../gateway/admin/partners/partners.ts'
 import { sha256 } from '../../gateway/protocol/digests.ts'
 import type { Answer, Ask, Question } from '../../gateway/protocol/reconciling.ts'
 import { ANSWER, parseAnswer, QUESTION } from '../../gateway/protocol/reconciling.ts'

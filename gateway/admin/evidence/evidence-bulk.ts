@@ -9,7 +9,7 @@ import type { ZipWriter } from '../../evidence/zip-writer.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
 import type { LogQuery, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import { LIMIT_MAX } from '../log-query.ts'
+import { LIMIT_MAX } from '../log/query.ts'
 import type { Lack, Packages } from './evidence-packages.ts'
 import { containerName, NoEvidence } from './evidence-packages.ts'
 

@@ -13,7 +13,7 @@ import { parseReplyHead, parseRequestHead } from '../../protocol/head-parser.ts'
 import { memberOf, subsystemOf } from '../../protocol/identifiers.ts'
 import { readToken } from '../../protocol/time-stamp-token.ts'
 import type { Configuration } from '../../trust/configuration.ts'
-import { openRecordedConfigurations } from '../recorded-configurations.ts'
+import { openRecordedConfigurations } from '../log/recorded-configurations.ts'
 import type { RecordPackage } from './evidence-packages.ts'
 import { containerName } from './evidence-packages.ts'
 

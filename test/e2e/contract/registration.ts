@@ -11,7 +11,7 @@ import type { Rig } from '../rig.ts'
 import { WEST } from '../rig-region.ts'
 import { isRefused } from './fault.ts'
 
-const CLI = join(import.meta.dirname, '../../../gateway/cli.ts')
+const CLI = join(import.meta.dirname, '../../../gateway/commands/owl.ts')
 
 export async function registration(t: Test, rig: Rig): Promise<void> {
   const { directory } = rig.federation.registry

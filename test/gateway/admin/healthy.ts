@@ -1,6 +1,6 @@
 /** A gateway in the best of health, for tests to take something from. */
 
-import type { Health } from '../../../gateway/admin/health.ts'
+import type { Health } from '../../../gateway/admin/health/health.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 const MINUTE_MS = 60_000

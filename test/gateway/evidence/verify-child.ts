@@ -1,10 +1,10 @@
 /** Verifies a directory and reports what it took: run as a process of its own, since memory is one process's. */
 
 import { basename } from 'node:path'
+import { verifyPiece } from '../../../gateway/commands/evidence/verify.ts'
 import { readAnchors } from '../../../gateway/evidence/anchors.ts'
 import { readInputs } from '../../../gateway/evidence/inputs.ts'
 import { openTrust } from '../../../gateway/evidence/trust.ts'
-import { verifyPiece } from '../../../gateway/evidence/verify-command.ts'
 
 const [caFile = '', ...paths] = process.argv.slice(2)
 const verifying = { trust: openTrust(readAnchors([caFile]).certificates), at: Date.now(), isDraft: false }

@@ -102,7 +102,7 @@ t.test('on a machine with nothing but the verifier, as the README says', async (
   await cp(file('exchange.zip'), join(clean, 'exchange.zip'))
   await cp(rig.caFile, join(clean, 'ca.pem'))
 
-  const args = ['gateway/cli.ts', 'evidence', 'verify', 'exchange.zip', '--anchors', 'ca.pem', '--json']
+  const args = ['gateway/commands/owl.ts', 'evidence', 'verify', 'exchange.zip', '--anchors', 'ca.pem', '--json']
   // No environment and no network permission; reading is allowed there alone.
   const permission = ['--permission', `--allow-fs-read=${clean}`]
   const { stdout } = await promisify(execFile)(process.execPath, [...permission, ...args], { cwd: clean, env: {} })

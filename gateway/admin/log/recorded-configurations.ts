@@ -1,0 +1,48 @@
+/** What the registry said when an exchange was judged: every configuration that was used is in the log. */
+
+import type { LogReader } from '../../message-log/reading/reader.ts'
+import type { LogRecord } from '../../message-log/record/log-record.ts'
+import { selectStored, storedRecord } from '../../message-log/record/stored-record.ts'
+import type { Configuration } from '../../trust/configuration.ts'
+
+export interface RecordedConfigurations {
+  /** The one that record `seq` names, or nothing when that was erased or names none. */
+  of(seq: number): Promise<Configuration | undefined>
+  /** @param sha256 hex, as record `seq` names it */
+  named(seq: number, sha256: string | undefined): Configuration | undefined
+}
+
+export function openRecordedConfigurations(reader: LogReader): RecordedConfigurations {
+  const { contents, database } = reader
+  // The one that counts is nearly always the latest before the exchange.
+  const before = selectStored(database, "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC")
+  const known = new Map<string, Configuration | undefined>()
+
+  function find(seq: number, sha256: string): Configuration | undefined {
+    for (const row of before.iterate(seq)) {
+      const stored = contents.complete(storedRecord(row))
+      const start = contents.record(stored)
+      if (start === undefined) continue
+      const { objects } = JSON.parse(start.toString()) as LogRecord
+      if (objects[0]?.sha256 !== sha256) continue
+      const octets = contents.body(stored)
+      return octets === undefined ? undefined : (JSON.parse(octets.toString()) as Configuration)
+    }
+    return undefined
+  }
+
+  function named(seq: number, sha256: string | undefined): Configuration | undefined {
+    if (sha256 === undefined) return undefined
+    if (!known.has(sha256)) known.set(sha256, find(seq, sha256))
+    return known.get(sha256)
+  }
+
+  return {
+    named,
+    async of(seq) {
+      const detail = await reader.get(seq)
+      const basis = detail?.record?.basis as { readonly config?: { readonly sha256?: string } } | null | undefined
+      return named(seq, basis?.config?.sha256)
+    },
+  }
+}

@@ -1,0 +1,190 @@
+/** `owl evidence verify`: what it prints, for people and as JSON, and whether everything held. */
+
+import { GatewayError } from '../../errors.ts'
+import { readAnchors } from '../../evidence/anchors.ts'
+import type { Check, CheckId, Outcome, Verdict } from '../../evidence/checks.ts'
+import { CHECKS, instant, openChecks } from '../../evidence/checks.ts'
+import { verifyContainer, verifyPackage } from '../../evidence/container-checks.ts'
+import { openExchangeBook } from '../../evidence/exchange-checks.ts'
+import type { Piece } from '../../evidence/inputs.ts'
+import { readInputs } from '../../evidence/inputs.ts'
+import type { Registry, RegistryState } from '../../evidence/registry-checks.ts'
+import { openRegistry } from '../../evidence/registry-checks.ts'
+import { openTrust } from '../../evidence/trust.ts'
+import type { Verified, Verifying } from '../../evidence/verify.ts'
+import { verifyFiles } from '../../evidence/verify.ts'
+import type { EvidenceTerminal } from './terminal.ts'
+
+export interface VerifyGiven {
+  readonly anchors?: readonly string[]
+  readonly registry?: readonly string[]
+  /** ISO 8601; now when absent. */
+  readonly at?: string
+  /** Hex of SHA-256. */
+  readonly bodyDigest?: string
+  readonly profile?: 'strict' | 'draft'
+  readonly json?: true
+}
+
+export interface StoredRegistry {
+  readonly states: readonly RegistryState[]
+  /** DER of issuing CAs, and of those of time-stamp authorities: neither stands in for the other. */
+  readonly issuing: readonly Buffer[]
+  readonly stamping: readonly Buffer[]
+}
+
+/** Reads stored states of the registry, and whom they list as CAs. @param keys public JWKs, JSON text */
+export type ReadRegistry = (paths: readonly string[], keys: readonly string[]) => Promise<StoredRegistry>
+
+export interface VerifyDeps {
+  readonly terminal: EvidenceTerminal
+  readonly readRegistry: ReadRegistry
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+}
+
+/** Shown check by check up to here; of later ones only what does not hold. */
+const DETAILED_MAX = 16
+const INSTANT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z)?$/
+const DIGEST = /^[0-9a-f]{64}$/
+const STYLES = { ok: 'green', warning: 'yellow', failed: 'red', 'not-checked': 'dim' } as const
+const OUTCOME_STYLES = {
+  valid: 'green',
+  'valid-with-warnings': 'yellow',
+  indeterminate: 'yellow',
+  invalid: 'red',
+} as const
+const ORDER = new Map((Object.keys(CHECKS) as CheckId[]).map((id, index) => [id, index]))
+
+/** @returns whether everything was proven @throws {GatewayError} `BadRequest` */
+export async function verifyEvidence(paths: readonly string[], given: VerifyGiven, deps: VerifyDeps): Promise<boolean> {
+  const verifying = await openVerifying(given, deps)
+  const printer = openPrinter(deps.terminal, given.json === true)
+  const book = openExchangeBook()
+  for (const piece of readInputs(paths, verifying)) {
+    const verified = verifyPiece(piece, verifying)
+    printer.piece(piece.label, verified)
+    for (const { subject, outcome, checks } of book.take(verified.statement)) printer.related(subject, outcome, checks)
+  }
+  return printer.end()
+}
+
+async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDeps): Promise<Verifying> {
+  const { anchors: files = [], registry: stored = [], at, bodyDigest, profile } = given
+  if (at !== undefined && !isInstant(at)) {
+    throw new GatewayError('BadRequest', { reason: '--at is a day or an instant in UTC, e.g. 2035-06-01' })
+  }
+  if (bodyDigest !== undefined && !DIGEST.test(bodyDigest)) {
+    throw new GatewayError('BadRequest', { reason: '--body-digest is SHA-256 as 64 hex digits' })
+  }
+  const anchors = readAnchors(files)
+  const [issuing, stamping] = [[...anchors.certificates], [...anchors.certificates]]
+  let registry: Registry | undefined
+  if (stored.length > 0) {
+    const [found, { parseCertificate }] = await Promise.all([
+      readRegistry(stored, anchors.keys),
+      import('../../trust/certificate-profile.ts'),
+    ])
+    issuing.push(...found.issuing.map(parseCertificate))
+    stamping.push(...found.stamping.map(parseCertificate))
+    registry = openRegistry(found.states)
+  }
+  return {
+    trust: openTrust(issuing, stamping),
+    at: at === undefined ? now() : Date.parse(at),
+    isDraft: profile === 'draft',
+    ...(registry !== undefined && { registry }),
+    ...(bodyDigest !== undefined && { bodyDigest }),
+  }
+}
+
+/** A day that the calendar has: the 31st of February would be read as the 3rd of March. */
+function isInstant(text: string): boolean {
+  const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 10))
+}
+
+export function verifyPiece(piece: Piece, verifying: Verifying): Verified {
+  switch (piece.kind) {
+    case 'container':
+      return verifyContainer(piece.source, verifying)
+    case 'files':
+      return piece.isPackage ? verifyPackage(piece.files, verifying, openChecks()) : verifyFiles(piece.files, verifying)
+    case 'refused': {
+      const checks = openChecks()
+      checks.fail('zip.form', piece.reason)
+      return { outcome: checks.outcome(), checks: checks.list, statement: {} }
+    }
+  }
+}
+
+function openPrinter(terminal: EvidenceTerminal, json: boolean) {
+  const counts: Record<Outcome, number> = { valid: 0, 'valid-with-warnings': 0, indeterminate: 0, invalid: 0 }
+  let pieces = 0
+  let broken = 0
+
+  function print(subject: string, outcome: Outcome, checks: readonly Check[]): void {
+    const isDetailed = pieces <= DETAILED_MAX
+    if (!isDetailed && (outcome === 'valid' || outcome === 'valid-with-warnings')) return
+    terminal.out(`${terminal.style(OUTCOME_STYLES[outcome], outcome)}  ${terminal.plain(subject)}`)
+    for (const check of [...checks].sort((a, b) => orderOf(a) - orderOf(b))) {
+      if (isDetailed || check.verdict === 'failed' || check.verdict === 'not-checked') terminal.out(lineOf(check))
+    }
+  }
+
+  function lineOf({ id, verdict, detail }: Check): string {
+    const state = terminal.style(STYLES[verdict], verdict.padEnd(11))
+    const said = detail === undefined ? '' : `${terminal.plain(detail)}  `
+    return `  ${state}  ${id.padEnd(23)}  ${said}${terminal.style('dim', `[${CHECKS[id].restsOn}]`)}`
+  }
+
+  return {
+    piece(label: string, { outcome, checks, statement }: Verified): void {
+      pieces += 1
+      counts[outcome] += 1
+      if (!json) print(label, outcome, checks)
+      else terminal.json({ evidence: label, outcome, ...timesOf(statement), checks: checks.map(complete) })
+    },
+    related(subject: string, outcome: Outcome, checks: readonly Check[]): void {
+      if (outcome === 'invalid') broken += 1
+      const isChain = checks.every(({ id }) => id === 'chain.previous')
+      // That records follow each other is news only where they do not.
+      if (isChain && outcome === 'valid') return
+      if (!json) print(subject, outcome, checks)
+      else terminal.json({ exchange: subject, outcome, checks: checks.map(complete) })
+    },
+    end(): boolean {
+      if (pieces === 0) throw new GatewayError('BadRequest', { reason: 'there is no evidence there' })
+      const { valid, indeterminate, invalid } = counts
+      const warned = counts['valid-with-warnings']
+      terminal.say(
+        `${pieces} verified: ${valid} valid, ${warned} valid with warnings, ${indeterminate} not proven, ${invalid} invalid` +
+          (broken === 0 ? '' : `; ${broken} do not belong together`),
+      )
+      if (indeterminate > 0) terminal.say('What is not checked needs anchors: --anchors FILE, or --registry FILE')
+      return invalid === 0 && indeterminate === 0 && broken === 0
+    },
+  }
+}
+
+function orderOf({ id }: Check): number {
+  return ORDER.get(id) ?? 0
+}
+
+function complete({ id, verdict, detail }: Check): {
+  readonly id: CheckId
+  readonly verdict: Verdict
+  readonly restsOn: string
+  readonly detail?: string
+} {
+  return { id, verdict, restsOn: CHECKS[id].restsOn, ...(detail !== undefined && { detail }) }
+}
+
+function timesOf({ record, head, signature, proof }: Verified['statement']): object {
+  return {
+    ...(record !== undefined && { log: record.log, epoch: record.epoch, seq: record.seq, kind: record.kind }),
+    ...(head !== undefined && { requestId: head.requestId }),
+    ...(signature !== undefined && { claimedAt: instant(signature.claims.iat * 1000) }),
+    ...(proof !== undefined && { provenAt: instant(proof.provenAt) }),
+  }
+}

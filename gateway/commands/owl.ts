@@ -1,0 +1,296 @@
+/**
+ * The command line `owl`. What a command needs is loaded when it runs, so that all of them start fast.
+ *
+ * Exit codes: 0 done, 1 failed, 2 misused, 3 verification failed. Data to standard output, talk to standard error.
+ */
+
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import type { Config } from '../config.ts'
+import { FAULTS, GatewayError } from '../errors.ts'
+import { registerAdapterCommands } from './adapter/new.ts'
+import type { OperatorFiles } from './admin-client.ts'
+import type { Finding } from './doctor/files.ts'
+import type { EvidenceCommandDeps } from './evidence/export.ts'
+import type { ExportGiven } from './evidence/export-options.ts'
+import { registerEvidenceExport } from './evidence/export-options.ts'
+import { registerEvidenceCommands } from './evidence/verify-options.ts'
+import type { RunDeps } from './log/archive.ts'
+import { registerArchiveCommands } from './log/archive-options.ts'
+import { registerErasureCommands } from './log/erase-options.ts'
+import type { WithConfig } from './log/options.ts'
+import { registerLogCommands } from './log/options.ts'
+import type { LogCommandDeps } from './log/read.ts'
+import type { PartnerCommandDeps } from './log/reconcile.ts'
+import { registerPartnerCommands } from './log/reconcile-options.ts'
+import type { RenewalGiven } from './log/renew.ts'
+import { registerRenewalCommand } from './log/renew-options.ts'
+import { registerSubjectCommand } from './log/subject-options.ts'
+import { openTerminal, plain } from './terminal.ts'
+
+const EXIT = { done: 0, failed: 1, misused: 2, unverified: 3 } as const
+const ROOT = join(import.meta.dirname, '../..')
+const FEDERATION = join(ROOT, 'var/federation.json')
+const MARKS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
+
+const terminal = openTerminal(process.stdout, process.stderr)
+// Whoever reads may stop reading: `owl log list | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('owl')
+    .description('Gateway of the model region Ostwestfalen-Lippe: data exchange that is signed, logged and provable')
+    .exitOverride()
+    .showHelpAfterError('(add --help to see how)')
+  gatewayCommands(program)
+  await registryCommands(program, args)
+  const log = registerLogCommands(program, {
+    onLog,
+    fail: () => end('failed'),
+    failVerification: () => end('unverified'),
+    now: Date.now,
+  })
+  registerRenewalCommand(log, { renew })
+  registerErasureCommands(log, { onLog, now: Date.now, terminal, readPlace, operatorOf })
+  registerArchiveCommands(log, {
+    ...{ onLog, readPlace, operatorOf, terminal },
+    failVerification: () => end('unverified'),
+    now: Date.now,
+  })
+  registerPartnerCommands(log, { onPartners, end, now: Date.now })
+  registerSubjectCommand(log, terminal)
+  const evidence = registerEvidenceCommands(program, {
+    terminal: { ...terminal, plain },
+    failVerification: () => end('unverified'),
+    readRegistry: async (...given) => (await import('./evidence/stored-registry.ts')).readStoredRegistry(...given),
+    now: Date.now,
+  })
+  registerEvidenceExport(evidence, { onExport, fail: () => end('failed'), now: Date.now })
+  certificateCommands(program)
+  doctorCommand(program)
+  registerAdapterCommands(program, { terminal, root: ROOT, federation: FEDERATION })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode !== 0) end('misused')
+      return
+    }
+    const misused = error instanceof GatewayError && error.code === 'BadRequest'
+    // There is no request here: the reason alone says it.
+    terminal.say(`owl: ${plain((error as Error).message).replace(`${FAULTS.BadRequest.message}: `, '')}`)
+    end(misused ? 'misused' : 'failed')
+  }
+}
+
+function end(how: keyof typeof EXIT): void {
+  process.exitCode = EXIT[how]
+}
+
+async function readConfig(file: string): Promise<Config> {
+  const { loadConfig } = await import('../config.ts')
+  return loadConfig(file)
+}
+
+async function readPlace(file: string): Promise<Pick<RunDeps, 'config' | 'place'>> {
+  const { loadConfig, logPlace } = await import('../config.ts')
+  const config = await loadConfig(file)
+  return { config, place: logPlace(config) }
+}
+
+/** A development region says beside its configurations who its operators are. */
+async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
+  const { federationFile, readFederation } = await import('../region/federation.ts')
+  const federation = await readFederation(federationFile(dirname(resolve(file)))).catch(() => undefined)
+  return federation?.gateways.find(({ config }) => config === resolve(file))?.operator
+}
+
+async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
+  const [{ config, place }, { openLogReader }, { lookingAt }] = await Promise.all([
+    readPlace(file),
+    import('../message-log/reading/reader.ts'),
+    import('./local-user.ts'),
+  ])
+  const reader = openLogReader(place)
+  const looking = lookingAt(place.file)
+  const verify: LogCommandDeps['verify'] = async (wish) => {
+    const { verifyOwnLog } = await import('../admin/log/verification.ts')
+    return verifyOwnLog(config, place, wish)
+  }
+  try {
+    return await work({ reader, looking, verify, terminal, json: json === true })
+  } finally {
+    reader.close()
+  }
+}
+
+/** SIGINT and SIGTERM stop it between two steps; the next time it goes on from there. */
+async function renew({ config: file, json, ...given }: WithConfig & RenewalGiven): Promise<void> {
+  const { renewEvidence } = await import('./log/renew.ts')
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  const deps = { ...(await readPlace(file)), terminal, json: json === true, now: Date.now, signal: stopping.signal }
+  await renewEvidence(deps, given)
+}
+
+async function onPartners<T>(given: WithConfig, work: (deps: PartnerCommandDeps) => Promise<T>): Promise<T> {
+  return onLog(given, async (deps) => {
+    const { withPartners } = await import('./at-rest/partners.ts')
+    return withPartners(await readConfig(given.config), deps, work)
+  })
+}
+
+async function onExport<T>(given: ExportGiven, work: (deps: EvidenceCommandDeps) => Promise<T>): Promise<T> {
+  return onLog(given, async (deps) => {
+    const config = await readConfig(given.config)
+    const exporting = { ...deps, now: Date.now, stampIntervalMs: config.log.stampIntervalMs }
+    if (given.seal === undefined) return work(exporting)
+    const { openSealingAlone } = await import('./at-rest/sealing.ts')
+    const sealing = await openSealingAlone(config, Date.now)
+    try {
+      return await work({ ...exporting, sealing })
+    } finally {
+      await sealing.close()
+    }
+  })
+}
+
+function gatewayCommands(program: Command): void {
+  const gateway = program.command('gateway').description('run a gateway, check its configuration')
+  gateway
+    .command('start')
+    .description('run it; SIGTERM ends it, SIGHUP makes it read services, clients and operators again')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .action(async ({ config }: WithConfig) => {
+      const { applyProcessSettings } = await import('../process-settings.ts')
+      applyProcessSettings(process.env)
+      const [{ startGateway }, { announceGateway }] = await Promise.all([
+        import('../main.ts'),
+        import('../region/federation.ts'),
+      ])
+      await startGateway(config)
+      // In a development region others look there for the process.
+      await announceGateway(config, process.pid)
+    })
+  gateway
+    .command('check')
+    .description('configuration, keys, certificates and adapters; asks nobody')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async ({ config: file, json }: WithConfig) => {
+      const [{ examineFiles }, { examineServices }, { ADAPTERS }, config] = await Promise.all([
+        import('./doctor/files.ts'),
+        import('./doctor/services.ts'),
+        import('../../adapters/index.ts'),
+        readConfig(file),
+      ])
+      const readable: Finding = { state: 'ok', what: 'configuration', detail: file }
+      await report([[readable], examineFiles(config, Date.now()), examineServices(config, ADAPTERS)], json)
+    })
+}
+
+/** Loaded only where it is meant: everybody else's help names it, and no more. */
+async function registryCommands(program: Command, args: readonly string[]): Promise<void> {
+  if (!args.slice(0, 2).includes('registry')) {
+    program.command('registry').description('the region: members, services, purposes, agreements')
+    return
+  }
+  const { registerRegistryCommands } = await import('../registry/cli.ts')
+  registerRegistryCommands(program, {
+    makeClient: async (...given) => (await import('../../certs-dev/make.ts')).makeClient(...given),
+  })
+}
+
+function certificateCommands(program: Command): void {
+  const cert = program.command('cert').description('what is in certificates, and how long they last')
+  cert
+    .command('show')
+    .description('subject, issuer, validity, fingerprint')
+    .argument('<file...>', 'PEM or DER')
+    .option('--json', 'print JSON')
+    .action(async (files: string[], { json }: { readonly json?: true }) => {
+      const { factsOf, readCertificates, showCertificate } = await import('./doctor/certificates.ts')
+      for (const file of files) {
+        for (const certificate of await readCertificates(file)) {
+          const facts = factsOf(file, certificate, Date.now())
+          if (json) terminal.json(facts)
+          else showCertificate(terminal, facts)
+        }
+      }
+    })
+  cert
+    .command('check')
+    .description('keys and certificates of a gateway: do they fit, how many days are left')
+    .requiredOption('--config <file>', 'configuration of the gateway')
+    .option('--json', 'print JSON')
+    .action(async ({ config, json }: WithConfig) => {
+      const { examinePairs } = await import('./doctor/files.ts')
+      await report([examinePairs(await readConfig(config), Date.now())], json)
+    })
+}
+
+function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('what could keep a gateway from working, and what to do about it')
+    .option('--config <file>', 'configuration of one gateway')
+    .option('--federation <file>', 'or all gateways of a running region (default: var/federation.json)')
+    .option('--json', 'print JSON')
+    .action(async ({ config, federation, json }: Partial<WithConfig> & { readonly federation?: string }) => {
+      const files = config === undefined ? await configsOf(federation ?? FEDERATION) : [config]
+      await report(files.map(examine), json)
+    })
+}
+
+async function configsOf(federation: string): Promise<string[]> {
+  if (!existsSync(federation)) {
+    throw new Error(`${federation} is not there: npm start runs the region, --config FILE looks at one gateway`)
+  }
+  const { readFederation } = await import('../region/federation.ts')
+  return (await readFederation(federation)).gateways.map(({ config }) => config)
+}
+
+async function* examine(file: string): AsyncGenerator<Finding> {
+  const [{ examineFiles }, { examineNetwork }] = await Promise.all([
+    import('./doctor/files.ts'),
+    import('./doctor/network.ts'),
+  ])
+  const what = 'configuration'
+  let config: Config
+  try {
+    config = await readConfig(file)
+  } catch (error) {
+    const next = `mend it; npx owl gateway check --config ${file}`
+    yield { state: 'fail', what, detail: (error as Error).message, next }
+    return
+  }
+  yield { state: 'ok', what, detail: `${config.gateway}, ${file}` }
+  yield* examineFiles(config, Date.now())
+  yield* examineNetwork(config, file, Date.now)
+}
+
+/** Prints as it goes, since some answers take their time. */
+async function report(
+  parts: readonly (AsyncIterable<Finding> | Iterable<Finding>)[],
+  json: true | undefined,
+): Promise<void> {
+  const counts = { ok: 0, warn: 0, fail: 0 }
+  for (const findings of parts) {
+    for await (const finding of findings) {
+      const { state, what, detail, next } = finding
+      counts[state]++
+      if (json) terminal.json(finding)
+      else {
+        terminal.out(`${terminal.style(MARKS[state], state.padEnd(4))}  ${plain(what).padEnd(28)}  ${plain(detail)}`)
+        if (next !== undefined) terminal.out(`      ${terminal.style('dim', '→')} ${next}`)
+      }
+    }
+  }
+  terminal.say(`${counts.ok} ok, ${counts.warn} to look at, ${counts.fail} failed`)
+  if (counts.fail > 0) end('failed')
+}
