@@ -30,13 +30,13 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   },
   10: {
     threat: 'requests and headers that parsers read differently',
-    proofs: ['gateway/protocol/strict-http', 'gateway/preflight', 'gateway/malformed', 'security/forged-heads'],
+    proofs: ['gateway/protocol/strict-http', 'gateway/http/preflight', 'gateway/malformed', 'security/forged-heads'],
   },
   11: {
     threat: 'too much of everything',
-    proofs: ['gateway/server', 'security/starvation', 'security/misbehaving-service'],
+    proofs: ['gateway/http/server', 'security/starvation', 'security/misbehaving-service'],
   },
-  12: { threat: 'too slow', proofs: ['gateway/pace', 'security/starvation', 'security/disconnects'] },
+  12: { threat: 'too slow', proofs: ['gateway/http/pace', 'security/starvation', 'security/disconnects'] },
   13: {
     threat: 'what unpacks to more',
     proofs: ['security/misbehaving-service', 'gateway/evidence/zip-reader', 'gateway/evidence/inputs'],
@@ -61,7 +61,7 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   22: { threat: 'an older registry', proofs: ['gateway/trust/global-configuration'] },
   23: {
     threat: 'a registry that stands still, or says different things',
-    proofs: ['gateway/trust/global-configuration', 'gateway/admin/evidence/evidence-registry'],
+    proofs: ['gateway/trust/global-configuration', 'gateway/commands/evidence/stored-registry'],
   },
   25: {
     threat: 'no time-stamps, or false ones',
@@ -89,14 +89,14 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
       'gateway/admin/plugin',
       'gateway/admin/evidence/evidence-routes',
       'gateway/message-log/erasure/erasing',
-      'gateway/message-log/access-notes',
+      'gateway/message-log/files/access-notes',
       'security/looking',
       'security/subject',
     ],
   },
   34: {
     threat: 'texts that act where they are read',
-    proofs: ['gateway/evidence/html', 'gateway/evidence/report', 'gateway/admin/terminal'],
+    proofs: ['gateway/html', 'gateway/evidence/report', 'gateway/admin/terminal'],
   },
   35: { threat: 'a browser that is made to call', proofs: ['gateway/admin/plugin'] },
   36: {
@@ -118,7 +118,7 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   41: { threat: 'an older version', proofs: ['security/forged-heads'] },
   42: {
     threat: 'what a refusal or an answer gives away',
-    proofs: ['security/refusals', 'security/reconcile-questions', 'gateway/mutual-tls'],
+    proofs: ['security/refusals', 'security/reconcile-questions', 'gateway/http/mutual-tls'],
   },
   43: {
     threat: 'a log restored from an older copy',
