@@ -96,7 +96,7 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
   },
   34: {
     threat: 'texts that act where they are read',
-    proofs: ['gateway/html', 'gateway/evidence/report', 'gateway/admin/terminal'],
+    proofs: ['gateway/html', 'gateway/evidence/report', 'gateway/commands/terminal'],
   },
   35: { threat: 'a browser that is made to call', proofs: ['gateway/admin/plugin'] },
   36: {
