@@ -126,10 +126,12 @@ function badRequest(proxy: ProxyName, requestId: () => string, log: Logger): Bad
     const code: FaultCode = reason === 'failed' ? 'InternalError' : 'BadRequest'
     const id = requestId()
     const fault = faultOfError(new GatewayError(code, { reason: HTTP_REASONS[reason] }), proxy, id, 'received')
-    const { contentType, octets } = renderFault(fault.body, fault.status, request?.headers.accept)
+    // RFC 9110 §10.1.1 has a status of its own for an expectation that is not met; X-Road names none.
+    const status = reason === 'expect' ? 417 : fault.status
+    const { contentType, octets } = renderFault(fault.body, status, request?.headers.accept)
     log.warn({ requestId: id, code, reason: HTTP_REASONS[reason] }, 'a request went no further')
     return {
-      status: fault.status,
+      status,
       headers: { 'content-type': contentType, 'x-road-error': fault.body.type, 'x-road-request-id': id },
       body: octets,
     }

@@ -18,7 +18,9 @@ import type { Permission } from './agreements.ts'
 
 export interface IdnrGuard {
   /** @throws {GatewayError} `IdentifierNotAllowed`, naming the place, never the number */
-  request(permission: Permission, call: Call, body: Body | undefined): void
+  requestHead(permission: Permission, call: Call): void
+  /** @throws {GatewayError} `IdentifierNotAllowed` */
+  requestBody(permission: Permission, call: Pick<Call, 'headers'>, body: Body | undefined): void
   /** @throws {GatewayError} `ServiceFailed.IdentifierNotAllowed` */
   reply(permission: Permission, message: GuardedReply): void
 }
@@ -36,20 +38,28 @@ export interface IdnrGuardOptions {
 export function idnrGuard({ testNumbers }: IdnrGuardOptions): IdnrGuard {
   const isOne = (finding: IdnrFinding): boolean => finding === 'issued' || (testNumbers && finding === 'test')
 
-  function check(headers: readonly Header[], body: Body | undefined, code: FaultCode): void {
+  function checkHeaders(headers: readonly Header[], code: FaultCode): void {
     if (isOne(findIdnr(octetsOf(headers)))) throw new GatewayError(code, { reason: 'in a header' })
+  }
+
+  function checkBody(headers: readonly Header[], body: Body | undefined, code: FaultCode): void {
     if (body !== undefined && isOne(findingIn(headers, body))) throw new GatewayError(code, { reason: 'in the body' })
   }
 
   return {
-    request({ idnr }, { path, query, headers }, body) {
+    requestHead({ idnr }, { path, query, headers }) {
       if (idnr?.includes('request')) return
       if (isOne(findIdnr(Buffer.from(decoded(path + query), 'latin1'))))
         throw new GatewayError('IdentifierNotAllowed', { reason: 'in path or query' })
-      check(headers, body, 'IdentifierNotAllowed')
+      checkHeaders(headers, 'IdentifierNotAllowed')
+    },
+    requestBody({ idnr }, { headers }, body) {
+      if (!idnr?.includes('request')) checkBody(headers, body, 'IdentifierNotAllowed')
     },
     reply({ idnr }, { headers, body }) {
-      if (!idnr?.includes('reply')) check(headers, body, 'ServiceFailed.IdentifierNotAllowed')
+      if (idnr?.includes('reply')) return
+      checkHeaders(headers, 'ServiceFailed.IdentifierNotAllowed')
+      checkBody(headers, body, 'ServiceFailed.IdentifierNotAllowed')
     },
   }
 }

@@ -119,13 +119,15 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   const { snapshot } = judging
   const { call } = request
 
-  const provider = await deps.peers.reach(locate(judging, call))
+  const addresses = locate(judging, call)
   const permission = (underway.permission = choosePurpose(snapshot, call, request.purpose, judging.now))
   checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
+  deps.idnrGuard.requestHead(permission, call)
+  const provider = await deps.peers.reach(addresses)
   trace.at('located')
 
   const body = (underway.body = await request.receive(bytesMaxOf(deps, snapshot, call)))
-  deps.idnrGuard.request(permission, call, body)
+  deps.idnrGuard.requestBody(permission, call, body)
   trace.at('received')
 
   const own = deps.seal.judged(judging)

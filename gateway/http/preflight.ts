@@ -49,6 +49,8 @@ interface Connection {
   closed: boolean
   /** The latest request handed on. */
   request: IncomingMessage | undefined
+  /** Its body may come now: false while its sender waits for `100 Continue`. */
+  bodyAwaited: boolean
   /** The answer owed to it, until it has left. */
   answer: ServerResponse | undefined
   readonly pace: Pace
@@ -78,7 +80,7 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
     if (rules.chunked) watch(socket, connection)
   })
   server.on('request', (request, response) => take(request, response))
-  server.on('checkContinue', (request, response) => take(request, response, () => response.writeContinue()))
+  server.on('checkContinue', (request, response) => take(request, response, true))
   server.on('checkExpectation', (request, response) => take(request, response))
   server.on('connect', (request) => {
     // Node has let go of the socket by now, of its errors too.
@@ -102,7 +104,7 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
     },
   }
 
-  function take(request: IncomingMessage, response: ServerResponse, before?: () => void): void {
+  function take(request: IncomingMessage, response: ServerResponse, awaitsContinue = false): void {
     const { socket } = request
     const connection = open.get(socket)
     if (connection === undefined || connection.closed) return
@@ -126,7 +128,8 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
       if (closing && connection.answer === undefined) socket.destroySoon()
     })
     request.url = verdict.target
-    before?.()
+    connection.bodyAwaited = !awaitsContinue
+    if (awaitsContinue) continueWhenRead(connection, request, response)
     handle(request, response)
   }
 
@@ -173,10 +176,11 @@ export function preflight(server: Server, handle: RequestListener, options: Pref
     const now = performance.now()
     const elapsedMs = now - checkedAt
     checkedAt = now
-    for (const [socket, { pace, request, answer, closed }] of open) {
+    for (const [socket, { pace, request, bodyAwaited, answer, closed }] of open) {
       if (closing && answer === undefined) socket.destroy()
       if (closed) continue
-      const still = judgePace(pace, { socket, request, elapsedMs }, options.pace)
+      const step = { socket, request: bodyAwaited ? request : undefined, elapsedMs }
+      const still = judgePace(pace, step, options.pace)
       if (still === 'body') refuse(socket, 'too-slow')
       else if (still === 'reply') socket.destroy()
     }
@@ -187,6 +191,7 @@ function newConnection(): Connection {
   return {
     closed: false,
     request: undefined,
+    bodyAwaited: true,
     answer: undefined,
     pace: startPace(),
     stopped: undefined,
@@ -196,6 +201,20 @@ function newConnection(): Connection {
     pieceBeganInBody: false,
     tailBefore: 0,
     tail: 0,
+  }
+}
+
+/**
+ * Says `100 Continue` when the body is first read and not before, RFC 9110 §10.1.1: whoever is refused by the head
+ * alone is never told to send the body.
+ */
+function continueWhenRead(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+  const read = request._read
+  request._read = (size) => {
+    request._read = read
+    connection.bodyAwaited = true
+    if (!response.headersSent && !connection.closed) response.writeContinue()
+    read.call(request, size)
   }
 }
 

@@ -12,7 +12,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { BlockList } from 'node:net'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { Server as TlsServer } from 'node:tls'
-import type { FastifyBaseLogger, FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify, LogController } from 'fastify'
 import type { HttpReason, HttpRules } from '../protocol/strict-http.ts'
 import { HTTP_RULES, routableTarget } from '../protocol/strict-http.ts'
@@ -115,15 +115,22 @@ export function createServer(options: ServerOptions): FastifyInstance {
   for (const method of ['GET', 'HEAD', 'TRACE']) {
     app.addHttpMethod(method, { hasBody: true, overrideExisting: true })
   }
-  app.setNotFoundHandler((request, reply) => {
-    const { status, headers, body } = badRequest('no-route', request.raw)
+  const refuse = (reason: HttpReason, { raw }: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { status, headers, body } = badRequest(reason, raw)
+    // A body that nobody wants is not read to its end: the connection goes instead.
+    if (!raw.complete) void reply.header('connection', 'close')
     return reply.code(status).headers(headers).send(body)
+  }
+  // Before Fastify reads a body for a route that does not exist. A turn later a request that came in one piece is complete.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) queueMicrotask(() => refuse('no-route', request, reply))
+    else done()
   })
+  app.setNotFoundHandler((request, reply) => refuse('no-route', request, reply))
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const reason = reasonOf(error)
     if (reason === 'failed') request.log.error({ err: error }, 'a route failed')
-    const { status, headers, body } = badRequest(reason, request.raw)
-    return reply.code(status).headers(headers).send(body)
+    return refuse(reason, request, reply)
   })
   app.addHook('preClose', async () => {
     for (const guard of guards) guard.close()

@@ -1,20 +1,26 @@
 /**
- * Finds chunk extensions and trailers in a chunked body, which Node's parser accepts and does not show.
+ * Finds trailers and loose framing in a chunked body, which Node's parser accepts and does not show.
  *
- * Source: RFC 9112 §7.1. We re-frame every body, so neither could be passed on; a sender that uses them means
- * something by it, or means us and a proxy before us to disagree on where the body ends.
+ * Source: RFC 9112 §7.1. Extensions of chunks are ignored, as §7.1.1 asks, up to a limit. That is safe because both
+ * gateways re-frame every body: no octet of an extension goes on, and a chunk line ends at CRLF only, so that we and
+ * a proxy before us cannot disagree on where a body ends. Trailers are refused: they could not be passed on.
  */
 
 export interface ChunkScan {
   /** What the next octet belongs to. */
-  at: 'size' | 'size-rest' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'end-cr' | 'end-lf' | 'done'
+  at: 'size' | 'size-rest' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'end-cr' | 'end-lf' | 'done'
   /** Of the current chunk: its size while that is read, then what is left of it. */
   octetsLeft: number
+  /** Of all extensions of the body: how many octets of them may still come. */
+  extensionOctetsLeft: number
   refused?: 'chunk-framing' | 'trailer'
 }
 
+/** RFC 9112 §7.1.1 asks for a limit over the whole body: extensions are octets that count for no other limit. */
+export const EXTENSION_OCTETS_MAX = 16 * 1024
+
 export function startChunkScan(): ChunkScan {
-  return { at: 'size', octetsLeft: 0 }
+  return { at: 'size', octetsLeft: 0, extensionOctetsLeft: EXTENSION_OCTETS_MAX }
 }
 
 /**
@@ -23,7 +29,7 @@ export function startChunkScan(): ChunkScan {
  * @param scan carried from one piece to the next; `refused` says why when an index is returned
  * @param octets a piece of the connection's octets, in order and without gaps
  * @param from where in it the body (or its continuation) begins
- * @returns index of the first octet that is not plain framing or data, or -1
+ * @returns index of the first octet that is neither framing nor data, or -1
  */
 export function scanChunks(scan: ChunkScan, octets: Uint8Array, from: number): number {
   for (let i = from; i < octets.length && scan.at !== 'done'; i++) {
@@ -37,9 +43,14 @@ export function scanChunks(scan: ChunkScan, octets: Uint8Array, from: number): n
           if (scan.octetsLeft > Number.MAX_SAFE_INTEGER) return refuse(scan, i, 'chunk-framing')
           scan.at = 'size-rest'
         } else if (octet === CR && scan.at === 'size-rest') scan.at = 'size-lf'
+        else if (octet === SEMICOLON && scan.at === 'size-rest') scan.at = 'extension'
         else return refuse(scan, i, 'chunk-framing')
         break
       }
+      case 'extension':
+        if (octet === CR) scan.at = 'size-lf'
+        else if (isControl(octet) || --scan.extensionOctetsLeft < 0) return refuse(scan, i, 'chunk-framing')
+        break
       case 'size-lf':
         if (octet !== LF) return refuse(scan, i, 'chunk-framing')
         scan.at = scan.octetsLeft === 0 ? 'end-cr' : 'data'
@@ -74,6 +85,12 @@ export function scanChunks(scan: ChunkScan, octets: Uint8Array, from: number): n
 
 const CR = 0x0d
 const LF = 0x0a
+const SEMICOLON = 0x3b
+
+/** No extension holds one but the tabulator: RFC 9110 §5.6.2 to §5.6.4. */
+function isControl(octet: number | undefined): boolean {
+  return octet === undefined || (octet < 0x20 && octet !== 0x09) || octet === 0x7f
+}
 
 function hexDigit(octet: number | undefined): number {
   if (octet === undefined) return -1

@@ -29,7 +29,7 @@ export const HTTP_REASONS = {
   'length-required': 'The body needs a Content-Length here',
   upgrade: 'There is no other protocol to upgrade to',
   expect: 'Expect may only be 100-continue',
-  'chunk-framing': 'The chunks of the body are not framed as they must be, or carry extensions',
+  'chunk-framing': 'The chunks of the body are not framed as they must be, or their extensions are too long',
   trailer: 'The body is followed by trailers',
   'head-too-large': 'The head of the request is too large',
   malformed: 'This is not HTTP/1.1',

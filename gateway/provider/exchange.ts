@@ -146,7 +146,8 @@ async function answer(deps: ProviderDeps, received: Received, trace: Trace): Pro
   received.body = body
   if (body?.sha256.toString('base64url') !== claims.bodySha256)
     throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
-  deps.idnrGuard.request(permission, head.call, body)
+  deps.idnrGuard.requestHead(permission, head.call)
+  deps.idnrGuard.requestBody(permission, head.call, body)
   const delivery = service.prepare({ head, body, purpose: permission.purpose })
   trace.at('received')
 

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Call, Rig } from '../rig.ts'
-import { CLIENT, ECHO, WEST } from '../rig-region.ts'
+import { CLIENT, CLIENT_MTLS, ECHO, OST, WEST } from '../rig-region.ts'
 import type { Header } from '../wire.ts'
 import { octetsOf, openWire, sendOctets } from '../wire.ts'
 import { isFault, isRefused } from './fault.ts'
@@ -79,6 +79,35 @@ export async function limits(t: Test, rig: Rig): Promise<void> {
       t.match(isFault(t, response, 'Client.BadRequest').message, /larger than allowed/)
       t.equal(response.header('connection'), 'close')
     }
+  })
+
+  t.test('who asks before it sends its body is refused by the head alone', async (t) => {
+    const expecting: Header = ['Expect', '100-continue']
+    const calls: readonly (readonly [type: string, call: Call])[] = [
+      ['Client.BadRequest', { client: null }],
+      ['Client.BadRequest', { target: '/nowhere' }],
+      ['Client.BadRequest', { body: Buffer.alloc(SMALL_BYTES + 1), service: smallHere }],
+      ['Client.BadRequest', { service: `${WEST}/DIENSTE/strict` }],
+      ['Client.BadRequest', { service: `${WEST}/DIENSTE/two` }],
+      ['Client.BadRequest', { headers: [['OWL-Purpose', 'two words']] }],
+      ['Server.ClientProxy.UnknownMember', { client: `${OST}/NIEMAND` }],
+      ['Server.ClientProxy.SslAuthenticationFailed', { client: CLIENT_MTLS }],
+      ['Server.ClientProxy.UnknownMember', { service: `${WEST}/NICHTS/x` }],
+      ['Server.ClientProxy.InvalidSecurityServer', { headers: [['X-Road-Security-Server', `${OST}/gw1`]] }],
+      ['Server.ClientProxy.IdentifierNotAllowed', { path: '/86095742719' }],
+    ]
+    for (const [type, call] of calls) {
+      const headers = [expecting, ...(call.headers ?? [])]
+      const asked = { method: 'POST', body: 'never sent', ...call, headers, awaitContinue: true } as const
+      const refused = await rig.exchange(asked)
+
+      const about = JSON.stringify(call).slice(0, 99)
+      isRefused(t, refused, type, about)
+      t.notOk(refused.response.continued, about)
+      t.equal(refused.response.header('connection'), 'close', about)
+    }
+    const admitted = await rig.exchange({ method: 'POST', body: 'x', headers: [expecting], awaitContinue: true })
+    t.same([admitted.response.continued, admitted.seen?.body.toString()], [true, 'x'])
   })
 
   t.test('a sender that does not stop still reads why it was refused', async (t) => {

@@ -25,7 +25,8 @@ function ask({ path = '/v1', headers = [], body }: Wish, permission = NOWHERE, b
   const target = `/r1/OWL/GOV/05711000/KFZ/x${path}`
   const call = parseCall({ method: 'POST', target, rawHeaders: ['X-Road-Client', 'OWL/GOV/05774/KFZ', ...headers] })
   try {
-    by.request(permission, call, body === undefined ? undefined : bodyOf(Buffer.from(body)))
+    by.requestHead(permission, call)
+    by.requestBody(permission, call, body === undefined ? undefined : bodyOf(Buffer.from(body)))
     return 'allowed'
   } catch (error) {
     const { code, message } = error as GatewayError

@@ -1,8 +1,11 @@
 import { equal, ok } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import type { ServerOptions } from '../../../gateway/http/server.ts'
-import { faultOf, makeRig } from '../server-rig.ts'
+import { createServer } from '../../../gateway/http/server.ts'
+import type { Answer } from '../server-rig.ts'
+import { badRequest, faultOf, listen, makeRig } from '../server-rig.ts'
 import { makeAuthority } from '../tls-material.ts'
 
 const HOST = 'Host: gw.example\r\n'
@@ -56,8 +59,16 @@ const PROBES: Readonly<Record<string, readonly [octets: string, reason: string]>
   'Expect: 100-continue and more': [post('Expect: 100-continue, other\r\nContent-Length: 1\r\n', 'a'), 'expect'],
   'a Trailer announced': [post('Trailer: X\r\nTransfer-Encoding: chunked\r\n', '0\r\nX: y\r\n\r\n'), 'trailer'],
   'a trailer unannounced': [chunked('1\r\na\r\n0\r\nX: y\r\n\r\n'), 'trailer'],
-  'a chunk extension': [chunked('1;a=b\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
-  'an extension of the last chunk': [chunked('1\r\na\r\n0;a\r\n\r\n'), 'chunk-framing'],
+  'a chunk extension without a size': [chunked(';a=b\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
+  'a chunk extension behind a blank': [chunked('1 ;a=b\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
+  'a bare CR in a chunk extension': [chunked('1;a\rb\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
+  'a bare LF in a quoted chunk extension': [chunked('1;a="\n0\r\n\r\n"\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
+  'NUL in a chunk extension': [chunked('1;a\x00\r\na\r\n0\r\n\r\n'), 'chunk-framing'],
+  'a chunk extension of 20,000 octets': [chunked(`1;${'a'.repeat(20_000)}\r\na\r\n0\r\n\r\n`), 'chunk-framing'],
+  'chunk extensions of 20,000 octets together': [
+    chunked(`${`1;${'a'.repeat(99)}\r\na\r\n`.repeat(200)}0\r\n\r\n`),
+    'chunk-framing',
+  ],
   'a bare LF behind an extension': [chunked('1;\na\r\n0\r\n\r\n'), 'chunk-framing'],
   'a bare LF behind a chunk size': [chunked('1\na\r\n0\r\n\r\n'), 'chunk-framing'],
   'a space behind a chunk size': [chunked('1 \r\na\r\n0\r\n\r\n'), 'chunk-framing'],
@@ -102,8 +113,12 @@ const TAKEN: Readonly<Record<string, readonly [octets: string, target: string, b
   'an empty line first': [`\r\n${get('/r1/x')}`, '/r1/x'],
   'a body of given length': [post('Content-Length: 3\r\n', 'abc'), '/r1/x', 'abc'],
   'a chunked body': [chunked('1\r\na\r\n002\r\nbc\r\n0\r\n\r\n'), '/r1/x', 'abc'],
+  'chunk extensions, RFC 9112 §7.1.1': [
+    chunked('1;a\r\na\r\n2;a=b;c="d;\\"e"\r\nbc\r\n0;last\r\n\r\n'),
+    '/r1/x',
+    'abc',
+  ],
   'a chunked body with an empty line first': [`\r\n${chunked('1\r\n;\r\n0\r\n\r\n')}`, '/r1/x', ';'],
-  'a body behind 100-continue': [post('Expect: 100-continue\r\nContent-Length: 1\r\n', 'a'), '/r1/x', 'a'],
   'a body that says gzip and is not': [post('Content-Encoding: gzip\r\nContent-Length: 1\r\n', 'a'), '/r1/x', 'a'],
   'a body that is not UTF-8': [post('Content-Length: 2\r\n', '\xff\xfe'), '/r1/x', '\xff\xfe'],
   'a body with GET': [`GET /r1/x HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\na`, '/r1/x', 'a'],
@@ -227,10 +242,11 @@ t.test('refuses what comes in pieces as it does the whole', async (t) => {
   t.strictSame(handled, [])
 })
 
-t.test('finds extensions and trailers in later pieces, before the route does', async (t) => {
+t.test('finds loose framing and trailers in later pieces, before the route does', async (t) => {
   const { handled, open } = await makeRig(t)
   for (const [first, second, reason] of [
-    ['1\r\na\r\n', '1;x\r\nb\r\n0\r\n\r\n', 'chunk-framing'],
+    ['1\r\na\r\n', '1;x\ry\r\nb\r\n0\r\n\r\n', 'chunk-framing'],
+    ['1\r\na\r\n1;', `${'x'.repeat(20_000)}\r\nb\r\n0\r\n\r\n`, 'chunk-framing'],
     ['1\r\na\r\n0\r\n', 'X: y\r\n\r\n', 'trailer'],
     ['1\r\na\r\n0\r\nX', ': y\r\n\r\n', 'trailer'],
   ] as const) {
@@ -289,6 +305,79 @@ t.test('asks for no body that it will refuse', async (t) => {
   wire.send(`POST /r1/../x HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n`)
   t.strictSame((await wire.end()).map(faultOf), ['dot-segment'])
   t.notMatch(octets, /100 Continue/)
+})
+
+const ASKING = 'Expect: 100-continue\r\nContent-Type: application/json\r\n'
+
+t.test('says 100 Continue when the body is read, and to nobody before', async (t) => {
+  const app = createServer({ badRequest, limits: { bodyBytesMax: 1000 } })
+  app.post('/json', async () => 'read')
+  const reads: string[] = []
+  app.post('/refuses', { onRequest: async (_request, reply) => reply.code(403).send('no') }, async () => 'unreached')
+  app.all('/unread', { onRequest: async (_request, reply) => reply.code(200).send('ok') }, async () => 'unreached')
+  app.post('/late', {
+    onRequest: async (request, reply) => {
+      await sleep(100)
+      reads.push('reads now')
+      for await (const piece of request.raw) reads.push(String(piece))
+      return reply.send('read')
+    },
+    handler: async () => 'unreached',
+  })
+  const { open } = await listen(t, app)
+  const ask = async (request: string): Promise<{ first: string; last: Answer | undefined }> => {
+    const wire = await open()
+    const first = new Promise<string>((resolve) => wire.socket.once('data', (piece) => resolve(String(piece))))
+    wire.send(request)
+    const line = (await first).split('\r\n')[0] ?? ''
+    if (line.includes(' 100 ')) wire.send('{}')
+    return { first: line, last: (await wire.answers(1))[0] }
+  }
+  const posted = (target: string, headers = ''): string =>
+    `POST ${target} HTTP/1.1\r\n${HOST}${ASKING}${headers || 'Content-Length: 2\r\n'}\r\n`
+
+  for (const [what, request, status] of [
+    ['another route', posted('/nowhere'), 400],
+    ['another route, chunked', posted('/nowhere', 'Transfer-Encoding: chunked\r\n'), 400],
+    ['a client without rights', posted('/refuses'), 403],
+    ['a route that wants no body', posted('/unread'), 200],
+    ['a body that is announced as too large', posted('/json', 'Content-Length: 1001\r\n'), 400],
+    ['a head that does not hold', posted('/r1/../x'), 400],
+    ['an expectation without a body', get('/unread', 'Expect: 100-continue\r\n'), 200],
+    ['HTTP/1.0', posted('/r1/x').replace('HTTP/1.1', 'HTTP/1.0'), 400],
+  ] as const) {
+    const { first, last } = await ask(request)
+    t.match(first, new RegExp(`^HTTP/1.1 ${status} `), `${what}: the answer comes first`)
+    t.equal(last?.headers['connection'], 'close', what)
+  }
+  for (const target of ['/json', '/late']) {
+    const { first, last } = await ask(posted(target))
+    t.equal(first, 'HTTP/1.1 100 Continue', target)
+    t.equal(last?.status, 200)
+  }
+  t.strictSame(reads, ['reads now', '{}'])
+  for (const expect of ['Expect: 100-Continue\r\n', 'Expect: 100-continue\r\nExpect: 100-continue\r\n']) {
+    const wire = await open()
+    wire.send(`${posted('/json').replace(/Expect.*\r\n/, expect)}{}`)
+    t.equal((await wire.answers(1))[0]?.status, 200, 'a body that does not wait is taken as it comes')
+  }
+})
+
+t.test('a sender who was not asked for its body is not slow', async (t) => {
+  const limits = { bodyGraceMs: 100, bodyStallMsMax: 100, checkIntervalMs: 20 }
+  const app = createServer({ badRequest, limits })
+  app.post('/late', { onRequest: async () => sleep(500) }, async (request) => request.body)
+  const { open } = await listen(t, app)
+  const wire = await open()
+  const continued = new Promise((resolve) => wire.socket.once('data', resolve))
+  wire.send(`POST /late HTTP/1.1\r\n${HOST}${ASKING}Content-Length: 2\r\n\r\n`)
+  await continued
+  wire.send('{}')
+  t.equal((await wire.answers(1))[0]?.status, 200)
+
+  const silent = await open()
+  silent.send(`POST /late HTTP/1.1\r\n${HOST}${ASKING}Content-Length: 2\r\n\r\n`)
+  t.strictSame((await silent.end()).map(faultOf), ['too-slow'], 'once asked it has to send')
 })
 
 t.test('takes no chunks where a length is required, and ignores Upgrade where told to', async (t) => {

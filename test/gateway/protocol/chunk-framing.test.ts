@@ -1,7 +1,7 @@
 import { equal } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { scanChunks, startChunkScan } from '../../../gateway/protocol/chunk-framing.ts'
+import { EXTENSION_OCTETS_MAX, scanChunks, startChunkScan } from '../../../gateway/protocol/chunk-framing.ts'
 
 function scanWhole(text: string): readonly [at: number, end: string, refused: string | undefined] {
   const scan = startChunkScan()
@@ -13,6 +13,8 @@ t.test('takes plain chunks, and nothing after them is looked at', (t) => {
     '0\r\n\r\n',
     '3\r\nabc\r\n0\r\n\r\n',
     '0003\r\na\r\n\r\n00\r\n\r\n',
+    '3;a=b;c="d;e"\r\nabc\r\n0;x\r\n\r\n',
+    `1;${'a'.repeat(EXTENSION_OCTETS_MAX)}\r\na\r\n0;\r\n\r\n`,
     'A\r\n0123456789\r\n1\r\n;\r\n0\r\n\r\n',
   ]) {
     t.strictSame(scanWhole(body), [-1, 'done', undefined], JSON.stringify(body))
@@ -23,9 +25,12 @@ t.test('takes plain chunks, and nothing after them is looked at', (t) => {
 
 t.test('finds the first octet that is not plain', (t) => {
   const refused: ReadonlyArray<readonly [string, number, string]> = [
-    ['3;a=b\r\nabc\r\n0\r\n\r\n', 1, 'chunk-framing'],
+    [';a=b\r\nabc\r\n0\r\n\r\n', 0, 'chunk-framing'],
     ['3 \r\nabc\r\n0\r\n\r\n', 1, 'chunk-framing'],
-    ['3\r\nabc\r\n0;x\r\n\r\n', 9, 'chunk-framing'],
+    ['3;a\nabc\r\n0\r\n\r\n', 3, 'chunk-framing'],
+    ['3;a\rb\r\nabc\r\n0\r\n\r\n', 4, 'chunk-framing'],
+    ['3;"\x7f"\r\nabc\r\n0\r\n\r\n', 3, 'chunk-framing'],
+    [`1;${'a'.repeat(EXTENSION_OCTETS_MAX)}\r\na\r\n0;a\r\n\r\n`, EXTENSION_OCTETS_MAX + 9, 'chunk-framing'],
     ['3\nabc', 1, 'chunk-framing'],
     ['3\r\nabcd', 6, 'chunk-framing'],
     ['3\r\nabc\rX', 7, 'chunk-framing'],
@@ -45,7 +50,10 @@ t.test('finds the first octet that is not plain', (t) => {
 })
 
 t.test('finds the same wherever the octets are cut', (t) => {
-  const chunk = fc.tuple(fc.string({ minLength: 1, maxLength: 40 }), fc.constantFrom('', '', '', ';a', ' '))
+  const chunk = fc.tuple(
+    fc.string({ minLength: 1, maxLength: 40 }),
+    fc.constantFrom('', '', ';a', ';a="b;c"', ';\t', ' ', ';\n'),
+  )
   fc.assert(
     fc.property(
       fc.array(chunk),
@@ -59,7 +67,7 @@ t.test('finds the same wherever the octets are cut', (t) => {
         const octets = Buffer.from(`${bodies.join('')}0\r\n${trailer}\r\n`)
         const whole = startChunkScan()
         const expected = scanChunks(whole, octets, 0)
-        equal(expected === -1, trailer === '' && chunks.every(([, extension]) => extension === ''))
+        equal(expected === -1, trailer === '' && chunks.every(([, extension]) => !/[ \n]/.test(extension)))
 
         const scan = startChunkScan()
         const edges = [...new Set([0, octets.length, ...cuts.filter((cut) => cut < octets.length)])].sort(
