@@ -3,6 +3,7 @@
 import { Pool } from 'undici'
 import type { AdapterOptions, Local } from './adapter.ts'
 import { AdapterError } from './adapter-error.ts'
+import { decodeText } from './charset.ts'
 import { numberOption, originOption } from './options.ts'
 
 export interface LocalRequest {
@@ -14,7 +15,8 @@ export interface LocalRequest {
 
 export interface LocalReply {
   readonly status: number
-  readonly text: string
+  /** Read only when asked for: an error page of any kind has a status. @throws {AdapterError} `response` (`charset`) */
+  readonly text: () => string
 }
 
 export interface LocalHttp extends Local {
@@ -39,8 +41,10 @@ export function openLocalHttp(options: AdapterOptions): LocalHttp {
     async request(request, signal) {
       const timeout = AbortSignal.timeout(timeoutMs)
       try {
-        const { statusCode, body } = await pool.request({ ...request, signal: AbortSignal.any([signal, timeout]) })
-        return { status: statusCode, text: new TextDecoder('utf-8', { fatal: true }).decode(await body.arrayBuffer()) }
+        const reply = await pool.request({ ...request, signal: AbortSignal.any([signal, timeout]) })
+        const octets = await reply.body.bytes()
+        const contentType = [reply.headers['content-type']].flat()[0]
+        return { status: reply.statusCode, text: () => decodeText(octets, contentType) }
       } catch (error) {
         if (signal.aborted) throw new AdapterError('unavailable', 'aborted')
         if (timeout.aborted) throw new AdapterError('unavailable', 'timeout')

@@ -113,7 +113,11 @@ function asFault(error: unknown, timeout: AbortSignal): GatewayError {
   if (timeout.aborted) return new GatewayError('ServiceFailed.TimedOut', { cause: error })
   if (!(error instanceof AdapterError)) return new GatewayError('ServiceFailed.InternalError', { cause: error })
   if (error.kind === 'response')
-    return new GatewayError('ServiceFailed.InvalidBody', { ...placesOf(error.problems), cause: error })
+    return new GatewayError('ServiceFailed.InvalidBody', {
+      reason: error.reason,
+      ...placesOf(error.problems),
+      cause: error,
+    })
   if (error.kind === 'failed') return new GatewayError('ServiceFailed.InternalError', { cause: error })
   return new GatewayError('ServiceFailed.NetworkError', { cause: error })
 }

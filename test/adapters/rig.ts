@@ -81,11 +81,14 @@ export interface Received {
   readonly body: string
 }
 
+export interface Told {
+  readonly status: number
+  readonly contentType?: string
+  readonly body: string | Uint8Array
+}
+
 /** A server on loopback that answers as told: a local system out of order, or a consumer port. */
-export async function serve(
-  t: Test,
-  answer: (request: Received) => { readonly status: number; readonly body: string } | 'hang' | 'drop',
-): Promise<string> {
+export async function serve(t: Test, answer: (request: Received) => Told | 'hang' | 'drop'): Promise<string> {
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = []
@@ -93,7 +96,10 @@ export async function serve(
       const { method = '', url = '', headers } = request
       const told = answer({ method, url, headers, body: Buffer.concat(chunks).toString() })
       if (told === 'drop') request.socket.destroy()
-      else if (told !== 'hang') response.writeHead(told.status, { 'content-type': 'application/json' }).end(told.body)
+      else if (told !== 'hang') {
+        const { status, contentType = 'application/json', body } = told
+        response.writeHead(status, { 'content-type': contentType }).end(body)
+      }
     })()
   })
   server.listen(0, '127.0.0.1')

@@ -37,7 +37,7 @@ export function openRegister(options: AdapterOptions): BielefeldRegister {
       reply = await send()
     }
     if (reply.status !== 200) throw new AdapterError('unavailable', `status-${reply.status}`)
-    return parse(reply.text)
+    return parse(reply.text())
   }
 
   return {
@@ -97,7 +97,10 @@ function openTokens(http: LocalHttp, clientId: string, clientSecretFile: string)
     const body = 'grant_type=client_credentials'
     const { status, text } = await http.request({ method: 'POST', path: '/oauth/token', headers, body }, NEVER)
     if (status !== 200) throw new AdapterError('unavailable', `oauth2-status-${status}`)
-    const { access_token: token, expires_in: seconds } = parse(text) as { access_token?: unknown; expires_in?: unknown }
+    const { access_token: token, expires_in: seconds } = parse(text()) as {
+      access_token?: unknown
+      expires_in?: unknown
+    }
     if (typeof token !== 'string' || typeof seconds !== 'number') throw new AdapterError('response', 'oauth2-malformed')
     held = { token, until: performance.now() + seconds * 1000 - TOKEN_EARLY_MS }
     return token

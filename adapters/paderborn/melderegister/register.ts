@@ -29,7 +29,7 @@ export function openRegister(options: AdapterOptions): PaderbornRegister {
     const { status, text } = await http.request({ method: 'POST', path: '/', headers, body }, signal)
     // SOAP 1.1 section 6.2: a fault comes with 500; any other status is not from the service.
     if (status !== 200 && status !== 500) throw new AdapterError('unavailable', `status-${status}`)
-    const reply = openEnvelope(text)
+    const reply = openEnvelope(text())
     if (status !== 200 || reply.operation !== `${operation}_ANTWORT`) throw new AdapterError('response', 'malformed')
     return reply.content
   }

@@ -66,6 +66,14 @@ t.test('a mistake in the adapter is not a local system that is down', async (t) 
   t.match(down, { code: 'ServiceFailed.NetworkError', cause: { reason: 'connect' } })
 })
 
+t.test('an answer that cannot be read says why, and is not a local system that is down', async (t) => {
+  const error = await failureOf({ nummer: '7' }, () => Promise.reject(new AdapterError('response', 'charset')))
+  t.match(error, {
+    code: 'ServiceFailed.InvalidBody',
+    message: `${FAULTS['ServiceFailed.InvalidBody'].message}: charset`,
+  })
+})
+
 t.test('whose turn it is to change something', (t) => {
   const sides = {
     InvalidBody: 'consumer-system',

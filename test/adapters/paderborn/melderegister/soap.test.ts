@@ -93,6 +93,71 @@ t.test('names of objects are names like others', async (t) => {
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
 })
 
+t.test('CDATA is literal, wherever it stands in a text', async (t) => {
+  const texts: Readonly<Record<string, string>> = {
+    '<![CDATA[a & b]]>': 'a & b',
+    '<![CDATA[a &lt; b &#65; &x;]]>': 'a &lt; b &#65; &x;',
+    'Müller &amp; <![CDATA[Söhne & Co]]>': 'Müller & Söhne & Co',
+    '<![CDATA[a]]>b<![CDATA[c]]>': 'abc',
+    '<![CDATA[a]]]]><![CDATA[>b]]>': 'a]]>b',
+    '<![CDATA[<NAME>b</NAME>]]>': '<NAME>b</NAME>',
+    '<![CDATA[<!DOCTYPE a [<!ENTITY b "c">]>]]>': '<!DOCTYPE a [<!ENTITY b "c">]>',
+    '<![CDATA[<!-- no comment -->]]>': '<!-- no comment -->',
+    '<![CDATA[<?no instruction?>]]>': '<?no instruction?>',
+    '<![CDATA[ a\r\nb\rc ]]>': ' a\nb\nc ',
+    '<![CDATA[]]>a': 'a',
+    '<![CDATA[&amp]]>amp;': '&ampamp;',
+    'a<!-- <![CDATA[b]]> & <!DOCTYPE c> -->d': 'ad',
+    'a<?note it\'s "b > c?>d': 'ad',
+    ' <!-- a --><![CDATA[ b ]]><?c?> ': '  b  ',
+  }
+  for (const [written, meant] of Object.entries(texts)) {
+    const { content } = openEnvelope(envelope(`<P><NAME>${written}</NAME><ZEILE>${written}</ZEILE></P>`))
+    t.same(content, { NAME: meant, ZEILE: [meant] }, written)
+  }
+  t.same(openEnvelope(envelope('<P><NAME><![CDATA[]]></NAME></P>')).content, { NAME: '' })
+})
+
+t.test('any text comes back from any mixture of text, CDATA, comments and instructions', async () => {
+  const part = fc
+    .array(fc.constantFrom(...NAME_ENTRIES, ...'&<>"\';#!?[]- \n', '&amp;', '&lt;', ']]>', '<!--', '<?'))
+    .map((it) => it.join(''))
+  const text = (it: string): string => it.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  const written = fc.oneof(
+    part.map((it) => [it, text(it)] as const),
+    part.map((it) => [it, `<![CDATA[${it.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`] as const),
+    part.map((it) => ['', `<!--${it.replaceAll('-', '')}-->`] as const),
+    part.map((it) => ['', `<?x ${it.replaceAll('?', '')}?>`] as const),
+  )
+  fc.assert(
+    fc.property(fc.array(written), (parts) => {
+      const { content } = openEnvelope(envelope(`<P><NAME>${parts.map(([, xml]) => xml).join('')}</NAME></P>`))
+      return content['NAME'] === parts.map(([meant]) => meant).join('')
+    }),
+  )
+})
+
+t.test('what XML has no place for is unusable', async (t) => {
+  for (const text of [
+    '<![CDATA[a',
+    '<!-- a',
+    '<?a',
+    'a<?xml version="1.0"?>',
+    'a\u0000',
+    'a\ufffe',
+    '&#0;',
+    '&#xD800;',
+    '&#xFFFF;',
+    '&amp',
+    '&',
+  ]) {
+    t.equal(failure(envelope(`<P><NAME>${text}</NAME></P>`)).kind, 'response', text)
+  }
+  const start = performance.now()
+  failure(envelope('<!--'.repeat(500_000)))
+  t.ok(performance.now() - start < 1_000, 'in the time of its length')
+})
+
 t.test('a fault is no answer', async (t) => {
   t.match(failure(formatFault('Server', 'geheim')), { kind: 'unavailable', reason: 'soap-fault' })
 })
