@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import t from 'tap'
+import { AdapterError } from '../../adapters/adapter-error.ts'
 import type { LocalReply } from '../../adapters/local-http.ts'
 import { openLocalHttp } from '../../adapters/local-http.ts'
 import type { Told } from './rig.ts'
@@ -20,5 +21,5 @@ t.test('an answer is read in its charset', async (t) => {
 t.test('one that cannot be read is an answer all the same: its status shows, and what is wrong with it', async (t) => {
   const { status, text } = await answered(t, { status: 503, body: Buffer.from('<p>gestört</p>', 'latin1') })
   t.equal(status, 503)
-  t.throws(text, { kind: 'response', reason: 'charset' })
+  t.throws(text, new AdapterError('response', 'charset'))
 })
