@@ -41,6 +41,8 @@ export interface PartnersHealth {
   readonly alarms: number
   /** Heads of logs that cannot both be true. */
   readonly conflicts: number
+  /** Those of them about this gateway's own log: batches that a partner holds and the log does not have. */
+  readonly ownConflicts: readonly { readonly partner: Identifier; readonly batch: number }[]
   /** With every partner up to here. */
   readonly comparedTo?: number
 }
@@ -186,7 +188,13 @@ function archive({ log: { archive } }: Health): Check {
 const CONTRADICTION_WARN_MS = 30 * 86_400_000
 
 /** Blocks nothing: whoever could bring traffic to a halt by contradicting himself would. */
-function partners({ partners: { alarms, conflicts, failing }, log }: Health, now: number): Check {
+function partners({ partners: { alarms, conflicts, ownConflicts, failing }, log }: Health, now: number): Check {
+  const [own] = ownConflicts
+  if (own !== undefined) {
+    const others = ownConflicts.length === 1 ? '' : `, and ${ownConflicts.length - 1} more`
+    const what = `${own.partner} holds another batch ${own.batch}${others}`
+    return warn(`this gateway’s own log is not the one that partners know: ${what}: owl log contradictions`)
+  }
   const { contradictedAt = Number.NEGATIVE_INFINITY } = log
   if (conflicts > 0 || now - contradictedAt < CONTRADICTION_WARN_MS) {
     return warn('what partners say of logs is contradictory: owl log contradictions')

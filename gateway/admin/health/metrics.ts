@@ -147,6 +147,11 @@ const FIGURES: readonly Figure[] = [
     read: (h) => h.log.contradictions + h.partners.conflicts,
   },
   {
+    name: 'owl_log_own_contradictions',
+    help: 'Batches of our log that partners hold otherwise',
+    read: (h) => h.partners.ownConflicts.length,
+  },
+  {
     name: 'owl_partner_alarms',
     help: 'Exchanges that differ from those in a partner’s log',
     read: (h) => h.partners.alarms,

@@ -1,6 +1,6 @@
 /**
  * What a message log is verified against, from what a gateway keeps apart from it: authorities it knew, its high-water
- * mark, and the heads that partners have confirmed to hold.
+ * mark, and the heads that partners hold of it, those that contradict it first.
  */
 
 import { join } from 'node:path'
@@ -15,7 +15,8 @@ import {
 } from '../../message-log/verification/verified-point.ts'
 import type { Verification, VerifyOptions } from '../../message-log/verification/verify.ts'
 import { verifyLogApart } from '../../message-log/verification/verify-thread.ts'
-import { openPartnerStates, partnersDirectory } from '../../message-log/witness/partner-states.ts'
+import type { OwnConflict } from '../../message-log/witness/partner-states.ts'
+import { openPartnerStates, ownConflicts, partnersDirectory } from '../../message-log/witness/partner-states.ts'
 import { checkConfiguration } from '../../trust/configuration-check.ts'
 import { openConfigurationStore } from '../../trust/configuration-store.ts'
 import type { Anchor } from '../../trust/signed-document.ts'
@@ -26,7 +27,7 @@ import { CONFIGURATION, loadAnchor, openDocument } from '../../trust/signed-docu
  *
  * @param keyStore where the log's high-water mark lies as well
  */
-export async function readWitnesses(config: Config, keyStore: string): Promise<VerifyOptions> {
+export async function readWitnesses(config: Config, keyStore: string, log: string): Promise<VerifyOptions> {
   const { directory, registry } = config
   // Before the log is read: a running gateway moves both on.
   const mark = readHighWater(join(keyStore, 'high-water.json'))
@@ -34,7 +35,7 @@ export async function readWitnesses(config: Config, keyStore: string): Promise<V
   return {
     anchors: await authoritiesKnown(join(directory, 'configuration'), anchor),
     witnesses: mark === undefined || mark.seq === 0 ? [] : [mark],
-    heads: mark === undefined ? [] : headsHeld(config, mark.log),
+    heads: headsHeld(config, log),
   }
 }
 
@@ -73,6 +74,8 @@ export interface VerificationWish {
 export interface Verdict extends Verification {
   /** The file that says how far the log was verified is not as it was written: the whole was verified. */
   readonly isPointChanged: boolean
+  /** What partners hold of this log that it does not say of itself; the log does not hold then, whatever else is found. */
+  readonly conflicts: readonly OwnConflict[]
 }
 
 /** Against all that the gateway keeps apart from the log; how far it holds is kept for the next time. */
@@ -81,12 +84,37 @@ export async function verifyOwnLog(
   place: LogReaderOptions,
   { sinceLast = false, signatures = false, threads = 1 }: VerificationWish = {},
 ): Promise<Verdict> {
-  const witnesses = await readWitnesses(config, place.keyStore)
+  const log = logOf(place)
+  const witnesses = await readWitnesses(config, place.keyStore, log)
+  const found = conflictsWith(config, place, log)
   const kept = sinceLast ? readVerifiedPoint(place) : undefined
-  const since = kept === 'changed' || kept?.log !== logOf(place) ? undefined : kept
+  const since = kept === 'changed' || kept?.log !== log ? undefined : kept
   const verified = await verifyLogApart(place, { ...witnesses, signatures, since }, { threads })
-  keepPoint(place, verified)
-  return { ...verified, isPointChanged: kept === 'changed' }
+  const { conflicts, damage } = found
+  const judged = { ...verified, isWhole: verified.isWhole && conflicts.length === 0, damage: verified.damage ?? damage }
+  keepPoint(place, judged)
+  return { ...judged, isPointChanged: kept === 'changed', conflicts }
+}
+
+/** What was found to contradict this log earlier, and does so still. */
+function conflictsWith(config: Config, { file }: LogReaderOptions, log: string): Pick<Verdict, 'conflicts' | 'damage'> {
+  const database = openReadable(file)
+  try {
+    const batchRow = database.prepare('SELECT header_sha256, seq FROM batch WHERE number = ?')
+    const conflicts = ownConflicts(openPartnerStates(partnersDirectory(config)).list(), log, (batch) => {
+      const row = batchRow.get(batch)
+      return row === undefined ? undefined : Buffer.from(row['header_sha256'] as Uint8Array).toString('base64url')
+    })
+    const [first] = conflicts
+    if (first === undefined) return { conflicts, damage: null }
+    const found = batchRow.get(first.batch)?.['seq']
+    const next = Number(database.prepare('SELECT max(seq) AS seq FROM record').get()?.['seq'] ?? 0) + 1
+    const kind = found === undefined ? 'cut-off' : 'forked'
+    const message = `${first.partner} holds another batch ${first.batch} of this log`
+    return { conflicts, damage: { seq: Number(found ?? next), kind, message } }
+  } finally {
+    database.close()
+  }
 }
 
 function logOf({ file }: LogReaderOptions): string {

@@ -65,7 +65,13 @@ export function openRunningPartners(options: RunningPartnersOptions): RunningPar
   let measured: { readonly at: number; readonly health: PartnersHealth } | undefined
 
   // Before anything is added: a log that was restored, or written anew, does not have what partners hold of it.
-  for (const conflict of partners.checkAnchors()) log.error({ event: 'contradiction', ...conflict }, 'message log')
+  partners.checkAnchors()
+  for (const conflict of partners.ownConflicts()) {
+    log.error(
+      { event: 'contradiction', ...conflict },
+      'a partner holds another batch of this gateway’s own message log',
+    )
+  }
 
   function health(): PartnersHealth {
     const at = now()
@@ -83,6 +89,7 @@ export function openRunningPartners(options: RunningPartnersOptions): RunningPar
       failing: sum(({ result }) => Number(result === 'failed')),
       alarms: sum(({ alarms }) => alarms.length),
       conflicts: sum(({ conflicts }) => conflicts.length),
+      ownConflicts: partners.ownConflicts().map(({ partner, batch }) => ({ partner, batch })),
       ...(ends.length > 0 && { comparedTo: Math.min(...ends) }),
     }
   }

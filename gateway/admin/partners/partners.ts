@@ -5,8 +5,8 @@ import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { Contradiction, HeadList, ReceivedHead } from '../../message-log/store/sqlite/received-heads.ts'
 import { openHeadList } from '../../message-log/store/sqlite/received-heads.ts'
 import type { ComparisonThread } from '../../message-log/witness/comparison-thread.ts'
-import type { Conflict, PartnerState, PartnerStates } from '../../message-log/witness/partner-states.ts'
-import { afterComparison, afterFailure } from '../../message-log/witness/partner-states.ts'
+import type { Conflict, OwnConflict, PartnerState, PartnerStates } from '../../message-log/witness/partner-states.ts'
+import { afterComparison, afterFailure, ownConflicts } from '../../message-log/witness/partner-states.ts'
 import type { Reconciliation } from '../../message-log/witness/reconcile.ts'
 import { reconcile } from '../../message-log/witness/reconcile.ts'
 import type { Span } from '../../message-log/witness/shared-exchanges.ts'
@@ -59,7 +59,9 @@ export interface Partners {
   /** From where the last comparison ended, with some overlap, to what has settled. */
   spanSince(partner: Identifier): Span
   /** Compares our log with what partners are known to hold of it; what contradicts is kept with the partner. */
-  checkAnchors(): readonly Conflict[]
+  checkAnchors(): void
+  /** What partners hold of our log that it does not say of itself. */
+  ownConflicts(): readonly OwnConflict[]
   list(): readonly PartnerView[]
 }
 
@@ -173,7 +175,7 @@ export function openPartners(deps: PartnersDeps): Partners {
     spanSince,
     checkAnchors() {
       const at = new Date(now()).toISOString()
-      return states.list().flatMap((state) => {
+      for (const state of states.list()) {
         const found: Conflict[] = []
         for (const { head, proof } of state.anchors) {
           const [log, batch, sha256] = head
@@ -183,9 +185,9 @@ export function openPartners(deps: PartnersDeps): Partners {
           found.push({ kind: own === undefined ? 'cut-off' : 'rewritten', log, batch, seq: 0, sha256, at, proof })
         }
         if (found.length > 0) states.write({ ...state, result: 'alarm', conflicts: [...state.conflicts, ...found] })
-        return found
-      })
+      }
     },
+    ownConflicts: () => ownConflicts(states.list(), ownLog, headerOf),
     list() {
       const contradictions = heads.contradictions()
       const byGateway = Map.groupBy(heads.logs(), gatewayOfLog)

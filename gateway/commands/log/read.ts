@@ -146,6 +146,9 @@ export async function verifyWhole(
     ['Batches', String(batches)],
     ['Time-stamped', stampedAt === null ? 'nothing yet' : `up to record ${stampedTo}, at ${stampedAt}`],
     ...(wish.signatures === true ? [['Signatures', 'of every message, too'] as const] : []),
+    ...(verdict.conflicts ?? []).map(({ partner, batch }) => {
+      return ['Contradiction', `${partner} holds another batch ${batch}: owl log contradictions`] as const
+    }),
     ...(damage === null ? [] : [['Damage', `record ${damage.seq}, ${damage.kind}: ${damage.message}`] as const]),
   ])
   terminal.out(isWhole ? terminal.style('green', 'The log holds.') : terminal.style('red', 'The log does not hold.'))

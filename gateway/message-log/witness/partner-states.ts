@@ -127,6 +127,28 @@ function namesIn(directory: string): string[] {
   }
 }
 
+/** What a partner holds of this log that the log does not say of itself. */
+export interface OwnConflict extends Conflict {
+  readonly partner: Identifier
+}
+
+/**
+ * Of everything that was ever found to contradict this log, what still does: a newer copy of it may have been put back.
+ *
+ * @param headerOf SHA-256 of the header of a batch as the log has it now, base64url
+ */
+export function ownConflicts(
+  states: readonly PartnerState[],
+  ownLog: string,
+  headerOf: (batch: number) => string | undefined,
+): readonly OwnConflict[] {
+  return states.flatMap(({ partner, conflicts }) =>
+    conflicts
+      .filter(({ log, batch, sha256 }) => log === ownLog && headerOf(batch) !== sha256)
+      .map((conflict) => ({ ...conflict, partner })),
+  )
+}
+
 export interface Outcome {
   readonly reconciliation: Reconciliation
   /** What shows the alarms and conflicts, and what the anchor; null where there is none. */

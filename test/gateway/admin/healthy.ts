@@ -33,7 +33,7 @@ export function healthyAt(now: number): Health {
       contradictions: 0,
       archive: { files: 3, missing: [], archivedTo: 900 },
     },
-    partners: { known: 2, failing: 0, alarms: 0, conflicts: 0, comparedTo: now - 3600_000 },
+    partners: { known: 2, failing: 0, alarms: 0, conflicts: 0, ownConflicts: [], comparedTo: now - 3600_000 },
     renewal: { certificateEndsAt: now + 1700 * 86_400_000, algorithmEndsAt: now + 1800 * 86_400_000 },
     clock: { source: 'tsa', offsetMs: 12 },
     inFlight: { consumer: 2, provider: 1 },

@@ -53,6 +53,7 @@ t.test('each thing that goes wrong shows in its own check, and only there', asyn
     ['partners', 'warn', { partners: { ...partners, alarms: 1 } }],
     ['partners', 'warn', { partners: { ...partners, conflicts: 1 } }],
     ['partners', 'warn', { partners: { ...partners, failing: 1 } }],
+    ['partners', 'warn', { partners: { ...partners, ownConflicts: [{ partner: 'OWL/GOV/05711000/SS1', batch: 7 }] } }],
     ['partners', 'warn', { log: { ...log, contradictions: 1, contradictedAt: NOW - 29 * DAY_MS } }],
     ['partners', 'ok', { log: { ...log, contradictions: 1, contradictedAt: NOW - 31 * DAY_MS } }],
   ]
