@@ -23,6 +23,8 @@ export interface RegisteredAgreement {
 
 /** No agreement needed, or none known. */
 export const NONE = 'none'
+/** The built-in purpose under which refusals are kept. */
+export const REFUSAL = 'refusal'
 
 export interface Permission {
   readonly agreement: string
@@ -71,6 +73,16 @@ export function choosePurpose(rights: Rights, call: Call, named: string | undefi
   checkRequired(rights, call, purpose)
   const chosen = endpoints.find(({ purposes }) => purposes.includes(purpose)) ?? first
   return permission(chosen, purpose, 'agreement')
+}
+
+/**
+ * What an exchange is kept under in the message log. Each purpose has keys and texts of its own there, in the clear, so a
+ * code that is not in the catalogue gets none: such a call is kept like a refusal, which it will become.
+ */
+export function permissionOnRecord(rights: Rights, permission: Permission): Permission {
+  const { purpose } = permission
+  if (purpose === NONE || rights.purpose(purpose) !== undefined) return permission
+  return { ...permission, purpose: REFUSAL, purposeBy: 'none' }
 }
 
 /**

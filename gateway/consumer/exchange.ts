@@ -5,7 +5,7 @@
  * or what this gateway itself refused or could not do.
  */
 
-import { checkAge, choosePurpose } from '../access/agreements.ts'
+import { checkAge, choosePurpose, permissionOnRecord } from '../access/agreements.ts'
 import type { LocalClients, LocalConnection } from '../access/clients.ts'
 import type { IdnrGuard } from '../access/idnr-guard.ts'
 import type { FaultCode } from '../errors.ts'
@@ -120,7 +120,8 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
   const { call } = request
 
   const addresses = locate(judging, call)
-  const permission = (underway.permission = choosePurpose(snapshot, call, request.purpose, judging.now))
+  const permission = choosePurpose(snapshot, call, request.purpose, judging.now)
+  underway.permission = permissionOnRecord(snapshot, permission)
   checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
   deps.idnrGuard.requestHead(permission, call)
   const provider = await deps.peers.reach(addresses)

@@ -1,6 +1,7 @@
 /** What the consumer's side puts on record: the request it sends, the reply it gets, and what it could not do itself. */
 
 import type { Permission } from '../access/agreements.ts'
+import { REFUSAL } from '../access/agreements.ts'
 import type { FaultCode, GatewayError } from '../errors.ts'
 import type { FaultBody } from '../fault-reply.ts'
 import { faultOfError, renderFault } from '../fault-reply.ts'
@@ -22,6 +23,7 @@ import type { ConsumerDeps, LocalRequest } from './exchange.ts'
 export interface Underway {
   readonly request: LocalRequest
   readonly judging: Judging
+  /** As it is put on record; the head says what the caller named. */
   permission?: Permission
   body?: Body
   head?: RequestHead
@@ -132,7 +134,7 @@ export async function recordFailure(
     ...idsOf(underway, trace),
     outcome: recorded === undefined ? 'refusal' : 'failure',
     direction: 'out',
-    purpose: recorded === undefined ? 'refusal' : (underway.permission?.purpose ?? 'refusal'),
+    purpose: recorded === undefined ? REFUSAL : (underway.permission?.purpose ?? REFUSAL),
     code: fault.body.type,
     stage: trace.last,
     head: head.octets,

@@ -19,7 +19,7 @@ export const BODY_NAME = /^message-body\.[a-z]{3,4}$/
 const BATCH = ['batch-header.json', 'batch-leaves.bin']
 /** Half a million leaves: a batch may be larger than agreed after a long standstill. */
 const BATCH_BYTES_MAX = 16 * 1024 * 1024
-/** Of what a provider refuses before it judges a purpose. */
+/** Of what a provider refuses before it judges a purpose, and of what a consumer sent under a purpose that nobody registered. */
 const REFUSAL = 'refusal'
 /** Outcomes of messages; everything else is about the log itself. */
 const KINDS: Readonly<Record<string, readonly MessageHead['kind'][]>> = {
@@ -136,7 +136,7 @@ export function checkBasis(
 }
 
 /** A provider judges by its own configuration and agreement; purpose, and what a gateway itself sends, are one with the head. */
-function judgementFlaw(basis: Basis, { kind, side, direction }: ReadRecord, head: MessageHead): string | undefined {
+function judgementFlaw(basis: Basis, { kind, direction }: ReadRecord, head: MessageHead): string | undefined {
   const { config, agreement, purpose } = basis
   const isOwn = direction === 'out'
   if (isOwn && (config?.version !== head.config.version || base64url(config.sha256) !== head.config.sha256)) {
@@ -144,8 +144,7 @@ function judgementFlaw(basis: Basis, { kind, side, direction }: ReadRecord, head
   }
   if (kind !== 'request') return undefined
   const { block } = head.parsed as RequestHead
-  const isRefused = side === 'provider' && purpose === REFUSAL
-  if (purpose !== block.purpose && !isRefused) return 'it names another purpose than the message'
+  if (purpose !== block.purpose && purpose !== REFUSAL) return 'it names another purpose than the message'
   const named = agreement === undefined ? 'none' : `${agreement.id};${base64url(agreement.sha256)}`
   return isOwn && named !== block.agreement ? 'it names another agreement than the message' : undefined
 }

@@ -33,7 +33,7 @@ import type { Judging, Revocation } from '../trust/verifying.ts'
 import { attest, checkFreshness, verifyRequest } from '../trust/verifying.ts'
 import type { Metaservices } from './metaservices.ts'
 import type { Received } from './records.ts'
-import { endRecord, REFUSAL, refusedRecord, requestRecord } from './records.ts'
+import { endRecord, REFUSED, refusedRecord, requestRecord } from './records.ts'
 
 export interface ProviderDeps {
   /** This gateway. */
@@ -211,7 +211,7 @@ async function refuse(deps: ProviderDeps, received: Received, error: GatewayErro
     { status: fault.status, reason: '', headers: FAULT_HEADERS, body },
     { error: fault.body.type, stage },
   )
-  const end = deps.log.append(endRecord(deps, received, received.permission ?? REFUSAL, outgoing, trace, told))
+  const end = deps.log.append(endRecord(deps, received, received.permission ?? REFUSED, outgoing, trace, told))
   await (delivered ? end.catch((cause) => Promise.reject(outcomeUnknown(cause))) : end)
   trace.at('concluded')
   return { ...outgoing, cause: told.cause }

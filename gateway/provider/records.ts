@@ -1,6 +1,7 @@
 /** What the provider's side puts on record: the request, and its one end. Source: design of the evidence, section 3. */
 
 import type { Permission } from '../access/agreements.ts'
+import { NONE, REFUSAL } from '../access/agreements.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Appended, NewRecord } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
@@ -30,8 +31,8 @@ export interface Received extends JudgedSeal {
   reply?: ServiceReply
 }
 
-/** The built-in purpose under which refusals are kept. */
-export const REFUSAL: Permission = { agreement: 'none', purpose: 'refusal', purposeBy: 'none' }
+/** What a request is kept under that is refused before delivery. */
+export const REFUSED: Permission = { agreement: NONE, purpose: REFUSAL, purposeBy: 'none' }
 
 export function requestRecord(deps: ProviderDeps, received: Received, permission: Permission, trace: Trace): NewRecord {
   const { head, seal: sender, status, body } = received
@@ -43,7 +44,7 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
     head: head.octets,
     body,
     extension: head.media.extension,
-    subjects: permission === REFUSAL ? undefined : subjectsOf(deps, received, 'request', head, body),
+    subjects: permission === REFUSED ? undefined : subjectsOf(deps, received, 'request', head, body),
     signature: received.incoming.signature,
     etsiU: etsiUText(sender, status),
     basis: basisOf(deps, received, permission, trace, { seal: sender, status }, head.block.logHead),
@@ -55,7 +56,7 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
 /** The request as kept when it is refused before delivery: head, signature, and the body's digest only. */
 export function refusedRecord(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): NewRecord {
   const { claims, incoming } = received
-  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSAL, trace)
+  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSED, trace)
   return {
     ...record,
     ...(claims.bodySha256 === undefined

@@ -151,12 +151,12 @@ function namesOf(stored: StoredRecord): string[] {
 }
 
 function checkBody(stored: StoredRecord, body: Buffer | undefined, expected: string | undefined): void {
-  const { seq, kind, bodyErasedAt, purpose, bodyBytes, bodyKey } = stored
+  const { seq, kind, side, bodyErasedAt, purpose, bodyBytes, bodyKey } = stored
   const isErased = bodyErasedAt !== null
   const isFile = bodyKey !== null
   const isThere = stored.body !== null || isFile
-  // A request that is refused before delivery is kept without its body; any other without its body has lost it.
-  const isKept = kind !== 'request' || purpose !== 'refusal'
+  // What a provider refuses before delivery is kept without its body; any other without its body has lost it.
+  const isKept = kind !== 'request' || purpose !== 'refusal' || side === 'consumer'
   demand(!isErased || (isKept && !isThere), seq, 'body', 'The body is marked as erased and is there, or never was')
   demand(!(isFile && stored.body !== null), seq, 'body', 'The body is there twice')
   demand(isThere || isErased || !isKept, seq, 'body', 'The body is not there')

@@ -2,7 +2,13 @@
 
 import t from 'tap'
 import type { Rights } from '../../../gateway/access/agreements.ts'
-import { checkAge, choosePurpose, permit, permittedEndpoints } from '../../../gateway/access/agreements.ts'
+import {
+  checkAge,
+  choosePurpose,
+  permissionOnRecord,
+  permit,
+  permittedEndpoints,
+} from '../../../gateway/access/agreements.ts'
 import { parseCall } from '../../../gateway/protocol/call.ts'
 import type { Agreement, Purpose } from '../../../gateway/trust/configuration.ts'
 
@@ -169,6 +175,21 @@ t.test('the consumer lets the provider judge what it knows nothing of', async (t
     purpose: 'MOVE',
     purposeBy: 'caller',
   })
+})
+
+t.test('what is kept is kept under a purpose of the catalogue, or as a refusal', async (t) => {
+  const rights = rightsOf([{ method: '*', path: '**', purposes: ['MOVE'] }])
+  for (const named of ['MOVE', 'OTHER', 'none', undefined]) {
+    const chosen = choosePurpose(rights, callTo('/v1'), named, now)
+    t.equal(permissionOnRecord(rights, chosen), chosen, named ?? 'by the agreement')
+  }
+  for (const named of ['move', 'MOVE ', 'INVENTED', 'refusal', 'constructor', '__proto__']) {
+    t.same(permissionOnRecord(rights, choosePurpose(rights, callTo('/v1'), named, now)), {
+      agreement: 'A1;digest',
+      purpose: 'refusal',
+      purposeBy: 'none',
+    })
+  }
 })
 
 t.test('a purpose can demand a fresh configuration', async (t) => {
