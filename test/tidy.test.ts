@@ -67,6 +67,13 @@ const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
   'gateway/': ['gateway/config.ts', 'gateway/trust/configuration.ts', 'gateway/message-log/message-log.ts'],
   'gateway/transport/': ['adapters/adapter.ts'],
 }
+/** The message log's rooms and loose files, lowest first: each imports from itself and from those before it, types too. */
+const LOG = 'gateway/message-log/'
+const LOG_ROOMS = [
+  ...['message-log.ts', 'time-of-day.ts', 'recent-ids.ts', 'record/', 'files/', 'keys/', 'store/sqlite/', 'archive/'],
+  ...['reading/', 'stamping/', 'renewal/', 'verification/', 'erasure/', 'archiving/', 'witness/', 'writer/'],
+  'open-log.ts',
+]
 /** Composition roots: they may import everything, and nobody imports them. */
 const MAY_READ_ENVIRONMENT = /^(?:gateway\/main\.ts|gateway\/commands\/owl\.ts|gateway\/region\/.*|test\/.*)$/
 
@@ -121,6 +128,19 @@ t.test('imports point one way', async (t) => {
       const path = relative(ROOT, join(ROOT, file, '..', target))
       const allowed = [room, ...(MAY_IMPORT[room] ?? []), ...(isType ? typesFor(room) : [])]
       t.ok(allowed.some(matches(path)), `${file} may import ${isType ? 'the types of ' : ''}${path}`)
+    }
+  }
+})
+
+t.test('within the message log no room imports one above it', async (t) => {
+  const placeOf = (path: string): number =>
+    LOG_ROOMS.findIndex((room) => (room.endsWith('/') ? path.startsWith(LOG + room) : path === LOG + room))
+  for (const file of sources.filter((name) => name.startsWith(LOG))) {
+    const place = placeOf(file)
+    t.not(place, -1, `${file} is in a room of the message log`)
+    for (const { target } of importsOf(file, await read(file))) {
+      const path = relative(ROOT, join(ROOT, file, '..', target))
+      if (target.startsWith('.') && path.startsWith(LOG)) t.ok(placeOf(path) <= place, `${file} may import ${path}`)
     }
   }
 })

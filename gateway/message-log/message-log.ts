@@ -2,7 +2,6 @@
 
 import type { Body } from '../protocol/body.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import type { Saying } from './witness/witness.ts'
 
 /** What a record is about. A request has one end: reply, refusal, failure or in-doubt. */
 export type Outcome =
@@ -73,6 +72,15 @@ export interface NewRecord {
   readonly subjects?: readonly string[]
   /** Provider side, outcome `request`: who sent it; judged with the request id for 24 h. */
   readonly replaySender?: Identifier
+}
+
+/** What a verified message says of its sender's log. */
+export interface Saying {
+  readonly sender: Identifier
+  /** `owl-log-head` */
+  readonly logHead: string
+  /** `owl-issued-at` */
+  readonly issuedAt: string
 }
 
 export interface Appended {

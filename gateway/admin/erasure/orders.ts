@@ -1,7 +1,7 @@
 /** Orders to erase, hold and release as they come in from outside: every member checked, and what is said when refused. */
 
 import { GatewayError } from '../../errors.ts'
-import type { Refusal, Selection } from '../../message-log/erasure/selection.ts'
+import type { Refusal, Selection } from '../../message-log/erasure/terms.ts'
 import type { What } from '../../message-log/record/erasure-event.ts'
 import { findIdnr } from '../../protocol/idnr.ts'
 import { parseRequestId, parseSeq } from '../log/query.ts'

@@ -1,6 +1,6 @@
 /** How long what is kept, and what an erasure says it was erased under. Source: domain 0.7. */
 
-import type { RetentionRules } from '../../message-log/erasure/erasing.ts'
+import type { RetentionRules } from '../../message-log/erasure/terms.ts'
 import type { Purpose } from '../../trust/configuration.ts'
 
 /** Of what has no purpose of the catalogue: refusals and metaservices. Twelve months. */

@@ -13,7 +13,7 @@ import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
 import { BATCH_HEADER_NAME, HEAD_NAME, RECORD_NAME, SIGNATURE_NAME } from '../../message-log/record/log-record.ts'
 import type { StoredRecord } from '../../message-log/record/stored-record.ts'
-import { selectStored, storedRecord } from '../../message-log/record/stored-record.ts'
+import { selectStored, storedRecord } from '../../message-log/store/sqlite/stored-rows.ts'
 import { sha256 } from '../../protocol/hash-tree.ts'
 
 /** Why there is no evidence of a record to be had. */

@@ -2,7 +2,7 @@
 
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
-import { selectStored, storedRecord } from '../../message-log/record/stored-record.ts'
+import { selectStored, storedRecord } from '../../message-log/store/sqlite/stored-rows.ts'
 import type { Configuration } from '../../trust/configuration.ts'
 
 export interface RecordedConfigurations {

@@ -2,7 +2,8 @@
 
 import { dayOf } from '../../message-log/keys/key-store.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import type { Contradiction, HeadList, ReceivedHead } from '../../message-log/store/sqlite/received-heads.ts'
+import type { Contradiction, HeadList, ReceivedHead } from '../../message-log/record/heads.ts'
+import { logId } from '../../message-log/record/log-place.ts'
 import { openHeadList } from '../../message-log/store/sqlite/received-heads.ts'
 import type { ComparisonThread } from '../../message-log/witness/comparison-thread.ts'
 import type { Conflict, OwnConflict, PartnerState, PartnerStates } from '../../message-log/witness/partner-states.ts'
@@ -10,7 +11,6 @@ import { afterComparison, afterFailure, ownConflicts } from '../../message-log/w
 import type { Reconciliation } from '../../message-log/witness/reconcile.ts'
 import { reconcile } from '../../message-log/witness/reconcile.ts'
 import type { Span } from '../../message-log/witness/shared-exchanges.ts'
-import { logId } from '../../message-log/writer/opening.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { gatewayOfLog } from '../../protocol/log-head.ts'
 import type { Ask } from '../../protocol/reconciling.ts'

@@ -1,9 +1,10 @@
 /** The archive files of a log: where they lie, which records they hold, and a record's octets out of them. */
 
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { sha256 } from '../../protocol/hash-tree.ts'
+import { bodyPath } from '../files/body-files.ts'
 import { open } from '../keys/content-cipher.ts'
 import type { KeyName } from '../keys/key-store.ts'
 import { dateOf, dayOf } from '../keys/key-store.ts'
@@ -68,8 +69,6 @@ const OPEN_MAX = 4
 const TEXTS_MAX = 2 ** 24
 const SHARE_INDEX_BYTES = 4
 const NONCE_BYTES = 12
-/** A directory of body files holds those of this many records. */
-const BODIES_PER_DIRECTORY = 1000
 
 export function openArchiveFiles({ database, directory, keyOf }: ArchiveFilesDeps): ArchiveFiles {
   const all = database.prepare('SELECT * FROM archive ORDER BY id')
@@ -239,24 +238,6 @@ export function openText(salt: string, key: Buffer, index: number, octets: Buffe
 
 function virtual(id: number, text: number): number {
   return -(id * TEXTS_MAX + text)
-}
-
-/** Content-addressed: the name has the hash of the encrypted file. */
-export function bodyPath(directory: string, seq: number, sha256: Buffer): string {
-  return join(bodyDirectory(directory, seq), `${seq}.${sha256.toString('hex')}.body`)
-}
-
-export function bodyDirectory(directory: string, seq: number): string {
-  return join(directory, 'bodies', String(Math.floor(seq / BODIES_PER_DIRECTORY)))
-}
-
-/** Paths of the body of one record, whichever hash their names have. */
-export function archivedBodies(directory: string, seq: number): string[] {
-  const home = bodyDirectory(directory, seq)
-  if (!existsSync(home)) return []
-  return readdirSync(home)
-    .filter((name) => name.startsWith(`${seq}.`))
-    .map((name) => join(home, name))
 }
 
 function bufferOf(octets: Uint8Array): Buffer {

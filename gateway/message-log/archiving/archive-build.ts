@@ -8,7 +8,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSyn
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { bodyDirectory, bodyPath, fileKey, keptShare, nonceOf, recordKey, textShare } from '../archive/archive-files.ts'
+import { fileKey, keptShare, nonceOf, recordKey, textShare } from '../archive/archive-files.ts'
 import type { ArchiveHeader } from '../archive/archive-format.ts'
 import {
   archiveName,
@@ -24,6 +24,7 @@ import {
   TEXT,
 } from '../archive/archive-format.ts'
 import type { BodyFiles } from '../files/body-files.ts'
+import { bodyDirectory, bodyPath } from '../files/body-files.ts'
 import { syncPath } from '../files/durable-file.ts'
 import { seal } from '../keys/content-cipher.ts'
 import type { KeyStore } from '../keys/key-store.ts'
@@ -31,33 +32,13 @@ import { dateOf, dayOf } from '../keys/key-store.ts'
 import type { LogReader } from '../reading/reader.ts'
 import { ArchiveError } from '../record/archive-error.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
-import { bufferOf, selectStored, storedRecord } from '../record/stored-record.ts'
+import { bufferOf } from '../record/stored-record.ts'
+import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
 import type { CheckedRecord } from '../verification/record-check.ts'
 import { checkBodyFile, checkRecord } from '../verification/record-check.ts'
 import type { Output } from './archive-output.ts'
 import { hashFile, openOutput } from './archive-output.ts'
-
-/** Which batches go into the next file. */
-export interface ArchivePlan {
-  /** On which they were closed, days since the Unix epoch. */
-  readonly day: number
-  readonly first: number
-  readonly last: number
-  readonly firstBatch: number
-  readonly lastBatch: number
-  /** Name of the file before; it has to be where this one goes. */
-  readonly before: string | null
-}
-
-export interface MadeArchive {
-  readonly plan: ArchivePlan
-  readonly sha256: Uint8Array
-  readonly bytes: number
-  /** Texts in common with smaller numbers are used by no record that is left. */
-  readonly textsBefore: number
-  /** Shares of records that had none are made of it. */
-  readonly seed: Uint8Array
-}
+import type { ArchivePlan, MadeArchive } from './terms.ts'
 
 export interface ArchiveBuildDeps {
   readonly reader: LogReader

@@ -19,7 +19,7 @@ import type { LogReader } from '../reading/reader.ts'
 import { ArchiveError } from '../record/archive-error.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import { completeRecord, formatBatchHeader } from '../record/log-record.ts'
-import { selectStored, storedRecord } from '../record/stored-record.ts'
+import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
 import { checkBodyFile, checkRecord } from '../verification/record-check.ts'
 import { hashFile } from './archive-output.ts'
 

@@ -17,23 +17,8 @@ import type { BodyFiles } from '../files/body-files.ts'
 import { syncPath } from '../files/durable-file.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf } from '../keys/key-store.ts'
-import type { ArchivePlan, MadeArchive } from './archive-build.ts'
 import { ownShare, PART } from './archive-build.ts'
-
-export type ArchiveWork =
-  | {
-      readonly work: 'plan'
-      /** Batches closed before this time are old enough. */
-      readonly closedBefore: number
-    }
-  | { readonly work: 'enter'; readonly made: MadeArchive }
-  | { readonly work: 'empty'; readonly records: number }
-
-export type ArchiveOutcome =
-  | { readonly worked: 'plan'; readonly plan: ArchivePlan | null; readonly isUnfinished: boolean }
-  | { readonly worked: 'enter' }
-  | { readonly worked: 'empty'; readonly records: number; readonly isDone: boolean }
-  | { readonly worked: 'nothing'; readonly problem: string }
+import type { ArchiveOutcome, ArchivePlan, ArchiveWork, MadeArchive } from './terms.ts'
 
 export interface ArchiveEmptyingDeps {
   readonly database: DatabaseSync

@@ -7,8 +7,8 @@ import { openBodyFiles } from '../files/body-files.ts'
 import { openKeyStore } from '../keys/key-store.ts'
 import type { LogReaderOptions } from '../reading/reader.ts'
 import { openLogReader } from '../reading/reader.ts'
-import type { ArchivePlan, MadeArchive } from './archive-build.ts'
 import { buildArchive } from './archive-build.ts'
+import type { ArchivePlan, MadeArchive } from './terms.ts'
 
 interface Task {
   readonly reader: LogReaderOptions & { readonly archive: string }

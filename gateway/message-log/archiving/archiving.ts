@@ -7,13 +7,11 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArchiveRow } from '../archive/archive-files.ts'
 import { openArchiveFiles } from '../archive/archive-files.ts'
-import { untilNext } from '../erasure/retention.ts'
-import type { LogPlace } from '../writer/opening.ts'
-import type { Answer } from '../writer/writer-messages.ts'
-import type { MadeArchive } from './archive-build.ts'
-import type { ArchiveOutcome, ArchiveWork } from './archive-emptying.ts'
+import type { LogPlace } from '../record/log-place.ts'
+import { DAY_MS, untilNext } from '../time-of-day.ts'
 import type { Build } from './archive-thread.ts'
 import { startBuild } from './archive-thread.ts'
+import type { ArchiveOutcome, ArchiveWork, MadeArchive } from './terms.ts'
 
 export interface ArchivingOptions {
   /** Batches closed longer ago than this are archived; 30 when absent. */
@@ -29,7 +27,7 @@ export interface ArchivingDeps {
   readonly database: DatabaseSync
   readonly now: () => number
   /** @throws {GatewayError} `LoggingFailed` */
-  work(work: ArchiveWork): Promise<Extract<Answer, { readonly did: 'archive' }>>
+  work(work: ArchiveWork): Promise<{ readonly outcome: ArchiveOutcome | null; readonly ms: number }>
   report(event: ArchivingEvent): void
 }
 
@@ -57,7 +55,6 @@ export interface Archiving {
   close(): Promise<void>
 }
 
-const DAY_MS = 86_400_000
 /** After a start, what was begun goes on when the gateway has settled. */
 const RESUME_MS = 5000
 /** Looking for all files costs a call each. */

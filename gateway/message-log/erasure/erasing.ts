@@ -14,12 +14,12 @@ import type { DecisionJournal } from '../files/decision-journal.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import type { Decision, ErasureEvent, Ranges, What } from '../record/erasure-event.ts'
 import { covers, parseDecision, seqsOf, toRanges } from '../record/erasure-event.ts'
+import type { Place } from '../record/log-state.ts'
 import { openSubjectErasing } from '../store/sqlite/subject-table.ts'
-import type { Place } from '../writer/chain.ts'
 import type { RetentionScan } from './retention-scan.ts'
 import { openRetentionScan } from './retention-scan.ts'
-import type { Refusal, Request } from './selection.ts'
 import { openSelection } from './selection.ts'
+import type { Decided, DueMoment, Moment, Request, RetentionRules, Step } from './terms.ts'
 
 export interface ErasingDeps {
   readonly database: DatabaseSync
@@ -35,23 +35,6 @@ export interface ErasingDeps {
   transact<T>(work: () => T): T
 }
 
-export type Decided =
-  | { readonly seq: number; readonly records: number }
-  /** Nothing was changed. */
-  | { readonly refused: Refusal; readonly of: number | null }
-
-export interface Moment {
-  readonly at: number
-  /** Younger records guard against replay and stay. */
-  readonly replayedSince: number
-}
-
-/** Of a look for what is due. */
-export interface DueMoment extends Moment {
-  /** Dates before it have passed; never later than `at`. */
-  readonly dueAt: number
-}
-
 export interface Erasing {
   decide(request: Request, now: Moment): Decided
   /**
@@ -63,21 +46,6 @@ export interface Erasing {
   step(now: DueMoment, rules: RetentionRules | null): Step
   /** All that is decided and not carried out, and what the journal knows and the log does not. Before anybody reads. */
   settle(at: number): void
-}
-
-/** Purpose → the rule its dates follow, as it is put on record. */
-export type RetentionRules = readonly (readonly [string, string])[]
-
-export interface Step {
-  readonly more: boolean
-  /** Bodies and records erased in this step. */
-  readonly bodies: number
-  readonly records: number
-  readonly keys: number
-  /** Everything is erased, and nothing is due: what is left of it in the WAL can go. */
-  readonly isClean: boolean
-  /** What stays undone until the next run. */
-  readonly problem?: string
 }
 
 /** Records erased in one transaction. */

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf } from '../keys/key-store.ts'
 import type { What } from '../record/erasure-event.ts'
-import type { DueMoment } from './erasing.ts'
+import type { DueMoment } from './terms.ts'
 
 export interface ScanDeps {
   readonly database: DatabaseSync

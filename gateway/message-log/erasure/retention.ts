@@ -4,10 +4,9 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Answer } from '../writer/writer-messages.ts'
+import { untilNext } from '../time-of-day.ts'
 import type { DueTime } from './due-time.ts'
-import type { Decided, RetentionRules } from './erasing.ts'
-import type { Request } from './selection.ts'
+import type { Decided, Request, RetentionRules, Step } from './terms.ts'
 
 export interface RetentionOptions {
   /** Time of day, UTC, `HH:MM`; also once after the start. Null: only when told to. */
@@ -20,11 +19,11 @@ export interface RetentionOptions {
 export interface RetentionDeps extends RetentionOptions {
   readonly now: () => number
   /** @throws {GatewayError} `LoggingFailed` */
-  decide(request: Request): Promise<Extract<Answer, { readonly did: 'decide' }>>
+  decide(request: Request): Promise<{ readonly decided: Decided | null }>
   /** By which time dates have passed. */
   dueTime(): Promise<DueTime>
   /** One step. @throws {GatewayError} `LoggingFailed` */
-  erase(rules: RetentionRules | null, dueAt: number): Promise<Extract<Answer, { readonly did: 'erase' }>>
+  erase(rules: RetentionRules | null, dueAt: number): Promise<{ readonly step: Step | null }>
   /** Closes the batch that is growing. */
   closeBatch(): Promise<boolean>
   report(event: RetentionEvent): void
@@ -53,8 +52,6 @@ export interface RetentionSchedule {
 
 /** Between two steps. */
 const PAUSE_MS = 4
-const DAY_MS = 86_400_000
-const MINUTE_MS = 60_000
 
 export function openRetention(deps: RetentionDeps): RetentionSchedule {
   const { eraseAt, eraseStartMs, rules, now, report } = deps
@@ -123,11 +120,4 @@ export function openRetention(deps: RetentionDeps): RetentionSchedule {
       await underWay
     },
   }
-}
-
-/** At least a minute: a timer may come a little early. */
-export function untilNext(time: string, now: number): number {
-  const [hours = 0, minutes = 0] = time.split(':').map(Number)
-  const today = (hours * 60 + minutes) * MINUTE_MS - (now % DAY_MS)
-  return today < MINUTE_MS ? today + DAY_MS : today
 }

@@ -1,40 +1,9 @@
 /** What somebody asks to be erased, held or released, and why it must not be. The writer's thread knows both. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Actor, Decision, What } from '../record/erasure-event.ts'
+import type { Decision } from '../record/erasure-event.ts'
 import { toRanges } from '../record/erasure-event.ts'
-import type { Moment } from './erasing.ts'
-
-/** By number, or all of an exchange. */
-export type Selection = { readonly seq: number } | { readonly exchange: string }
-
-interface Asked {
-  /** A new one each time. */
-  readonly id: string
-  readonly by: Actor
-  readonly reason: string
-  readonly records: Selection
-}
-
-export type Request =
-  | (Asked & { readonly event: 'erasure'; readonly what: What })
-  | (Asked & { readonly event: 'hold' | 'release' })
-
-export type Refusal =
-  /** There is no such record or exchange. */
-  | 'none'
-  /** The log's own: configurations, batches, decisions like this one. */
-  | 'own'
-  | 'erased'
-  | 'no-body'
-  | 'held'
-  | 'not-held'
-  /** The exchange is under way. */
-  | 'open'
-  /** Its request id guards against replay. */
-  | 'fresh'
-  /** No batch holds it: after the next one. */
-  | 'unbatched'
+import type { Moment, Refusal, Request, Selection } from './terms.ts'
 
 export type Chosen =
   | { readonly decision: Decision; readonly seqs: readonly number[] }

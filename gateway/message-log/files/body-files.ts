@@ -3,7 +3,6 @@
 import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { archivedBodies } from '../archive/archive-files.ts'
 import { syncPath } from './durable-file.ts'
 
 export interface BodyFiles {
@@ -19,6 +18,8 @@ export interface BodyFiles {
   sweep(lastSeq: number): void
 }
 
+/** A directory of archived body files holds those of this many records. */
+const BODIES_PER_DIRECTORY = 1000
 const FILE = /^(\d+)\.body$/
 
 /** @param archive directory of archive files: a body that was moved there is removed there */
@@ -72,4 +73,22 @@ export async function syncFile(path: string): Promise<void> {
   } finally {
     await file.close()
   }
+}
+
+/** Content-addressed: the name has the hash of the encrypted file. */
+export function bodyPath(directory: string, seq: number, sha256: Buffer): string {
+  return join(bodyDirectory(directory, seq), `${seq}.${sha256.toString('hex')}.body`)
+}
+
+export function bodyDirectory(directory: string, seq: number): string {
+  return join(directory, 'bodies', String(Math.floor(seq / BODIES_PER_DIRECTORY)))
+}
+
+/** Paths of the body of one record, whichever hash their names have. */
+export function archivedBodies(directory: string, seq: number): string[] {
+  const home = bodyDirectory(directory, seq)
+  if (!existsSync(home)) return []
+  return readdirSync(home)
+    .filter((name) => name.startsWith(`${seq}.`))
+    .map((name) => join(home, name))
 }

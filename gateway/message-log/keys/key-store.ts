@@ -9,6 +9,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eraseFile, finishErasing, readIfThere, replaceFile, syncPath } from '../files/durable-file.ts'
+import type { KeyStoreOptions } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
 
 /** Heads live as long as the record, bodies often less long; `archive`: what archive files of a day hold besides. */
@@ -30,12 +31,6 @@ export interface KeyStore {
   names(): KeyName[]
   /** Makes whatever was sealed under it unreadable, in every copy of the log. Not of a day that is still written. */
   destroy(name: KeyName): void
-}
-
-export interface KeyStoreOptions {
-  readonly directory: string
-  /** 32 octets. */
-  readonly masterKeyFile: string
 }
 
 interface DayFile {

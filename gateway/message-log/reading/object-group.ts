@@ -3,8 +3,9 @@
 import { sha256 } from '../../protocol/hash-tree.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import { bodyName, HEAD_NAME, SIGNATURE_NAME } from '../record/log-record.ts'
-import type { Contents, StoredRecord } from '../record/stored-record.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
+import type { Contents } from './contents.ts'
 
 export interface Group {
   readonly seq: number

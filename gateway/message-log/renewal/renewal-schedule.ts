@@ -4,6 +4,7 @@
  */
 
 import type { DigestName } from '../../protocol/signed-data.ts'
+import { DAY_MS } from '../time-of-day.ts'
 import type { RenewalEnds, RenewalWish } from './renewal-plan.ts'
 import type { RenewalProgress, Renewed } from './renewing.ts'
 
@@ -56,7 +57,6 @@ export interface RenewalSchedule {
 /** Days before the end at which operators are told. */
 export const ANNOUNCED_DAYS = [180, 60, 14] as const
 const STRONGER: DigestName = 'sha512'
-const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 

@@ -7,10 +7,10 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { DigestName } from '../../protocol/signed-data.ts'
+import type { Contents } from '../reading/contents.ts'
 import { BLOCK_LEAVES, openTreeWriter } from '../reading/renewal-tree.ts'
 import type { Renewal } from '../reading/renewals.ts'
 import { openRenewals } from '../reading/renewals.ts'
-import type { Contents } from '../record/stored-record.ts'
 import type { Turn } from '../store/sqlite/turns.ts'
 import { openTurns } from '../store/sqlite/turns.ts'
 import { openRenewedLeaves } from './renewal-leaves.ts'

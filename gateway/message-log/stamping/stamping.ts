@@ -4,8 +4,7 @@
  */
 
 import { formatLogHead, NO_HEAD } from '../../protocol/log-head.ts'
-import type { StampedBatch } from '../writer/log-file.ts'
-import type { Answer, Known, PendingBatch, WriterState } from '../writer/writer-messages.ts'
+import type { Known, NamedBatch, PendingBatch, StampedBatch, WriterState } from '../record/log-state.ts'
 import type { Stamped } from './time-stamp-client.ts'
 
 export interface StampingOptions {
@@ -25,7 +24,7 @@ export interface StampingDeps extends StampingOptions {
   readonly now: () => number
   stamp(imprint: Buffer): Promise<Stamped>
   /** @throws when the log cannot be written */
-  closeBatch(): Promise<Extract<Answer, { readonly did: 'batch' }>>
+  closeBatch(): Promise<{ readonly batch: NamedBatch | null }>
   /** @throws when the log cannot be written */
   storeToken(batch: StampedBatch): Promise<void>
   state(): WriterState

@@ -20,6 +20,7 @@ import {
 } from '../../protocol/time-stamp.ts'
 import { completeToken, readToken, TimeStampError } from '../../protocol/time-stamp-token.ts'
 import type { Authorities } from '../../trust/configuration.ts'
+import { DAY_MS } from '../time-of-day.ts'
 import type { ListPlace } from './revocation-lists.ts'
 import { openRevocationLists } from './revocation-lists.ts'
 
@@ -79,7 +80,6 @@ class ListError extends Error {
 }
 
 const CONNECTIONS_MAX = 4
-const DAY_MS = 86_400_000
 
 export function openTimeStampClient(options: TimeStampClientOptions): TimeStampClient {
   const { authorities, now, timeoutMs = 10_000, tokenBytesMax = 64 * 1024, listBytesMax = 16 * 1024 * 1024 } = options

@@ -6,7 +6,7 @@
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { parseLogHead } from '../../protocol/log-head.ts'
 import type { LogReader } from '../reading/reader.ts'
-import { selectStored, storedRecord } from '../record/stored-record.ts'
+import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
 import type { BatchState } from './batch-check.ts'
 import { lineOf } from './column-check.ts'
 import { demand } from './damage.ts'

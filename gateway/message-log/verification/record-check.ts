@@ -6,7 +6,9 @@
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { groupLeafHex, sha256Hex } from '../../protocol/hash-tree.ts'
+import type { Contents } from '../reading/contents.ts'
 import { ArchiveError } from '../record/archive-error.ts'
+import type { LogIdentity } from '../record/log-place.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import {
   BATCH_HEADER_NAME,
@@ -17,9 +19,8 @@ import {
   HEAD_NAME,
   SIGNATURE_NAME,
 } from '../record/log-record.ts'
-import type { Contents, StoredRecord } from '../record/stored-record.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import type { LogIdentity } from '../store/sqlite/database.ts'
 import { checkColumns, checkEmpty, isMessage, OF_MESSAGES } from './column-check.ts'
 import type { DamageKind } from './damage.ts'
 import { Damage, demand } from './damage.ts'

@@ -8,7 +8,7 @@ import { hash, X509Certificate } from 'node:crypto'
 import { readArchiveForm } from '../../protocol/archive-form.ts'
 import { parseReplyHead, parseRequestHead } from '../../protocol/head-parser.ts'
 import { holds, readSignature } from '../../protocol/sealing.ts'
-import type { Contents } from '../record/stored-record.ts'
+import type { Contents } from '../reading/contents.ts'
 import { demand } from './damage.ts'
 import type { CheckedRecord } from './record-check.ts'
 

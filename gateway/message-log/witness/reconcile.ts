@@ -6,7 +6,7 @@
 import { gatewayOfLog } from '../../protocol/log-head.ts'
 import type { Ask, ExchangeDigest, Found, HeadTuple } from '../../protocol/reconciling.ts'
 import { HEADS_MAX, HOUR_MS, MINUTE_MS, NO_BATCH, PAGE_MAX, SPAN_MS_MAX } from '../../protocol/reconciling.ts'
-import type { HeadList } from '../store/sqlite/received-heads.ts'
+import type { HeadList } from '../record/heads.ts'
 import type { Parties, SharedExchange, Span } from './shared-exchanges.ts'
 import { timeOf } from './shared-exchanges.ts'
 import type { Finding } from './twins.ts'

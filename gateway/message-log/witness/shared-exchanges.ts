@@ -12,7 +12,8 @@ import type { LogReader } from '../reading/reader.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import { HEAD_NAME, SIGNATURE_NAME } from '../record/log-record.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
-import { bufferOf, selectStored, storedRecord } from '../record/stored-record.ts'
+import { bufferOf } from '../record/stored-record.ts'
+import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
 
 /** Who compares with whom. */
 export interface Parties {

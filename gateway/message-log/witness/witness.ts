@@ -5,7 +5,8 @@
 
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { gatewayOfLog, NO_HEAD, parseLogHead } from '../../protocol/log-head.ts'
-import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../store/sqlite/received-heads.ts'
+import type { Saying } from '../message-log.ts'
+import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../record/heads.ts'
 
 export interface WitnessDeps {
   readonly now: () => number
@@ -20,15 +21,6 @@ export interface WitnessDeps {
 
 export interface WitnessEvent extends Contradiction {
   readonly event: 'contradiction'
-}
-
-/** What a verified message says of its sender's log. */
-export interface Saying {
-  readonly sender: Identifier
-  /** `owl-log-head` */
-  readonly logHead: string
-  /** `owl-issued-at` */
-  readonly issuedAt: string
 }
 
 export interface WitnessHealth {

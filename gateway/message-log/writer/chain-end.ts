@@ -6,13 +6,12 @@ import type { LeafList } from '../record/leaf-list.ts'
 import { openLeafList } from '../record/leaf-list.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import { completeRecord } from '../record/log-record.ts'
+import type { LatestBatch, Tip } from '../record/log-state.ts'
 import { LogOpenError } from '../record/open-error.ts'
-import type { Tip } from './chain.ts'
 
 export interface ChainEnd {
   readonly tip: Tip
-  /** The latest batch; number 0 before the first. */
-  readonly batch: { readonly number: number; readonly headerSha256: Buffer | undefined }
+  readonly batch: LatestBatch
   readonly unbatched: Unbatched
   /** Records of requests that have no end. */
   readonly open: Set<number>

@@ -15,8 +15,9 @@ import type { Content, Draft } from '../record/draft.ts'
 import { ownDraft } from '../record/draft.ts'
 import type { Columns, Entry } from '../record/entry.ts'
 import { openArchiveHash } from '../record/kept-signature.ts'
+import type { LogIdentity } from '../record/log-place.ts'
 import { bodyName, formatRecordStart, HEAD_NAME, openRecordOctets, SIGNATURE_NAME } from '../record/log-record.ts'
-import type { LogIdentity } from '../store/sqlite/database.ts'
+import type { Place, Result, Tip } from '../record/log-state.ts'
 import { openSubjectTable } from '../store/sqlite/subject-table.ts'
 import { beginWriting } from '../store/sqlite/turns.ts'
 
@@ -26,21 +27,6 @@ export interface ChainDeps {
   readonly keys: KeyStore
   readonly files: BodyFiles
   readonly random: RandomOctets
-}
-
-/** Where the chain ends. */
-export interface Tip {
-  readonly seq: number
-  /** Nothing before the first record. */
-  readonly leaf: Buffer | undefined
-}
-
-/** What became of an entry: its place, or why it alone got none. */
-export type Result = Place | 'replayed' | 'ended' | 'unreadable'
-
-export interface Place {
-  readonly seq: number
-  readonly leaf: Buffer
 }
 
 export interface Chain {

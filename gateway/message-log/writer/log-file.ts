@@ -14,6 +14,8 @@ import { NO_MESSAGE, UNSEALED } from '../record/draft.ts'
 import type { Columns, Entry } from '../record/entry.ts'
 import type { Decision } from '../record/erasure-event.ts'
 import { formatDecision } from '../record/erasure-event.ts'
+import type { Heard } from '../record/heads.ts'
+import type { LogIdentity } from '../record/log-place.ts'
 import type { InDoubt } from '../record/log-record.ts'
 import {
   BATCH_HEADER_NAME,
@@ -22,10 +24,9 @@ import {
   formatBatchHeader,
   formatInDoubt,
 } from '../record/log-record.ts'
-import type { LogIdentity } from '../store/sqlite/database.ts'
-import type { Heard } from '../store/sqlite/received-heads.ts'
+import type { ClosedBatch, Place, Result, StampedBatch } from '../record/log-state.ts'
 import { openHeadStore } from '../store/sqlite/received-heads.ts'
-import type { Chain, Place, Result } from './chain.ts'
+import type { Chain } from './chain.ts'
 import { openChain } from './chain.ts'
 import type { ChainEnd } from './chain-end.ts'
 import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
@@ -35,19 +36,6 @@ export interface LogFileDeps {
   readonly identity: LogIdentity
   readonly keys: KeyStore
   readonly files: BodyFiles
-}
-
-export interface ClosedBatch {
-  readonly number: number
-  /** seq and leaf of the batch's own record. */
-  readonly seq: number
-  readonly leaf: Buffer
-  readonly headerSha256: Buffer
-  readonly root: Buffer
-  /** Records of the tree besides the batch's own. */
-  readonly count: number
-  /** When its oldest record was made. */
-  readonly since: number
 }
 
 export interface LogFile {
@@ -73,14 +61,6 @@ export interface LogFile {
   forgetTexts(): void
   /** A write that changes nothing, to see whether writing is possible. */
   probe(at: number): void
-}
-
-export interface StampedBatch {
-  readonly number: number
-  readonly token: Uint8Array
-  readonly genTime: number
-  /** When the certificate ends that the token rests on. */
-  readonly until: number
 }
 
 export interface Commit {

@@ -3,34 +3,20 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ArchiveOutcome, ArchiveWork } from '../archiving/archive-emptying.ts'
 import { openArchiveEmptying } from '../archiving/archive-emptying.ts'
+import type { ArchiveOutcome, ArchiveWork } from '../archiving/terms.ts'
 import type { Erasing } from '../erasure/erasing.ts'
 import { openErasing } from '../erasure/erasing.ts'
 import { openBodyFiles } from '../files/body-files.ts'
 import { openDecisionJournal } from '../files/decision-journal.ts'
 import { checkHighWater, readHighWater, writeHighWater } from '../files/high-water.ts'
-import type { KeyStoreOptions } from '../keys/key-store.ts'
 import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
+import type { LogIdentity, LogPlace } from '../record/log-place.ts'
+import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
-import type { LogIdentity } from '../store/sqlite/database.ts'
 import { createTables, hasTables, openWritable, readIdentity } from '../store/sqlite/database.ts'
 import type { LogFile } from './log-file.ts'
 import { openLogFile } from './log-file.ts'
-
-export interface LogPlace {
-  /** `gateway/node` */
-  readonly name: string
-  /** The database; `.lock` beside it. */
-  readonly file: string
-  /** Directory of large bodies, on the file system of the spool. */
-  readonly bodies: string
-  /** Directory of archive files, on any file system. */
-  readonly archive: string
-  readonly keys: KeyStoreOptions
-  /** On another disk where possible. */
-  readonly highWaterFile: string
-}
 
 export interface OpenedLog {
   readonly database: DatabaseSync
@@ -96,9 +82,4 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
 
 function isEmpty(database: DatabaseSync): boolean {
   return database.prepare('SELECT 1 FROM record LIMIT 1').get() === undefined
-}
-
-/** `gateway/node/epoch` */
-export function logId({ name, epoch }: LogIdentity): string {
-  return `${name}/${epoch}`
 }

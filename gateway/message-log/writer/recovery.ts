@@ -7,10 +7,11 @@
  * together with all that follows in the WAL.
  */
 
+import type { LogPlace } from '../record/log-place.ts'
+import type { Place, Result } from '../record/log-state.ts'
 import { lockLog, openWritable } from '../store/sqlite/database.ts'
-import type { Place, Result } from './chain.ts'
 import type { Commit, LogFile } from './log-file.ts'
-import type { LogPlace, OpenedLog } from './opening.ts'
+import type { OpenedLog } from './opening.ts'
 import { makeDirectories, openForWriting } from './opening.ts'
 
 export interface RecoverableLog {

@@ -1,13 +1,12 @@
 /** What the gateway's thread and the writer's say to each other: an answer to each command, in the order of the commands. */
 
-import type { ArchiveOutcome, ArchiveWork } from '../archiving/archive-emptying.ts'
-import type { Decided, RetentionRules, Step } from '../erasure/erasing.ts'
-import type { Request } from '../erasure/selection.ts'
+import type { ArchiveOutcome, ArchiveWork } from '../archiving/terms.ts'
+import type { Decided, Request, RetentionRules, Step } from '../erasure/terms.ts'
 import type { Group } from '../record/entry.ts'
+import type { Heard } from '../record/heads.ts'
+import type { LogPlace } from '../record/log-place.ts'
+import type { Known, NamedBatch, RecordedConfiguration, StampedBatch, WriterState } from '../record/log-state.ts'
 import type { LogOpenFlaw } from '../record/open-error.ts'
-import type { Heard } from '../store/sqlite/received-heads.ts'
-import type { StampedBatch } from './log-file.ts'
-import type { LogPlace } from './opening.ts'
 
 export interface WriterData {
   readonly place: LogPlace
@@ -38,36 +37,9 @@ export type Command = { readonly at: number } & (
   | { readonly do: 'close' }
 )
 
-export interface WriterState {
-  /** False: nothing is taken until a recovery succeeds, and the rest says nothing. */
-  readonly isWritable: boolean
-  readonly seq: number
-  readonly unbatched: number
-  readonly unbatchedSince: number | null
-}
-
 /** Why an entry has no place, in the position of its seq. */
 export const NOT_WRITTEN = 0
 export const CODES = { replayed: -1, ended: -2, unreadable: -3 } as const
-
-export interface PendingBatch {
-  readonly number: number
-  readonly root: Uint8Array
-  /** When its oldest record was made. */
-  readonly since: number
-  readonly count: number
-}
-
-/** What the gateway's thread keeps of the log. */
-export interface Known {
-  /** SHA-256 of the latest batch header, and the batch's number; 0 before the first. */
-  readonly head: Uint8Array | null
-  readonly headBatch: number
-  /** Oldest first. */
-  readonly unstamped: readonly PendingBatch[]
-  /** genTime of the latest token. */
-  readonly stampedAt: number | null
-}
 
 export type Answer =
   | {
@@ -76,7 +48,7 @@ export type Answer =
       /** `gateway/node/epoch` */
       readonly id: string
       readonly known: Known
-      readonly configuration: { readonly seq: number; readonly leaf: Uint8Array; readonly sha256: Uint8Array } | null
+      readonly configuration: RecordedConfiguration | null
     }
   | { readonly did: 'refuse'; readonly flaw: LogOpenFlaw; readonly message: string; readonly reason: string }
   | { readonly did: 'close' }
@@ -88,7 +60,7 @@ export type Answer =
           /** 32 octets by entry. */
           readonly leaves: Uint8Array
         }
-      | { readonly did: 'batch'; readonly batch: (PendingBatch & { readonly head: Uint8Array }) | null }
+      | { readonly did: 'batch'; readonly batch: NamedBatch | null }
       | { readonly did: 'token'; readonly isStored: boolean }
       | { readonly did: 'decide'; readonly decided: Decided | null }
       | { readonly did: 'erase'; readonly step: Step | null }

@@ -1,10 +1,9 @@
 /** What the writer is told besides records to write: each goes before whatever waits, and says whether it was done. */
 
-import type { ArchiveWork } from '../archiving/archive-emptying.ts'
-import type { RetentionRules } from '../erasure/erasing.ts'
-import type { Request } from '../erasure/selection.ts'
-import type { Heard } from '../store/sqlite/received-heads.ts'
-import type { StampedBatch } from './log-file.ts'
+import type { ArchiveWork } from '../archiving/terms.ts'
+import type { Request, RetentionRules } from '../erasure/terms.ts'
+import type { Heard } from '../record/heads.ts'
+import type { StampedBatch } from '../record/log-state.ts'
 import type { Answer, Command } from './writer-messages.ts'
 
 export type AnswerTo<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }>

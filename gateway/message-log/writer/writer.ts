@@ -4,15 +4,15 @@ import type { DatabaseSync } from 'node:sqlite'
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { discard } from '../../protocol/stream-garbage.ts'
 import { writeHighWater } from '../files/high-water.ts'
-import { knownOf, lastConfiguration } from '../known.ts'
 import type { Entry } from '../record/entry.ts'
 import { unpackEntries } from '../record/entry.ts'
+import { logId } from '../record/log-place.ts'
+import type { ClosedBatch, Known, Result, WriterState } from '../record/log-state.ts'
+import { knownOf, lastConfiguration } from '../store/sqlite/batch-rows.ts'
 import { BUSY_MS } from '../store/sqlite/database.ts'
-import type { Result } from './chain.ts'
-import type { ClosedBatch, LogFile } from './log-file.ts'
-import { logId } from './opening.ts'
+import type { LogFile } from './log-file.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
-import type { Answer, Command, Known, WriterData, WriterState } from './writer-messages.ts'
+import type { Answer, Command, WriterData } from './writer-messages.ts'
 import { CODES, NOT_WRITTEN } from './writer-messages.ts'
 
 /** The WAL is folded into the database when the writer is idle and this much is new; at the second figure at once. */
@@ -220,7 +220,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
 
   function known(): Known {
     if (log.opened === undefined) throw new TypeError('The log is closed')
-    return knownOf(log.opened.database, log.opened.log)
+    return knownOf(log.opened.database, log.opened.log.batch)
   }
 
   function grow(octets: number): void {

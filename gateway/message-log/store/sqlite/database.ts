@@ -1,6 +1,7 @@
 /** The database file of the message log: its tables, and how it is opened for writing and for reading. */
 
 import { DatabaseSync } from 'node:sqlite'
+import type { LogIdentity } from '../../record/log-place.ts'
 import { LogOpenError } from '../../record/open-error.ts'
 import { RECEIVED_TABLES } from './received-heads.ts'
 import { SUBJECT_TABLE } from './subject-table.ts'
@@ -171,12 +172,6 @@ const TABLES = `
     DELETE FROM renewal_body WHERE seq = OLD.seq;
   END;
 `
-
-export interface LogIdentity {
-  /** `gateway/node` */
-  readonly name: string
-  readonly epoch: number
-}
 
 /** Waiting for a lock. Writers never wait for readers; only emptying the WAL does. */
 export const BUSY_MS = 1000

@@ -4,7 +4,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { LogHead } from '../../../protocol/log-head.ts'
+import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../../record/heads.ts'
 
 export const RECEIVED_TABLES = `
   CREATE TABLE received_head (
@@ -27,34 +27,6 @@ export const RECEIVED_TABLES = `
   ) STRICT, WITHOUT ROWID;
 `
 
-export interface ReceivedHead extends LogHead {
-  /** Record of the first message that carried it. */
-  readonly seq: number
-  /** When that message was issued, as it says itself: milliseconds since the Unix epoch. */
-  readonly issuedAt: number
-}
-
-/**
- * `fork`: two headers of one batch. `backwards`: a message names an older batch than one that was issued before it.
- */
-export type ContradictionKind = 'fork' | 'backwards'
-
-/** Two signed messages of one gateway that cannot both be true of one log. */
-export interface Contradiction {
-  readonly kind: ContradictionKind
-  readonly log: string
-  readonly batch: number
-  /** The records that hold them; the evidence of both together is the proof. */
-  readonly seqs: readonly [number, number]
-  readonly foundAt: number
-}
-
-/** What the writer stores, in one transaction. */
-export interface Heard {
-  readonly heads: readonly ReceivedHead[]
-  readonly contradictions: readonly Contradiction[]
-}
-
 /** @returns what stores; inside a transaction only. What is there already stays as it was first heard. */
 export function openHeadStore(database: DatabaseSync): (heard: Heard) => void {
   const insertHead = database.prepare('INSERT OR IGNORE INTO received_head VALUES (?, ?, ?, ?, ?)')
@@ -67,18 +39,6 @@ export function openHeadStore(database: DatabaseSync): (heard: Heard) => void {
       insertContradiction.run(log, batch, kind, ...seqs, foundAt)
     }
   }
-}
-
-export interface HeadList {
-  /** Every log that was ever heard of. */
-  logs(): readonly string[]
-  /** The head of the highest batch. */
-  latest(log: string): ReceivedHead | undefined
-  /** Of one batch: more than one where the log has forked. */
-  of(log: string, batch: number): readonly ReceivedHead[]
-  /** From a batch on, ascending. */
-  from(log: string, batch: number, limit: number): readonly ReceivedHead[]
-  contradictions(): readonly Contradiction[]
 }
 
 export function openHeadList(database: DatabaseSync): HeadList {

@@ -6,7 +6,7 @@ import { openEvidenceChains } from '../../../../gateway/message-log/reading/evid
 import type { Group } from '../../../../gateway/message-log/reading/object-group.ts'
 import { readGroup } from '../../../../gateway/message-log/reading/object-group.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
-import { selectStored, storedRecord } from '../../../../gateway/message-log/record/stored-record.ts'
+import { selectStored, storedRecord } from '../../../../gateway/message-log/store/sqlite/stored-rows.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'
 import { openTrustRig } from '../trust-rig.ts'

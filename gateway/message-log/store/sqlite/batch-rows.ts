@@ -1,11 +1,10 @@
-/** What the gateway's thread is told of a log that was opened. */
+/** Batches of a log, and the configuration that was recorded last. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { sha256 } from '../protocol/hash-tree.ts'
-import type { LogFile } from './writer/log-file.ts'
-import type { Answer, Known, PendingBatch } from './writer/writer-messages.ts'
+import { sha256 } from '../../../protocol/hash-tree.ts'
+import type { Known, LatestBatch, PendingBatch, RecordedConfiguration } from '../../record/log-state.ts'
 
-export function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
+export function knownOf(database: DatabaseSync, batch: LatestBatch): Known {
   const rows = database
     .prepare('SELECT number, root, at_min, last - first + 1 AS count FROM batch WHERE token IS NULL ORDER BY number')
     .all()
@@ -24,7 +23,7 @@ export function knownOf(database: DatabaseSync, { batch }: LogFile): Known {
   return { head: batch.headerSha256 ?? null, headBatch: batch.number, unstamped, stampedAt }
 }
 
-export function lastConfiguration(database: DatabaseSync): Extract<Answer, { readonly did: 'open' }>['configuration'] {
+export function lastConfiguration(database: DatabaseSync): RecordedConfiguration | null {
   const row = database
     .prepare(
       `SELECT seq, leaf, body FROM record JOIN content USING (seq)
