@@ -5,7 +5,8 @@ import type { TsaLie } from './time-stamps.ts'
 
 export type ServiceName = 'ocsp' | 'crl' | 'tsa' | 'tsa2'
 
-export type CrlLie = 'expired' | 'other-signer'
+/** `users` is right: a list for certificates of users, which is critical in it; `authorities` leaves them out. */
+export type CrlLie = 'expired' | 'other-signer' | 'users' | 'authorities'
 
 /** Answers that are none: random octets, or more of them than anybody should read. */
 export type Noise = 'garbage' | 'huge'
@@ -35,8 +36,18 @@ const OCSP: readonly Kind<OcspLie>[] = [
   'try-later',
   'huge',
 ]
-const CRL: readonly Kind<CrlLie>[] = ['other-signer', 'garbage', 'expired', 'huge']
-const TSA: readonly Kind<TsaLie>[] = ['imprint', 'garbage', 'nonce', 'time', 'other-signer', 'huge', 'reject']
+const CRL: readonly Kind<CrlLie>[] = ['other-signer', 'garbage', 'expired', 'huge', 'users', 'authorities']
+const TSA: readonly Kind<TsaLie>[] = [
+  'imprint',
+  'garbage',
+  'nonce',
+  'time',
+  'other-signer',
+  'huge',
+  'reject',
+  'qualified',
+  'critical-extension',
+]
 
 const KINDS: Readonly<Record<ServiceName, readonly (Noise | OcspLie | CrlLie | TsaLie)[]>> = {
   ocsp: OCSP,

@@ -8,9 +8,11 @@ import {
   CRLNumber,
   CRLReason,
   Extension,
+  IssuingDistributionPoint,
   id_ce_authorityKeyIdentifier,
   id_ce_cRLNumber,
   id_ce_cRLReasons,
+  id_ce_issuingDistributionPoint,
   KeyIdentifier,
   RevokedCertificate,
   TBSCertList,
@@ -28,6 +30,8 @@ export interface CrlContent {
   /** Milliseconds since the Unix epoch; whole seconds are written. */
   readonly thisUpdate: number
   readonly nextUpdate: number
+  /** The certificates it is for, where it is not for all. RFC 5280 §5.2.5 */
+  readonly only?: 'users' | 'authorities'
 }
 
 /**
@@ -49,6 +53,11 @@ export function formatCrl(authority: Signer, content: CrlContent, signer: Signer
       extension(id_ce_cRLNumber, new CRLNumber(content.number)),
     ],
   })
+  if (content.only !== undefined) {
+    const onlyContainsUserCerts = content.only === 'users'
+    const point = new IssuingDistributionPoint({ onlyContainsUserCerts, onlyContainsCACerts: !onlyContainsUserCerts })
+    tbsCertList.crlExtensions?.push(extension(id_ce_issuingDistributionPoint, point, true))
+  }
   // RFC 5280 §5.1.2.6: without revoked certificates the list MUST be absent, not empty.
   if (content.revoked.length > 0) tbsCertList.revokedCertificates = content.revoked.map(formatEntry)
 
@@ -67,8 +76,8 @@ function formatEntry(revocation: Revocation): RevokedCertificate {
   return entry
 }
 
-function extension(extnID: string, value: object): Extension {
-  return new Extension({ extnID, critical: false, extnValue: new OctetString(AsnConvert.serialize(value)) })
+function extension(extnID: string, value: object, critical = false): Extension {
+  return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) })
 }
 
 /** Content octets of a positive INTEGER: a leading zero octet keeps the sign. */

@@ -64,6 +64,7 @@ export async function openResponders(options: ResponderOptions): Promise<Respond
         number: revocations.nextCrlNumber(name),
         thisUpdate,
         nextUpdate: thisUpdate + crlValidityMs,
+        ...((lie === 'users' || lie === 'authorities') && { only: lie }),
       }
       return formatCrl(authorities[name], content, lie === 'other-signer' ? impostor : undefined)
     },

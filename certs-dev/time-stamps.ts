@@ -15,12 +15,16 @@ import {
   TimeStampResp,
   TSTInfo,
 } from '@peculiar/asn1-tsp'
+import { Extension, Extensions } from '@peculiar/asn1-x509'
 import { signContent } from './signed-data.ts'
 import type { Signer } from './signer.ts'
 import { bufferOf, randomSerial } from './signer.ts'
 
-/** Lies that still are time-stamp answers. */
-export type TsaLie = 'imprint' | 'nonce' | 'time' | 'other-signer' | 'reject'
+/**
+ * Lies that still are time-stamp answers, and two answers that say more than usual: `qualified` is right, as authorities
+ * after EN 319 422 give it; `critical-extension` must not be taken.
+ */
+export type TsaLie = 'imprint' | 'nonce' | 'time' | 'other-signer' | 'reject' | 'qualified' | 'critical-extension'
 
 export interface TsaDeps {
   readonly unit: Signer
@@ -40,6 +44,10 @@ export type TimeStamper = (request: Uint8Array, lie?: TsaLie) => Uint8Array
 
 /** RFC 5612 reserves the arc 1.3.6.1.4.1.32473 for examples. */
 export const TSA_POLICY = '1.3.6.1.4.1.32473.1.1'
+
+/** qcStatements (RFC 3739 §3.2.6) with the one statement id-etsi-tsts-EuQCompliance, 0.4.0.19422.1.1. */
+const QC_STATEMENTS = { id: '1.3.6.1.5.5.7.1.3', value: '300b30090607040081975e0101' }
+const UNKNOWN = { id: '1.3.6.1.4.1.32473.1.2', value: '0500' }
 
 /** RFC 3161 §2.4.2, as bit numbers. The package's own constants have two of them wrong (badRequest, badDataFormat). */
 const FAILURES = {
@@ -120,6 +128,8 @@ function granted(deps: TsaDeps, request: TimeStampReq, at: number, lie?: TsaLie)
   })
   const nonce = lie === 'nonce' ? randomSerial() : request.nonce
   if (nonce !== undefined) info.nonce = nonce
+  if (lie === 'qualified') info.extensions = new Extensions([extension(QC_STATEMENTS, false)])
+  if (lie === 'critical-extension') info.extensions = new Extensions([extension(UNKNOWN, true)])
 
   const token = signContent(signer, {
     type: id_ct_tstInfo,
@@ -128,6 +138,10 @@ function granted(deps: TsaDeps, request: TimeStampReq, at: number, lie?: TsaLie)
     certificates: request.certReq ? [signer.certificate, deps.authority.certificate] : [],
   })
   return der(new TimeStampResp({ status: new PKIStatusInfo({ status: PKIStatus.granted }), timeStampToken: token }))
+}
+
+function extension({ id, value }: typeof UNKNOWN, critical: boolean): Extension {
+  return new Extension({ extnID: id, critical, extnValue: new OctetString(bufferOf(Buffer.from(value, 'hex'))) })
 }
 
 function rejection(failure: Failure): Uint8Array {

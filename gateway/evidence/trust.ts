@@ -5,7 +5,7 @@
  */
 
 import type { CertificateFields } from '../protocol/authority-certificates.ts'
-import { readRevocationList } from '../protocol/authority-certificates.ts'
+import { readRevocationList } from '../protocol/revocation-list.ts'
 import type { DigestName } from '../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
 import { verifyTimeStamp } from '../protocol/time-stamp.ts'
@@ -163,9 +163,9 @@ function readAnswer(
     const { status, thisUpdate, nextUpdate } = readOcspResponse(der, formatOcspRequest(certificate, issuer), at)
     return { status, thisUpdate, nextUpdate }
   }
-  const { thisUpdate, nextUpdate, revoked } = readRevocationList(der, issuer.fields)
-  const status = revoked.has(certificate.fields.serial.toString('hex')) ? 'revoked' : 'good'
-  return { status, thisUpdate, nextUpdate }
+  const list = readRevocationList(der, issuer.fields)
+  const status = list.isRevoked(certificate.fields) ? 'revoked' : 'good'
+  return { status, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate }
 }
 
 /**
@@ -198,15 +198,11 @@ function revocationIn(
   at: number,
 ): JudgedToken['revocation'] {
   if (list === undefined) return 'none'
-  const { nextUpdate, revoked } = strictlyList(list, ca)
-  if (revoked.has(unit.serial.toString('hex'))) return 'revoked'
-  return nextUpdate < at ? 'late' : 'good'
-}
-
-function strictlyList(list: Buffer, ca: CertificateFields) {
   try {
-    return readRevocationList(list, ca)
+    const { nextUpdate, isRevoked } = readRevocationList(list, ca)
+    if (isRevoked(unit)) return 'revoked'
+    return nextUpdate < at ? 'late' : 'good'
   } catch (cause) {
-    throw new TimeStampError('malformed', 'The revocation list in the token is not one of its CA', cause)
+    throw new TimeStampError('malformed', 'The revocation list in the token is not one of its CA for this unit', cause)
   }
 }

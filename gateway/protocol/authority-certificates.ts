@@ -1,17 +1,18 @@
-/** What a time-stamp needs of certificates and revocation lists: the members RFC 5280 §4.1 and §5.1 name, read strictly. */
+/** What time-stamps and revocation need of certificates: the members that RFC 5280 §4.1 names, read strictly. */
 
 import type { KeyObject } from 'node:crypto'
-import { verify, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { Der } from './der.ts'
 import {
-  bitOctetsOf,
   booleanOf,
   contextTag,
   DerError,
   integerOctets,
+  integerOf,
   membersOf,
   octetsOf,
   oidOf,
+  onlyMemberOf,
   readDer,
   TAG,
   timeOf,
@@ -33,24 +34,20 @@ export interface CertificateFields {
   isSignedBy(key: KeyObject): boolean
 }
 
-interface Extension {
+export interface Extension {
   readonly critical: boolean
   readonly value: Buffer
 }
 
-export interface RevocationList {
-  readonly der: Buffer
-  readonly thisUpdate: number
-  readonly nextUpdate: number
-  /** Hex of the content of the INTEGERs. */
-  readonly revoked: ReadonlySet<string>
-}
-
+/** Those that are processed here, so they may be critical. RFC 5280 §4.2 */
 export const EXTENSION = {
   keyUsage: '2.5.29.15',
   basicConstraints: '2.5.29.19',
   extendedKeyUsage: '2.5.29.37',
 } as const
+
+/** Bits of KeyUsage as they stand in its first octet. RFC 5280 §4.2.1.3 */
+export const KEY_USAGE = { signature: 0x80, commitment: 0x40, certificates: 0x04, revocationLists: 0x02 } as const
 
 /** RFC 5754 §3.2 and §3.3, RFC 5758 §3.2: the signatures that count here, besides RSASSA-PSS, which names its hash itself. */
 export const SIGNATURE_HASHES: Readonly<Record<string, { readonly key: 'ec' | 'rsa'; readonly hash: string }>> = {
@@ -66,7 +63,9 @@ export const SIGNATURE_HASHES: Readonly<Record<string, { readonly key: 'ec' | 'r
 export function readCertificate(der: Buffer): CertificateFields {
   const x509 = new X509Certificate(der)
   const tbs = membersOf(membersOf(readDer(der), TAG.sequence).next(TAG.sequence), TAG.sequence)
-  tbs.next(contextTag(0))
+  // v3 is 2.
+  if (integerOf(onlyMemberOf(tbs.next(contextTag(0)))) !== 2n)
+    throw new DerError('The certificate is of another version')
   const serial = integerOctets(tbs.next())
   tbs.next(TAG.sequence)
   const issuer = tbs.next(TAG.sequence).octets
@@ -76,7 +75,7 @@ export function readCertificate(der: Buffer): CertificateFields {
   validity.end()
   const subject = tbs.next(TAG.sequence).octets
   tbs.next(TAG.sequence)
-  const extensions = readExtensions(tbs.next(contextTag(3)))
+  const extensions = readExtensions(onlyMemberOf(tbs.next(contextTag(3))))
   tbs.end()
   const { publicKey } = x509
   const isSignedBy = (key: KeyObject): boolean => x509.verify(key)
@@ -97,59 +96,41 @@ export function isAuthority({ extensions }: CertificateFields): boolean {
   return flag !== undefined && booleanOf(flag)
 }
 
-/**
- * @param authority whose list it must be
- * @throws {DerError | Error} on anything but a complete list signed by this authority
- */
-export function readRevocationList(der: Buffer, authority: CertificateFields): RevocationList {
-  const outer = membersOf(readDer(der), TAG.sequence)
-  const tbsOctets = outer.next(TAG.sequence)
-  const algorithm = outer.next(TAG.sequence)
-  const signature = bitOctetsOf(outer.next())
-  outer.end()
-
-  const tbs = membersOf(tbsOctets, TAG.sequence)
-  tbs.optional(TAG.integer)
-  if (!tbs.next(TAG.sequence).octets.equals(algorithm.octets)) throw new DerError('The algorithms of a list differ')
-  if (!tbs.next(TAG.sequence).octets.equals(authority.subject)) throw new Error('The list is of another authority')
-  const thisUpdate = timeOf(tbs.next())
-  // Optional in X.509, obligatory in RFC 5280 §5.1.2.5.
-  const nextUpdate = timeOf(tbs.next())
-  const entries = tbs.optional(TAG.sequence)
-  const extensions = tbs.optional(contextTag(0))
-  tbs.end()
-
-  const known = SIGNATURE_HASHES[oidOf(membersOf(algorithm, TAG.sequence).next())]
-  const key = authority.publicKey
-  if (known === undefined || known.key !== key.asymmetricKeyType) throw new Error('The list is signed in another way')
-  if (!verify(known.hash, tbsOctets.octets, key, signature)) throw new Error('The signature of the list does not hold')
-  // A delta list or one of a part (RFC 5280 §5.2.4, §5.2.5) is critical; it would miss revocations.
-  if (extensions !== undefined && isAnyCritical(readExtensions(extensions))) throw new Error('The list is not complete')
-
-  const revoked = new Set<string>()
-  // One by one: a list may be long.
-  const list = entries && membersOf(entries, TAG.sequence)
-  while (list?.more) revoked.add(integerOctets(membersOf(list.next(), TAG.sequence).next()).toString('hex'))
-  return { der, thisUpdate, nextUpdate, revoked }
+/** @returns no bits when the extension is absent or has a ninth bit (decipherOnly), which nobody here may have */
+export function keyUsageOf({ extensions }: CertificateFields): number {
+  const extension = extensions.get(EXTENSION.keyUsage)
+  if (extension === undefined) return 0
+  const { tag, content } = readDer(extension.value)
+  return tag === TAG.bitString && content.length === 2 ? (content[1] as number) : 0
 }
 
-function readExtensions(explicit: Der): ReadonlyMap<string, Extension> {
-  const outer = membersOf(explicit, explicit.tag)
-  const list = membersOf(outer.next(), TAG.sequence).rest(TAG.sequence)
-  outer.end()
+/** RFC 5280 §4.2: a certificate with a critical extension that is not processed is refused. */
+export function allUnderstood({ extensions }: CertificateFields): boolean {
+  return [...extensions].every(([id, { critical }]) => !critical || UNDERSTOOD.has(id))
+}
+
+const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION))
+
+/**
+ * Extensions of a certificate, a revocation list or a time-stamp, by OID. RFC 5280 §4.1: at least one, none twice.
+ *
+ * @param list SEQUENCE OF Extension, also under a context tag
+ * @throws {DerError}
+ */
+export function readExtensions(list: Der): ReadonlyMap<string, Extension> {
   const extensions = new Map<string, Extension>()
-  for (const each of list) {
+  for (const each of membersOf(list, list.tag).rest(TAG.sequence)) {
     const members = membersOf(each, TAG.sequence)
     const id = oidOf(members.next())
     const flag = members.optional(TAG.boolean)
-    // RFC 5280 §4.2: no extension twice.
     if (extensions.has(id)) throw new DerError('An extension is there twice')
     extensions.set(id, { critical: flag !== undefined && booleanOf(flag), value: octetsOf(members.next()) })
     members.end()
   }
+  if (extensions.size === 0) throw new DerError('There is no extension where some should be')
   return extensions
 }
 
-function isAnyCritical(extensions: ReadonlyMap<string, Extension>): boolean {
+export function isAnyCritical(extensions: ReadonlyMap<string, Extension>): boolean {
   return [...extensions.values()].some(({ critical }) => critical)
 }

@@ -60,6 +60,14 @@ export function membersOf(value: Der, tag: number): Members {
   return new Members(content(value, tag), value.depth + 1)
 }
 
+/** What stands alone inside a constructed value, whatever its tag. @throws {DerError} on none or several */
+export function onlyMemberOf(value: Der): Der {
+  const members = membersOf(value, value.tag)
+  const member = members.next()
+  members.end()
+  return member
+}
+
 export class Members {
   readonly #octets: Buffer
   readonly #depth: number

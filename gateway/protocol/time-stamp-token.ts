@@ -1,6 +1,7 @@
 /** The octets of a time-stamp token: SignedData with one signer around TSTInfo. RFC 3161 §2.4.2, RFC 5652 §5. Judges nothing. */
 
-import type { Members } from './der.ts'
+import { isAnyCritical, readExtensions } from './authority-certificates.ts'
+import type { Der, Members } from './der.ts'
 import {
   booleanOf,
   contextTag,
@@ -28,6 +29,7 @@ export type TimeStampFlaw =
   | 'certificate'
   | 'revoked'
   | 'time'
+  | 'extension'
   | 'attributes'
   | 'algorithm'
   | 'signature'
@@ -53,6 +55,10 @@ export interface TimeStamp {
   readonly policy: string
 }
 
+/** Tags of Accuracy's members, which are IMPLICIT. */
+const MILLIS = 0x80
+const MICROS = 0x81
+
 /** A token taken apart. */
 export interface Token {
   readonly stamp: TimeStamp
@@ -66,7 +72,7 @@ export interface Token {
 
 export const TST_INFO = '1.2.840.113549.1.9.16.1.4'
 
-/** @throws {TimeStampError} `malformed` */
+/** @throws {TimeStampError} `malformed`, `extension` */
 export function readToken(token: Buffer): Token {
   return strictly(() => {
     const data = openSignedData(token)
@@ -123,14 +129,32 @@ function readInfo(content: Buffer): TimeStamp {
 
 /** @returns the nonce */
 function readOptionals(info: Members): Buffer | undefined {
-  info.optional(TAG.sequence)
+  const accuracy = info.optional(TAG.sequence)
+  if (accuracy !== undefined) checkAccuracy(accuracy)
   const ordering = info.optional(TAG.boolean)
   if (ordering !== undefined) booleanOf(ordering)
   const nonce = info.optional(TAG.integer)
   info.optional(contextTag(0))
-  // Extensions, [1], may change what a token means, and none is known here.
+  const extensions = info.optional(contextTag(1))
   info.end()
+  if (extensions !== undefined) checkExtensions(extensions)
   return nonce === undefined ? undefined : integerOctets(nonce)
+}
+
+/** Any of its parts may be absent. */
+function checkAccuracy(accuracy: Der): void {
+  const parts = membersOf(accuracy, TAG.sequence)
+  for (const tag of [TAG.integer, MILLIS, MICROS]) {
+    const part = parts.optional(tag)
+    if (part !== undefined) integerOctets({ ...part, tag: TAG.integer })
+  }
+  parts.end()
+}
+
+/** None is known here: a critical one may change what the token means, all others are signed and no more (those of EN 319 422, for one). */
+function checkExtensions(extensions: Der): void {
+  if (isAnyCritical(readExtensions(extensions)))
+    throw new TimeStampError('extension', 'The time-stamp has an unknown critical extension')
 }
 
 function demand(condition: boolean, message: string): asserts condition {

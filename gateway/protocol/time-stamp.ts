@@ -5,8 +5,15 @@
  */
 
 import { hash } from 'node:crypto'
-import type { CertificateFields, RevocationList } from './authority-certificates.ts'
-import { EXTENSION, extendedKeyUsageOf, isAuthority } from './authority-certificates.ts'
+import type { CertificateFields } from './authority-certificates.ts'
+import {
+  allUnderstood,
+  EXTENSION,
+  extendedKeyUsageOf,
+  isAuthority,
+  KEY_USAGE,
+  keyUsageOf,
+} from './authority-certificates.ts'
 import type { Der } from './der.ts'
 import {
   integerOf,
@@ -20,6 +27,7 @@ import {
   writeOctets,
   writeSequence,
 } from './der.ts'
+import type { RevocationList } from './revocation-list.ts'
 import { digestIdentifier } from './sha2.ts'
 import type { DigestName, SignerInfo } from './signed-data.ts'
 import { algorithmOf, DIGESTS, signatureHolds } from './signed-data.ts'
@@ -99,9 +107,9 @@ export function verifyTimeStamp(
   })
 }
 
-/** @throws {TimeStampError} `revoked` */
+/** @throws {TimeStampError} `revoked` @throws {Error} when the list is not for this unit */
 export function checkNotRevoked({ unit }: TimeStampAuthority, list: RevocationList): void {
-  if (list.revoked.has(unit.serial.toString('hex'))) {
+  if (list.isRevoked(unit)) {
     throw new TimeStampError('revoked', 'The certificate of the authority is revoked')
   }
 }
@@ -115,17 +123,24 @@ function checkCertificates(unit: CertificateFields, ca: CertificateFields, at: n
     unit.isSignedBy(ca.publicKey) &&
     isAuthority(ca) &&
     !isAuthority(unit) &&
+    UNIT_KEY_USAGES.has(keyUsageOf(unit)) &&
     usage?.critical === true &&
     only?.length === 1 &&
     only[0] === TIME_STAMPING &&
-    [...unit.extensions].every(([id, { critical }]) => !critical || UNDERSTOOD.has(id))
+    allUnderstood(unit) &&
+    allUnderstood(ca)
   if (!good) throw new TimeStampError('certificate', 'The certificate is not that of a time-stamping unit of this CA')
   if (at < unit.notBefore || at > unit.notAfter || at < ca.notBefore || at > ca.notAfter) {
     throw new TimeStampError('time', 'The time lies outside the validity of the certificates')
   }
 }
 
-const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION))
+/** ETSI EN 319 422 and RFC 3161 leave it to the authority which of the two kinds of signature it is. */
+const UNIT_KEY_USAGES: ReadonlySet<number> = new Set([
+  KEY_USAGE.signature,
+  KEY_USAGE.commitment,
+  KEY_USAGE.signature | KEY_USAGE.commitment,
+])
 
 function checkSigner(signer: SignerInfo, content: Buffer, unit: CertificateFields): void {
   if (!signer.issuer.equals(unit.issuer) || !signer.serial.equals(unit.serial)) {

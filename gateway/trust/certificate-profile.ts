@@ -8,13 +8,16 @@ import type { KeyObject } from 'node:crypto'
 import { hash, X509Certificate } from 'node:crypto'
 import type { CertificateFields } from '../protocol/authority-certificates.ts'
 import {
+  allUnderstood,
   EXTENSION,
   extendedKeyUsageOf,
   isAuthority,
+  KEY_USAGE,
+  keyUsageOf,
   readCertificate,
   SIGNATURE_HASHES,
 } from '../protocol/authority-certificates.ts'
-import { bitOctetsOf, contextTag, integerOf, membersOf, oidOf, readDer, TAG } from '../protocol/der.ts'
+import { bitOctetsOf, contextTag, membersOf, oidOf, readDer, TAG } from '../protocol/der.ts'
 
 export type CertificateUse = 'seal' | 'tls-server' | 'tls-client' | 'ocsp-responder' | 'tsa'
 
@@ -30,6 +33,7 @@ export type Flaw =
   | 'key-usage'
   | 'extended-key-usage'
   | 'unknown-critical-extension'
+  | 'name-constraints'
   | 'no-revocation-exemption'
   | 'name'
   | 'not-yet-valid'
@@ -75,11 +79,8 @@ interface Profile {
   readonly ocspNoCheck?: true
 }
 
-/** Bits of KeyUsage as they stand in its first octet. RFC 5280 §4.2.1.3. */
-const SIGNATURE = 0x80
-const COMMITMENT = 0x40
+const { signature: SIGNATURE, commitment: COMMITMENT } = KEY_USAGE
 const BOTH = SIGNATURE | COMMITMENT
-const CERTIFICATE_SIGNING = 0x04
 
 const PROFILES: Readonly<Record<CertificateUse, Profile>> = {
   seal: { keyUsages: [COMMITMENT, BOTH], extendedKeyUsage: null },
@@ -94,8 +95,7 @@ const PROFILES: Readonly<Record<CertificateUse, Profile>> = {
 }
 
 const OCSP_NO_CHECK = '1.3.6.1.5.5.7.48.1.5'
-/** Understood here, so they may be critical. nameConstraints is not: an issuing CA that carries it is refused. */
-const CRITICAL_UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION))
+const NAME_CONSTRAINTS = '2.5.29.30'
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 const RSA_BITS_MIN = 3072
@@ -165,20 +165,20 @@ function flawOf(
 }
 
 /** What an issuing CA must be itself. Its own issuer is not asked: the registry lists it, and the registry is believed. */
-export function issuerFlaw({ fields, publicKey }: ParsedCertificate): LastingFlaw {
+export function issuerFlaw({ fields, publicKey, der }: ParsedCertificate): LastingFlaw {
+  // Its constraints would have to be held against every name it certifies, critical or not. RFC 5280 §4.2.1.10
+  if (fields.extensions.has(NAME_CONSTRAINTS)) return 'name-constraints'
   if (!allUnderstood(fields)) return 'unknown-critical-extension'
-  if (!isKeyAllowed(publicKey)) return 'key'
+  // Understood in certificates of users only: what a CA must not certify is looked at nowhere.
+  if (fields.extensions.get(EXTENSION.extendedKeyUsage)?.critical === true) return 'extended-key-usage'
+  if (!isKeyAllowed(publicKey) || !isCurveNamed(der)) return 'key'
   if (!isAuthority(fields)) return 'is-ca'
-  return (keyUsageOf(fields) & CERTIFICATE_SIGNING) === 0 ? 'key-usage' : undefined
+  return (keyUsageOf(fields) & KEY_USAGE.certificates) === 0 ? 'key-usage' : undefined
 }
 
 function commonFlaw({ publicKey, x509, der }: ParsedCertificate, issuerKey: KeyObject): LastingFlaw {
   if (x509.ca) return 'is-ca'
-  const { version, algorithm, parameters } = readVersionAndKey(der)
-  // v3 is 2.
-  if (version !== 2n) return 'malformed'
-  // RFC 5480 §2.1.1: a curve by name. OpenSSL also takes one spelt out, and calls it by the name.
-  if (!isKeyAllowed(publicKey) || (algorithm === EC_PUBLIC_KEY && parameters !== TAG.oid)) return 'key'
+  if (!isKeyAllowed(publicKey) || !isCurveNamed(der)) return 'key'
   // OpenSSL has compared the algorithm inside the signed part with the one outside.
   const signed = SIGNATURE_HASHES[x509.signatureAlgorithmOid ?? '']
   return signed?.key === issuerKey.asymmetricKeyType ? undefined : 'signature-algorithm'
@@ -243,26 +243,19 @@ function covers(x509: X509Certificate, host: string): boolean {
     : x509.checkHost(host, { subject: 'never', wildcards: false }) !== undefined
 }
 
-function allUnderstood({ extensions }: CertificateFields): boolean {
-  return [...extensions].every(([id, { critical }]) => !critical || CRITICAL_UNDERSTOOD.has(id))
-}
-
-/** @returns no bits when the extension is absent; a ninth bit (decipherOnly) is in no profile */
-function keyUsageOf({ extensions }: CertificateFields): number {
-  const extension = extensions.get(EXTENSION.keyUsage)
-  if (extension === undefined) return 0
-  const { tag, content } = readDer(extension.value)
-  return tag === TAG.bitString && content.length === 2 ? (content[1] as number) : 0
-}
-
 export function isKeyAllowed(key: KeyObject): boolean {
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'ec') return CURVES.has(namedCurve)
   return key.asymmetricKeyType === 'rsa' && modulusLength >= RSA_BITS_MIN
 }
 
-interface VersionAndKey {
-  readonly version: bigint
+/** RFC 5480 §2.1.1: a curve by name. OpenSSL also takes one spelt out, and calls it by the name. */
+function isCurveNamed(der: Buffer): boolean {
+  const { algorithm, parameters } = readKey(der)
+  return algorithm !== EC_PUBLIC_KEY || parameters === TAG.oid
+}
+
+interface PublicKeyFields {
   readonly algorithm: string
   /** Tag of the parameters of the key's algorithm. */
   readonly parameters: number | undefined
@@ -271,12 +264,12 @@ interface VersionAndKey {
 }
 
 /** RFC 5280 §4.1: what neither Node nor the fields tell. */
-export function readVersionAndKey(der: Buffer): VersionAndKey {
+export function readKey(der: Buffer): PublicKeyFields {
   const tbs = membersOf(membersOf(readDer(der), TAG.sequence).next(TAG.sequence), TAG.sequence)
-  const version = integerOf(membersOf(tbs.next(), contextTag(0)).next())
+  tbs.next(contextTag(0))
   // Serial number, signature, issuer, validity, subject.
   for (let i = 0; i < 5; i++) tbs.next()
   const key = membersOf(tbs.next(), TAG.sequence)
   const algorithm = membersOf(key.next(), TAG.sequence)
-  return { version, algorithm: oidOf(algorithm.next()), parameters: algorithm.peek(), bits: bitOctetsOf(key.next()) }
+  return { algorithm: oidOf(algorithm.next()), parameters: algorithm.peek(), bits: bitOctetsOf(key.next()) }
 }

@@ -6,7 +6,8 @@
  */
 
 import { hash, verify } from 'node:crypto'
-import { SIGNATURE_HASHES } from '../protocol/authority-certificates.ts'
+import type { CertificateFields } from '../protocol/authority-certificates.ts'
+import { isAnyCritical, readExtensions, SIGNATURE_HASHES } from '../protocol/authority-certificates.ts'
 import type { Der } from '../protocol/der.ts'
 import {
   bitOctetsOf,
@@ -15,6 +16,7 @@ import {
   membersOf,
   octetsOf,
   oidOf,
+  onlyMemberOf,
   readDer,
   TAG,
   timeOf,
@@ -24,7 +26,7 @@ import {
   writeSequence,
 } from '../protocol/der.ts'
 import type { ParsedCertificate } from './certificate-profile.ts'
-import { flawAt, judge, parseCertificate, readVersionAndKey } from './certificate-profile.ts'
+import { flawAt, judge, parseCertificate, readKey } from './certificate-profile.ts'
 
 export interface OcspQuestion {
   /** DER of the OCSPRequest. */
@@ -32,8 +34,8 @@ export interface OcspQuestion {
   readonly issuer: ParsedCertificate
   readonly issuerNameHash: Buffer
   readonly issuerKeyHash: Buffer
-  /** Content of the INTEGER. */
-  readonly serial: Buffer
+  /** Which it is about. */
+  readonly certificate: CertificateFields
 }
 
 export interface OcspAnswer {
@@ -67,12 +69,11 @@ const BY_KEY = contextTag(2)
 export function formatOcspRequest(certificate: ParsedCertificate, issuer: ParsedCertificate): OcspQuestion {
   const issuerNameHash = hash('sha1', issuer.fields.subject, 'buffer')
   const issuerKeyHash = keyHashOf(issuer)
-  const { serial } = certificate.fields
   const algorithm = writeSequence(writeOid(SHA_1), NULL)
-  const serialNumber = writeDer(TAG.integer, serial)
+  const serialNumber = writeDer(TAG.integer, certificate.fields.serial)
   const certId = writeSequence(algorithm, writeOctets(issuerNameHash), writeOctets(issuerKeyHash), serialNumber)
   const request = writeSequence(writeSequence(writeSequence(writeSequence(certId))))
-  return { request, issuer, issuerNameHash, issuerKeyHash, serial }
+  return { request, issuer, issuerNameHash, issuerKeyHash, certificate: certificate.fields }
 }
 
 /**
@@ -91,7 +92,7 @@ function read(der: Buffer, question: OcspQuestion, at: number): OcspAnswer {
   const response = membersOf(readDer(der), TAG.sequence)
   const status = response.next(ENUMERATED).content
   if (status.length !== 1 || status[0] !== 0) throw new OcspError(`the responder refuses with status ${status[0]}`)
-  const bytes = membersOf(only(response.next(contextTag(0))), TAG.sequence)
+  const bytes = membersOf(onlyMemberOf(response.next(contextTag(0))), TAG.sequence)
   response.end()
   if (oidOf(bytes.next()) !== BASIC) throw new OcspError('the answer is of another type')
   const basic = membersOf(readDer(octetsOf(bytes.next())), TAG.sequence)
@@ -107,7 +108,7 @@ function read(der: Buffer, question: OcspQuestion, at: number): OcspAnswer {
   data.optional(contextTag(0))
   const responder = data.next()
   const producedAt = timeOf(data.next(TAG.generalizedTime))
-  const single = only(data.next(TAG.sequence))
+  const single = onlyMemberOf(data.next(TAG.sequence))
   refuseCritical(data.optional(contextTag(1)))
   data.end()
 
@@ -131,7 +132,7 @@ function readSingle(single: Der, question: OcspQuestion): OcspAnswer {
     algorithm === SHA_1 &&
     octetsOf(certId.next()).equals(question.issuerNameHash) &&
     octetsOf(certId.next()).equals(question.issuerKeyHash) &&
-    integerOctets(certId.next()).equals(question.serial)
+    integerOctets(certId.next()).equals(question.certificate.serial)
   if (!same) throw new OcspError('the answer is about another certificate')
   certId.end()
 
@@ -140,7 +141,7 @@ function readSingle(single: Der, question: OcspQuestion): OcspAnswer {
   if (status === undefined || (status !== 'revoked' && content.length !== 0)) throw new OcspError('there is no status')
   const thisUpdate = timeOf(members.next(TAG.generalizedTime))
   const next = members.optional(contextTag(0))
-  const nextUpdate = next === undefined ? undefined : timeOf(only(next))
+  const nextUpdate = next === undefined ? undefined : timeOf(onlyMemberOf(next))
   refuseCritical(members.optional(contextTag(1)))
   members.end()
   if (nextUpdate !== undefined && nextUpdate < thisUpdate) throw new OcspError('the answer ends before it begins')
@@ -155,7 +156,7 @@ function findSigner(
   at: number,
 ): ParsedCertificate {
   if (isResponder(responder, issuer)) return issuer
-  const sent = certificates === undefined ? [] : membersOf(only(certificates), TAG.sequence).rest(TAG.sequence)
+  const sent = certificates === undefined ? [] : membersOf(onlyMemberOf(certificates), TAG.sequence).rest(TAG.sequence)
   if (sent.length > CERTIFICATES_MAX) throw new OcspError('the answer brings too many certificates')
   for (const { octets } of sent) {
     const candidate = parseCertificate(octets)
@@ -168,28 +169,16 @@ function findSigner(
 }
 
 function isResponder(responder: Der, candidate: ParsedCertificate): boolean {
-  if (responder.tag === BY_NAME) return only(responder).octets.equals(candidate.fields.subject)
+  if (responder.tag === BY_NAME) return onlyMemberOf(responder).octets.equals(candidate.fields.subject)
   if (responder.tag !== BY_KEY) throw new OcspError('the responder has no name')
-  return octetsOf(only(responder)).equals(keyHashOf(candidate))
+  return octetsOf(onlyMemberOf(responder)).equals(keyHashOf(candidate))
 }
 
 function keyHashOf({ der }: ParsedCertificate): Buffer {
-  return hash('sha1', readVersionAndKey(der).bits, 'buffer')
-}
-
-/** The one member of a constructed value. Two statuses in one answer would be one too many. */
-function only(value: Der): Der {
-  const members = membersOf(value, value.tag)
-  const member = members.next()
-  members.end()
-  return member
+  return hash('sha1', readKey(der).bits, 'buffer')
 }
 
 function refuseCritical(explicit: Der | undefined): void {
-  if (explicit === undefined) return
-  for (const extension of membersOf(only(explicit), TAG.sequence).rest(TAG.sequence)) {
-    const members = membersOf(extension, TAG.sequence)
-    members.next(TAG.oid)
-    if (members.peek() === TAG.boolean) throw new OcspError('the answer has a critical extension')
-  }
+  if (explicit !== undefined && isAnyCritical(readExtensions(onlyMemberOf(explicit))))
+    throw new OcspError('the answer has a critical extension')
 }

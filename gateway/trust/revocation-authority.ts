@@ -4,8 +4,8 @@
  * `unknown` is an answer: the CA does not know the certificate, and no list heals that.
  */
 
-import type { RevocationList } from '../protocol/authority-certificates.ts'
-import { readRevocationList } from '../protocol/authority-certificates.ts'
+import type { RevocationList } from '../protocol/revocation-list.ts'
+import { readRevocationList } from '../protocol/revocation-list.ts'
 import type { OcspQuestion } from './ocsp.ts'
 import { readOcspResponse } from './ocsp.ts'
 import type { RevocationCache } from './revocation-cache.ts'
@@ -149,8 +149,9 @@ async function keep(writing: Promise<void>): Promise<void> {
   await writing.catch(() => {})
 }
 
-function listed({ der, list }: HeldList, { serial }: OcspQuestion): Answer {
-  const { thisUpdate, nextUpdate, revoked } = list
-  const status = revoked.has(serial.toString('hex')) ? 'revoked' : 'good'
+/** @throws {Error} when the list is not for such certificates */
+function listed({ der, list }: HeldList, { certificate }: OcspQuestion): Answer {
+  const { thisUpdate, nextUpdate } = list
+  const status = list.isRevoked(certificate) ? 'revoked' : 'good'
   return { status, source: 'crl', response: der, thisUpdate, nextUpdate }
 }

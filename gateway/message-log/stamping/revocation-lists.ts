@@ -3,8 +3,10 @@
  * serves when no newer one is to be had. RFC 5280 §5.1.
  */
 
-import type { CertificateFields, RevocationList } from '../../protocol/authority-certificates.ts'
-import { readRevocationList } from '../../protocol/authority-certificates.ts'
+import type { CertificateFields } from '../../protocol/authority-certificates.ts'
+import type { RevocationList } from '../../protocol/revocation-list.ts'
+import { readRevocationList } from '../../protocol/revocation-list.ts'
+import type { TimeStampAuthority } from '../../protocol/time-stamp.ts'
 
 export interface RevocationListsOptions {
   readonly fetch: (url: string) => Promise<Buffer>
@@ -18,10 +20,9 @@ export interface RevocationListsOptions {
   readonly known: readonly Buffer[]
 }
 
-/** Whose list it is, and where it lies. */
-export interface ListPlace {
+/** Where the list of an authority's CA lies; it has to be for the certificate of its unit. */
+export interface ListPlace extends TimeStampAuthority {
   readonly url: string
-  readonly ca: CertificateFields
 }
 
 export interface RevocationLists {
@@ -53,7 +54,7 @@ export function openRevocationLists(options: RevocationListsOptions): Revocation
     // Who did not answer just now is not waited for again while there is a list.
     if (serves && (isYoung(found.fetchedAt) || isYoung(failedAt.get(id)))) return found.list
     try {
-      const list = readRevocationList(await fetch(place.url), place.ca)
+      const list = readListFor(place, await fetch(place.url))
       if (!isCurrent(list)) throw new Error('The revocation list is not current')
       failedAt.delete(id)
       // A list that is older than one already seen would take a revocation back.
@@ -75,7 +76,7 @@ export function openRevocationLists(options: RevocationListsOptions): Revocation
     const found = held.get(id)
     if (found !== undefined) return found
     for (const der of known) {
-      const list = attempt(() => readRevocationList(der, place.ca))
+      const list = attempt(() => readListFor(place, der))
       const before = held.get(id)
       if (list === undefined || (before !== undefined && before.list.thisUpdate >= list.thisUpdate)) continue
       keep(id, { list, fetchedAt: 0 })
@@ -101,8 +102,19 @@ export function openRevocationLists(options: RevocationListsOptions): Revocation
   }
 }
 
-function idOf({ url, ca }: ListPlace): string {
-  return `${url} ${ca.subject.toString('base64')} ${ca.serial.toString('base64')}`
+function readListFor({ unit, ca }: ListPlace, der: Buffer): RevocationList {
+  const list = readRevocationList(der, ca)
+  // Whether it is revoked is for who uses the list; here it only has to be able to tell.
+  list.isRevoked(unit)
+  return list
+}
+
+function idOf({ url, unit, ca }: ListPlace): string {
+  return [url, ...[unit, ca].map(nameOf)].join(' ')
+}
+
+function nameOf({ issuer, serial }: CertificateFields): string {
+  return `${issuer.toString('base64')} ${serial.toString('base64')}`
 }
 
 /** A list of another authority is none. */

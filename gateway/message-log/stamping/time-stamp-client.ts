@@ -7,8 +7,8 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { Agent, request } from 'undici'
-import type { RevocationList } from '../../protocol/authority-certificates.ts'
 import { readCertificate } from '../../protocol/authority-certificates.ts'
+import type { RevocationList } from '../../protocol/revocation-list.ts'
 import type { DigestName } from '../../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../../protocol/time-stamp.ts'
 import {
@@ -122,7 +122,7 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
 
   async function stampBy(row: RegisteredAuthority, { imprint, digest }: Question, listOf: ListOf): Promise<Stamped> {
     const authority = authorityOf(row)
-    const list = await listOf({ url: row.crl, ca: authority.ca })
+    const list = await listOf({ ...authority, url: row.crl })
     checkNotRevoked(authority, list)
     const asked = formatTimeStampRequest(imprint, randomBytes(NONCE_BYTES), digest)
     const sentAt = now()

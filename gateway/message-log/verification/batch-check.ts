@@ -3,8 +3,9 @@
  * evidence, section 4. Of the records only the leaves of the growing batch are kept.
  */
 
-import { readCertificate, readRevocationList } from '../../protocol/authority-certificates.ts'
+import { readCertificate } from '../../protocol/authority-certificates.ts'
 import { HASH_BYTES, sha256 } from '../../protocol/hash-tree.ts'
+import { readRevocationList } from '../../protocol/revocation-list.ts'
 import type { DigestName } from '../../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../../protocol/time-stamp.ts'
 import { checkNotRevoked, verifyTimeStamp } from '../../protocol/time-stamp.ts'

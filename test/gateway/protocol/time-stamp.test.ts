@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { readCertificate, readRevocationList } from '../../../gateway/protocol/authority-certificates.ts'
+import { readCertificate } from '../../../gateway/protocol/authority-certificates.ts'
 import { sha256 } from '../../../gateway/protocol/hash-tree.ts'
+import { readRevocationList } from '../../../gateway/protocol/revocation-list.ts'
 import { hashOf } from '../../../gateway/protocol/sha2.ts'
 import type { TimeStampAuthority } from '../../../gateway/protocol/time-stamp.ts'
 import {

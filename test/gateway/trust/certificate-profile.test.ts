@@ -222,14 +222,17 @@ t.test('ends with the issuing CA', async (t) => {
 })
 
 t.test('believes no issuing CA that is none', async (t) => {
-  const constrained = await makeAuthority({
-    extensions: [...EXTENSIONS.authority, new Extension('2.5.29.30', true, Uint8Array.of(0x30, 0))],
-  })
+  const authority = (...more: Extension[]) => makeAuthority({ extensions: [...EXTENSIONS.authority, ...more] })
+  // permittedSubtrees: names below example.
+  const permitted = Uint8Array.from(Buffer.from('300da00b300982076578616d706c65', 'hex'))
   const small = await makeAuthority({ algorithm: rsa(2048) })
   const leaf = await makeAuthority({ extensions: EXTENSIONS.seal })
   const signing = await makeAuthority({ extensions: [new BasicConstraintsExtension(true), usage.signature] })
   for (const [issuer, flaw] of [
-    [constrained, 'unknown-critical-extension'],
+    [await authority(new Extension('2.5.29.30', true, permitted)), 'name-constraints'],
+    [await authority(new Extension('2.5.29.30', false, permitted)), 'name-constraints'],
+    [await authority(new Extension('2.5.29.36', true, Uint8Array.of(0x30, 0))), 'unknown-critical-extension'],
+    [await authority(new ExtendedKeyUsageExtension([SERVER_AUTH], true)), 'extended-key-usage'],
     [small, 'key'],
     [leaf, 'is-ca'],
     [signing, 'key-usage'],
@@ -240,6 +243,11 @@ t.test('believes no issuing CA that is none', async (t) => {
     t.match(judge(parsed, 'seal', [issuer.parsed], MEMBER).flaw, /issuer-profile|unknown-issuer/)
   }
   t.equal(issuerFlaw(ca.parsed), undefined)
+  t.equal(
+    issuerFlaw((await authority(purpose(SERVER_AUTH))).parsed),
+    undefined,
+    'what is not critical says nothing here',
+  )
 })
 
 t.test('reads no certificate with an extension twice', async (t) => {
@@ -254,6 +262,10 @@ t.test('reads exactly one certificate', async (t) => {
   t.throws(() => parseCertificate(der.subarray(0, -1)), 'cut off')
   t.throws(() => parseCertificate(Buffer.from(x509.toString())), 'PEM')
   t.throws(() => parseCertificate(Buffer.alloc(0)), 'nothing')
+  const second = Buffer.from(der)
+  const version = second.indexOf(Buffer.from('a003020102', 'hex'))
+  second[version + 4] = 1
+  t.throws(() => parseCertificate(second), 'of version 2, which has no extensions')
 })
 
 t.test('refuses every certificate with one bit flipped', async (t) => {

@@ -19,7 +19,7 @@ import { openTrustRig } from '../trust-rig.ts'
 
 const run = promisify(execFile)
 const ER_VERIFY = new URL('../../../tools/er_verify.py', import.meta.url).pathname
-const LIES = ['imprint', 'garbage', 'nonce', 'time', 'other-signer', 'huge', 'reject'] as const
+const LIES = ['imprint', 'garbage', 'nonce', 'time', 'other-signer', 'huge', 'reject', 'critical-extension'] as const
 
 t.setTimeout(120_000)
 
@@ -101,6 +101,27 @@ t.test('the token carries the certificates and the list, and openssl accepts it'
   const args = ['ts', '-verify', '-digest', pieces?.root.toString('hex') ?? '', '-in', file, '-token_in']
   const { stdout, stderr } = await run('openssl', [...args, '-CAfile', trust.caFile])
   t.match(stdout + stderr, /Verification: OK/)
+})
+
+t.test('stamps by an authority that is qualified and whose list is for users only', async (t) => {
+  const { trust, log, reader } = await stampRig(t)
+  await trust.behave('tsa', { mode: 'wrong', kind: 'qualified' })
+  await trust.behave('crl', { mode: 'wrong', kind: 'users' })
+  await log.append(requestRecord())
+  await log.stampNow()
+
+  const token = (await reader.evidence(1))?.token ?? Buffer.alloc(0)
+  t.ok(token.includes(Buffer.from('0607040081975e0101', 'hex')), 'it has the statement of EN 319 422')
+  t.ok(token.includes(Buffer.from('0603551d1c0101ff', 'hex')), 'and the list its critical scope')
+  t.match(await verifyLog(reader, { anchors: trust.authorities }), { isWhole: true, stampedTo: 2 })
+})
+
+t.test('a list that leaves out certificates of users stops stamping by name', async (t) => {
+  const { trust, log } = await stampRig(t)
+  await trust.behave('crl', { mode: 'wrong', kind: 'authorities' })
+  await log.append(requestRecord())
+  await t.rejects(log.stampNow(), /not time-stamped/)
+  t.equal(log.health().unstamped, 1)
 })
 
 t.test('batches follow one another and name their records', async (t) => {
