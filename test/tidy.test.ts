@@ -18,7 +18,7 @@ const ROOMS = [
   ...['registry', 'admin', 'commands', 'http', 'region'],
 ]
 const JUNK_DRAWERS = ['utils', 'util', 'helpers', 'common', 'shared', 'types', 'lib', 'misc']
-const LINES_MAX = 300
+const LINES_MAX = 400
 /** More belong in rooms of their own. */
 const FILES_MAX = 50
 const SOURCES = ['gateway', 'adapters', 'schemas', 'certs-dev']

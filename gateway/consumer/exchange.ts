@@ -16,7 +16,7 @@ import type { FindSubjects } from '../message-log/keys/pseudonyms.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Body } from '../protocol/body.ts'
 import type { Call } from '../protocol/call.ts'
-import type { ReplyIds, RequestHead } from '../protocol/head.ts'
+import type { ReplyIds } from '../protocol/head.ts'
 import { formatRequestHead } from '../protocol/head.ts'
 import { parseReplyHead } from '../protocol/head-parser.ts'
 import type { Header } from '../protocol/headers.ts'
@@ -34,7 +34,7 @@ import type { OwnSeal } from '../trust/own-seal.ts'
 import type { Snapshot } from '../trust/snapshot.ts'
 import type { Judging, Revocation } from '../trust/verifying.ts'
 import { checkServers, verifyReply } from '../trust/verifying.ts'
-import type { Reply, Underway } from './records.ts'
+import type { AdmittedRequest, Progress, ReceivedRequest, Reply, SealedRequest } from './records.ts'
 import { recordFailure, replyRecord, requestRecord } from './records.ts'
 
 export interface ConsumerDeps {
@@ -79,30 +79,83 @@ export interface LocalReply {
 
 /** @throws {GatewayError} any code; on record when the local system was admitted */
 export async function exchange(deps: ConsumerDeps, request: LocalRequest, trace: Trace): Promise<LocalReply> {
+  return forward(deps, admit(deps, request, trace), trace)
+}
+
+/**
+ * May this local system speak for its subsystem, and what is its request judged by?
+ *
+ * @throws {GatewayError} `OutdatedGlobalConf`, `UnknownMember`, `SslAuthenticationFailed`; nothing is on record
+ */
+export function admit(deps: ConsumerDeps, request: LocalRequest, trace: Trace): AdmittedRequest {
   const snapshot = deps.configuration.usable(deps.now())
   deps.clients.admit(request.call.client, request.connection)
   trace.at('admitted')
+  return { request, judging: judgingOf(deps, snapshot, request.purpose) }
+}
 
-  const outgoing: Underway = { request, judging: judgingOf(deps, snapshot, request.purpose) }
+/** @throws {GatewayError} any code; it is on record, or says that it could not be */
+export async function forward(deps: ConsumerDeps, admitted: AdmittedRequest, trace: Trace): Promise<LocalReply> {
+  const { request, judging } = admitted
+  const { call } = request
+  const { snapshot } = judging
+  let progress: Progress = admitted
   try {
-    return await forward(deps, outgoing, trace)
+    const addresses = locate(judging, call)
+    const permission = choosePurpose(snapshot, call, request.purpose, judging.now)
+    const onRecord = permissionOnRecord(snapshot, permission)
+    progress = { ...progress, onRecord }
+    checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
+    deps.idnrGuard.requestHead(permission, call)
+    const provider = await deps.peers.reach(addresses)
+    trace.at('located')
+
+    const body = await request.receive(bytesMaxOf(deps, snapshot, call))
+    progress = { ...progress, body }
+    deps.idnrGuard.requestBody(permission, call, body)
+    trace.at('received')
+
+    const sealed = sealRequest(deps, { ...admitted, permission, onRecord, body }, provider, trace)
+    progress = { ...progress, head: sealed.head }
+    trace.at('sealed')
+
+    const recorded = await deps.log.append(requestRecord(deps, sealed, trace))
+    progress = { ...progress, recorded }
+    trace.at('recorded')
+
+    const answer = await deps.peers.send(provider, packFrame(sealed.head.octets, body), sealed.signature)
+    progress = { ...progress, connection: answer.connection }
+    await body?.dispose()
+    trace.at('sent')
+
+    const reply = await readReply(deps, sealed, provider, answer)
+    progress = { ...progress, reply }
+    trace.at('verified')
+
+    const fault = faultIn(reply)
+    if (fault === undefined) deps.idnrGuard.reply(permission, { headers: reply.head.headers, body: reply.body })
+    const { connection } = answer
+    await deps.log.append(replyRecord(deps, { ...sealed, recorded, connection, reply }, fault, trace))
+    trace.at('concluded')
+    const { status, reason, headers, ids } = reply.head
+    return { status, reason, headers, ids, body: reply.body, ...(fault === undefined ? {} : { fault }) }
   } catch (error) {
-    throw await failed(deps, outgoing, asGatewayError(error), trace)
+    throw await failed(deps, progress, asGatewayError(error), trace)
   }
 }
 
 /** @returns what the local system is told: nothing that is not on record, nor that all is as before once it may not be */
 async function failed(
   deps: ConsumerDeps,
-  underway: Underway,
+  progress: Progress,
   failure: GatewayError,
   trace: Trace,
 ): Promise<GatewayError> {
-  const sent = underway.recorded !== undefined && !NOT_SENT.has(failure.code)
+  const sent = progress.recorded !== undefined && !NOT_SENT.has(failure.code)
   const told = sent && failure.code === 'LoggingFailed' ? outcomeUnknown(failure) : failure
-  const unrecorded = await recordFailure(deps, underway, told, trace).then(() => undefined, asGatewayError)
+  const unrecorded = await recordFailure(deps, progress, told, trace).then(() => undefined, asGatewayError)
   const isUnsigned = (unrecorded ?? told).code === 'CannotCreateSignature'
-  if (isUnsigned && underway.recorded !== undefined) deps.log.abandon(underway.recorded)
+  if (isUnsigned && progress.recorded !== undefined) deps.log.abandon(progress.recorded)
   if (unrecorded === undefined) return told
   return sent ? outcomeUnknown(unrecorded) : unrecorded
 }
@@ -114,28 +167,20 @@ function outcomeUnknown(cause: GatewayError): GatewayError {
   return new GatewayError('OutcomeUnknown', { reason: 'what came of it could not be put on record', cause })
 }
 
-async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Promise<LocalReply> {
-  const { request, judging } = underway
+/** @throws {GatewayError} `CannotCreateSignature` */
+function sealRequest(
+  deps: ConsumerDeps,
+  received: ReceivedRequest,
+  provider: PeerAddress,
+  { requestId }: Trace,
+): SealedRequest {
+  const { request, judging, permission, body } = received
   const { snapshot } = judging
-  const { call } = request
-
-  const addresses = locate(judging, call)
-  const permission = choosePurpose(snapshot, call, request.purpose, judging.now)
-  underway.permission = permissionOnRecord(snapshot, permission)
-  checkAge(snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
-  deps.idnrGuard.requestHead(permission, call)
-  const provider = await deps.peers.reach(addresses)
-  trace.at('located')
-
-  const body = (underway.body = await request.receive(bytesMaxOf(deps, snapshot, call)))
-  deps.idnrGuard.requestBody(permission, call, body)
-  trace.at('received')
-
   const own = deps.seal.judged(judging)
   const issuedAt = deps.now()
-  const head = (underway.head = formatRequestHead(
-    call,
-    trace.requestId,
+  const head = formatRequestHead(
+    request.call,
+    requestId,
     {
       sender: deps.gateway,
       audience: provider.gateway,
@@ -145,30 +190,10 @@ async function forward(deps: ConsumerDeps, underway: Underway, trace: Trace): Pr
       purpose: permission.purpose,
       logHead: deps.log.head(),
     },
-    `${snapshot.configuration.instance}-${trace.requestId}`,
-  ))
+    `${snapshot.configuration.instance}-${requestId}`,
+  )
   const signature = seal(deps.seal.signer, head, body?.sha256, Math.floor(issuedAt / 1000))
-  trace.at('sealed')
-
-  const recorded = (underway.recorded = await deps.log.append(
-    requestRecord(deps, underway, own, head, signature, trace),
-  ))
-  trace.at('recorded')
-
-  const answer = await deps.peers.send(provider, packFrame(head.octets, body), signature)
-  underway.connection = answer.connection
-  await body?.dispose()
-  trace.at('sent')
-
-  const reply = (underway.reply = await readReply(deps, underway, provider, answer))
-  trace.at('verified')
-
-  const fault = faultIn(reply)
-  if (fault === undefined) deps.idnrGuard.reply(permission, { headers: reply.head.headers, body: reply.body })
-  await deps.log.append(replyRecord(deps, underway, reply, recorded, fault, trace))
-  trace.at('concluded')
-  const { status, reason, headers, ids } = reply.head
-  return { status, reason, headers, ids, body: reply.body, ...(fault === undefined ? {} : { fault }) }
+  return { ...received, own, head, signature }
 }
 
 /**
@@ -205,13 +230,13 @@ function bytesMaxOf(deps: ConsumerDeps, snapshot: Snapshot, { service }: Call): 
 /** @throws {GatewayError} what `verifyReply` throws, `MissingBody`, `ReplyTooLarge`, or what an unsigned answer says */
 async function readReply(
   deps: ConsumerDeps,
-  underway: Underway,
+  sent: SealedRequest,
   provider: PeerAddress,
   { status, unsigned, frame, signature }: Answer,
 ): Promise<Reply> {
   if (frame === undefined || signature === undefined) throw refusedUnsigned(status, unsigned)
   try {
-    return await readFrame(deps, underway, provider, { frame, signature })
+    return await readFrame(deps, sent, provider, { frame, signature })
   } catch (error) {
     // What nobody reads to its end would hold its connection for ever.
     frame.source.destroy()
@@ -221,11 +246,10 @@ async function readReply(
 
 async function readFrame(
   deps: ConsumerDeps,
-  { head: sent, body: requestBody, judging }: Underway,
+  { head: request, body: requestBody, judging }: SealedRequest,
   provider: PeerAddress,
   { frame, signature }: { readonly frame: Frame; readonly signature: string },
 ): Promise<Reply> {
-  const request = sent as RequestHead
   const head = parseReplyHead(frame.head)
   const claims = readSignature(signature, head)
   const expectation = { request, requestBody, provider: provider.gateway, clockSkewMsMax: deps.clockSkewMsMax }

@@ -19,18 +19,36 @@ import { basisText, etsiUText } from '../trust/basis.ts'
 import type { JudgedSeal, Judging, Verified } from '../trust/verifying.ts'
 import type { ConsumerDeps, LocalRequest } from './exchange.ts'
 
-/** How far an exchange has come: what its record needs should it end here. */
-export interface Underway {
+/** A request of an admitted local system, and what it is judged by. */
+export interface AdmittedRequest {
   readonly request: LocalRequest
   readonly judging: Judging
-  /** As it is put on record; the head says what the caller named. */
-  permission?: Permission
-  body?: Body
-  head?: RequestHead
-  recorded?: Appended
-  connection?: Connection
-  reply?: Reply
 }
+
+/** A request whose body is here and whose purpose is known. */
+export interface ReceivedRequest extends AdmittedRequest {
+  readonly permission: Permission
+  /** The same as its records say it: only its head, which is encrypted, names a purpose outside the catalogue. */
+  readonly onRecord: Permission
+  readonly body: Body | undefined
+}
+
+/** A request as it leaves. */
+export interface SealedRequest extends ReceivedRequest {
+  readonly own: JudgedSeal
+  readonly head: RequestHead
+  readonly signature: string
+}
+
+/** A request that was recorded and sent, and the reply to it. */
+export interface AnsweredRequest extends SealedRequest {
+  readonly recorded: Appended
+  readonly connection: Connection
+  readonly reply: Reply
+}
+
+/** How far an exchange has come: what its record needs should it end here. */
+export type Progress = AdmittedRequest & Partial<AnsweredRequest>
 
 /** A reply that holds: verified, and all of its body here. */
 export interface Reply extends JudgedSeal {
@@ -39,54 +57,48 @@ export interface Reply extends JudgedSeal {
   readonly body: Body | undefined
 }
 
-export function requestRecord(
-  deps: ConsumerDeps,
-  underway: Underway,
-  own: JudgedSeal,
-  head: RequestHead,
-  signature: string,
-  trace: Trace,
-): NewRecord {
+export function requestRecord(deps: ConsumerDeps, sealed: SealedRequest, trace: Trace): NewRecord {
+  const { onRecord, body, own, head, signature } = sealed
   return {
-    ...idsOf(underway, trace),
+    ...idsOf(sealed, trace),
     outcome: 'request',
     direction: 'out',
-    purpose: (underway.permission as Permission).purpose,
+    purpose: onRecord.purpose,
     head: head.octets,
-    body: underway.body,
+    body,
     extension: head.media.extension,
-    subjects: subjectsOf(deps, underway, 'request', head, underway.body),
+    subjects: subjectsOf(deps, sealed, 'request', head, body),
     signature,
     etsiU: etsiUText(own.seal, own.status),
-    basis: basisOf(deps, underway, own, 'none', trace),
+    basis: basisOf(deps, sealed, own, 'none', trace),
   }
 }
 
+/** @param fault when the provider refused: then nobody is named by what it says */
 export function replyRecord(
   deps: ConsumerDeps,
-  underway: Underway,
-  reply: Reply,
-  request: Appended,
+  answered: AnsweredRequest,
   fault: FaultBody | undefined,
   trace: Trace,
 ): NewRecord {
+  const { reply, recorded } = answered
   const { head, body, signature, seal: sender, status } = reply
   return {
-    ...idsOf(underway, trace),
+    ...idsOf(answered, trace),
     outcome: fault === undefined ? 'reply' : 'refusal',
     direction: 'in',
-    purpose: (underway.permission as Permission).purpose,
+    purpose: answered.onRecord.purpose,
     code: fault?.type,
     stage: fault?.stage,
     head: head.octets,
     body,
     extension: head.media.extension,
-    subjects: fault === undefined ? subjectsOf(deps, underway, 'reply', head, body) : undefined,
+    subjects: fault === undefined ? subjectsOf(deps, answered, 'reply', head, body) : undefined,
     signature,
     etsiU: etsiUText(sender, status),
-    basis: basisOf(deps, underway, reply, head.block.logHead, trace),
+    basis: basisOf(deps, answered, reply, head.block.logHead, trace),
     saying: head.block,
-    request,
+    request: recorded,
   }
 }
 
@@ -99,24 +111,24 @@ const UNRECORDABLE: ReadonlySet<FaultCode> = new Set(['LoggingFailed', 'Timestam
  */
 export async function recordFailure(
   deps: ConsumerDeps,
-  underway: Underway,
+  progress: Progress,
   failure: GatewayError,
   trace: Trace,
 ): Promise<void> {
-  const { judging, head: sent, recorded } = underway
-  await underway.body?.dispose()
-  await underway.reply?.body?.dispose()
+  const { judging, head: sent, recorded } = progress
+  await progress.body?.dispose()
+  await progress.reply?.body?.dispose()
   if (UNRECORDABLE.has(failure.code)) return
   const own = deps.seal.judged({ ...judging, softFail: true })
   const fault = faultOfError(failure, 'ClientProxy', trace.requestId, trace.last)
   const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
   const issuedAt = deps.now()
-  const digest = sent === undefined ? 'none' : messageDigest(sent.sha256, underway.body?.sha256)
+  const digest = sent === undefined ? 'none' : messageDigest(sent.sha256, progress.body?.sha256)
   const head = formatReplyHead({
     status: fault.status,
     reason: '',
     headers: [['content-type', 'application/json; charset=utf-8']],
-    ids: { ...idsOf(underway, trace), requestHash: sent === undefined ? 'none' : requestHash(sent.hx, undefined) },
+    ids: { ...idsOf(progress, trace), requestHash: sent === undefined ? 'none' : requestHash(sent.hx, undefined) },
     error: fault.body.type,
     block: {
       kind: 'refusal',
@@ -131,10 +143,10 @@ export async function recordFailure(
     },
   })
   await deps.log.append({
-    ...idsOf(underway, trace),
+    ...idsOf(progress, trace),
     outcome: recorded === undefined ? 'refusal' : 'failure',
     direction: 'out',
-    purpose: recorded === undefined ? REFUSAL : (underway.permission?.purpose ?? REFUSAL),
+    purpose: recorded === undefined ? REFUSAL : (progress.onRecord?.purpose ?? REFUSAL),
     code: fault.body.type,
     stage: trace.last,
     head: head.octets,
@@ -142,14 +154,14 @@ export async function recordFailure(
     extension: head.media.extension,
     signature: seal(deps.seal.signer, head, body.sha256, Math.floor(issuedAt / 1000)),
     etsiU: etsiUText(own.seal, own.status),
-    basis: basisOf(deps, underway, own, 'none', trace),
+    basis: basisOf(deps, progress, own, 'none', trace),
     request: recorded,
   })
 }
 
 function subjectsOf(
   deps: ConsumerDeps,
-  { request }: Underway,
+  { request }: AdmittedRequest,
   part: 'request' | 'reply',
   { media }: RequestHead | ReplyHead,
   body: Body | undefined,
@@ -157,7 +169,7 @@ function subjectsOf(
   return deps.subjects({ part, service: request.call.service, extension: media.extension, body })
 }
 
-function idsOf({ request: { call }, judging, head }: Underway, { requestId }: Trace) {
+function idsOf({ request: { call }, judging, head }: Progress, { requestId }: Trace) {
   const xRoadId = head?.xRoadId ?? call.xRoadId ?? `${judging.snapshot.configuration.instance}-${requestId}`
   return {
     side: 'consumer',
@@ -171,8 +183,8 @@ function idsOf({ request: { call }, judging, head }: Underway, { requestId }: Tr
 
 const NOT_PERMITTED: Permission = { agreement: 'none', purpose: 'none', purposeBy: 'none' }
 
-function basisOf(deps: ConsumerDeps, underway: Underway, judged: JudgedSeal, peerHead: string, trace: Trace): string {
-  const { judging, permission = NOT_PERMITTED, connection } = underway
+function basisOf(deps: ConsumerDeps, progress: Progress, judged: JudgedSeal, peerHead: string, trace: Trace): string {
+  const { judging, onRecord: permission = NOT_PERMITTED, connection } = progress
   const reliedOn: RelyingOn[] = [{ sha256: judged.seal.sha256, status: judged.status }]
   if (connection !== undefined)
     reliedOn.push({ sha256: connection.peer, status: judging.revocation.statusOf(connection.peer, judging.now) })

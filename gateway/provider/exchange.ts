@@ -32,7 +32,7 @@ import type { Snapshot } from '../trust/snapshot.ts'
 import type { Judging, Revocation } from '../trust/verifying.ts'
 import { attest, checkFreshness, verifyRequest } from '../trust/verifying.ts'
 import type { Metaservices } from './metaservices.ts'
-import type { Received } from './records.ts'
+import type { Progress, ReceivedRequest, RecordedRequest, SealedReply, VerifiedRequest } from './records.ts'
 import { endRecord, REFUSED, refusedRecord, requestRecord } from './records.ts'
 
 export interface ProviderDeps {
@@ -96,21 +96,14 @@ export async function exchange(deps: ProviderDeps, incoming: Incoming, trace: Tr
   trace.at('verified')
 
   deps.configuration.heard(head.block.config)
-  const received: Received = { ...request, claims, incoming, judging, peer: { sha256: certificate.sha256, status } }
-  try {
-    return await answer(deps, received, trace)
-  } catch (error) {
-    await received.body?.dispose()
-    await received.reply?.body?.dispose()
-    // What is on record needs its end; what is not yet is refused so often and no more.
-    if (received.recorded === undefined && !deps.mayRefuse(gateway.id))
-      throw new GatewayError('TooManyRequests', { cause: error })
-    return await refuse(deps, received, asGatewayError(error), trace).catch((cause: unknown) => {
-      const isUnsigned = asGatewayError(cause).code === 'CannotCreateSignature'
-      if (isUnsigned && received.recorded !== undefined) deps.log.abandon(received.recorded)
-      throw cause
-    })
+  const verified: VerifiedRequest = {
+    ...request,
+    claims,
+    incoming,
+    judging,
+    peer: { sha256: certificate.sha256, status },
   }
+  return answer(deps, verified, gateway.id, trace)
 }
 
 /**
@@ -130,47 +123,76 @@ async function configurationFor({ configuration }: ProviderDeps, version: number
 
 const CONFIGURATION_WAIT_MS = 2000
 
-async function answer(deps: ProviderDeps, received: Received, trace: Trace): Promise<Outgoing> {
-  const { head, claims, incoming, judging } = received
-  checkAddress(deps, received)
-  trace.at('fresh')
+/** @throws {GatewayError} when there is no answering: the request is on record, or was refused too often */
+async function answer(
+  deps: ProviderDeps,
+  verified: VerifiedRequest,
+  sender: Identifier,
+  trace: Trace,
+): Promise<Outgoing> {
+  const { head, claims, incoming, judging } = verified
+  let progress: Progress = verified
+  try {
+    checkAddress(deps, verified)
+    trace.at('fresh')
 
-  const metaservice = deps.metaservices.find(head.call, judging)
-  if (metaservice === undefined) checkService(deps, head, judging.snapshot)
-  const permission = permit(judging.snapshot, head.call, head.block.purpose, judging.now)
-  checkAge(judging.snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
-  const service = metaservice ?? openService(deps, head, judging.snapshot)
-  trace.at('permitted')
+    const metaservice = deps.metaservices.find(head.call, judging)
+    if (metaservice === undefined) checkService(deps, head, judging.snapshot)
+    const permission = permit(judging.snapshot, head.call, head.block.purpose, judging.now)
+    checkAge(judging.snapshot, permission.purpose, deps.configuration.stalenessMs(judging.now))
+    const service = metaservice ?? openService(deps, head, judging.snapshot)
+    trace.at('permitted')
 
-  const body = await incoming.receive(service.bodyBytesMax)
-  received.body = body
-  if (body?.sha256.toString('base64url') !== claims.bodySha256)
-    throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
-  deps.idnrGuard.requestHead(permission, head.call)
-  deps.idnrGuard.requestBody(permission, head.call, body)
-  const delivery = service.prepare({ head, body, purpose: permission.purpose })
-  trace.at('received')
+    const body = await incoming.receive(service.bodyBytesMax)
+    progress = { ...progress, body }
+    if (body?.sha256.toString('base64url') !== claims.bodySha256)
+      throw new GatewayError('SignatureVerification.InvalidReference', { reason: 'the body differs' })
+    deps.idnrGuard.requestHead(permission, head.call)
+    deps.idnrGuard.requestBody(permission, head.call, body)
+    const delivery = service.prepare({ head, body, purpose: permission.purpose })
+    trace.at('received')
 
-  received.recorded = await deps.log.append(requestRecord(deps, received, permission, trace))
-  received.permission = permission
-  trace.at('recorded')
+    const received: ReceivedRequest = { ...verified, body, permission }
+    const recorded = await deps.log.append(requestRecord(deps, received, trace))
+    progress = { ...received, recorded }
+    trace.at('recorded')
 
-  const reply = await delivery()
-  received.reply = reply
-  await body?.dispose()
-  deps.idnrGuard.reply(permission, reply)
-  trace.at('delivered')
+    const reply = await delivery()
+    progress = { ...progress, reply }
+    await body?.dispose()
+    deps.idnrGuard.reply(permission, reply)
+    trace.at('delivered')
 
-  const outgoing = sealReply(deps, received, reply)
-  trace.at('sealed')
+    const request: RecordedRequest = { ...received, recorded }
+    const outgoing = sealReply(deps, request, reply)
+    trace.at('sealed')
 
-  await deps.log.append(endRecord(deps, received, permission, outgoing, trace))
-  trace.at('concluded')
-  return outgoing
+    await deps.log.append(endRecord(deps, request, outgoing, trace))
+    trace.at('concluded')
+    return outgoing
+  } catch (error) {
+    return await failed(deps, progress, sender, asGatewayError(error), trace)
+  }
+}
+
+/** Whoever asked gets a signed refusal. @throws {GatewayError} when there can be none */
+async function failed(
+  deps: ProviderDeps,
+  progress: Progress,
+  sender: Identifier,
+  failure: GatewayError,
+  trace: Trace,
+): Promise<Outgoing> {
+  const { recorded } = progress
+  await progress.body?.dispose()
+  await progress.reply?.body?.dispose()
+  // What is on record needs its end; what is not yet is refused so often and no more.
+  if (recorded === undefined && !deps.mayRefuse(sender)) throw new GatewayError('TooManyRequests', { cause: failure })
+  return refuse(deps, progress, failure, trace)
 }
 
 /** Is it for us, is it new? @throws {GatewayError} `WrongAudience`, `StaleMessage`, `ReplayedMessage` */
-function checkAddress(deps: ProviderDeps, { head, claims, judging }: Received): void {
+function checkAddress(deps: ProviderDeps, { head, claims, judging }: VerifiedRequest): void {
   if (head.block.audience !== deps.gateway) throw new GatewayError('WrongAudience')
   checkFreshness(head.block.issuedAt, claims.iat, judging.now, deps.clockSkewMsMax)
   if (deps.log.seen(head.block.sender, head.requestId)) throw new GatewayError('ReplayedMessage')
@@ -195,26 +217,33 @@ function openService(deps: ProviderDeps, { call }: RequestHead, snapshot: Snapsh
  *
  * @throws {GatewayError} `LoggingFailed`, `OutcomeUnknown`, `CannotCreateSignature`: then there is no signed answer
  */
-async function refuse(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): Promise<Outgoing> {
-  const delivered = received.recorded !== undefined
+async function refuse(deps: ProviderDeps, progress: Progress, error: GatewayError, trace: Trace): Promise<Outgoing> {
+  const delivered = progress.recorded !== undefined
   const unloggable = error.code === 'LoggingFailed' || error.code === 'TimestampingFailed'
   if (unloggable && !delivered) throw error
   const told = unloggable ? outcomeUnknown(error) : error
-  const { head } = received
   const stage = trace.last
-  received.recorded ??= await recordRefused(deps, received, told, trace)
-  const fault = faultOfError(told, 'ServerProxy', head.requestId, stage)
-  const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
-  const outgoing = sealReply(
-    deps,
-    received,
-    { status: fault.status, reason: '', headers: FAULT_HEADERS, body },
-    { error: fault.body.type, stage },
-  )
-  const end = deps.log.append(endRecord(deps, received, received.permission ?? REFUSED, outgoing, trace, told))
+  const recorded = progress.recorded ?? (await recordRefused(deps, progress, told, trace))
+  const { body, permission = REFUSED } = progress
+  const request: RecordedRequest = { ...progress, body, permission, recorded }
+  const outgoing = sealRefusal(deps, request, told, stage)
+  const end = deps.log.append(endRecord(deps, request, outgoing, trace, told))
   await (delivered ? end.catch((cause) => Promise.reject(outcomeUnknown(cause))) : end)
   trace.at('concluded')
   return { ...outgoing, cause: told.cause }
+}
+
+/** @throws {GatewayError} `CannotCreateSignature`: the request is closed without an end */
+function sealRefusal(deps: ProviderDeps, request: RecordedRequest, error: GatewayError, stage: string): SealedReply {
+  const fault = faultOfError(error, 'ServerProxy', request.head.requestId, stage)
+  const body = bodyOf(renderFault(fault.body, fault.status, undefined).octets)
+  const reply = { status: fault.status, reason: '', headers: FAULT_HEADERS, body }
+  try {
+    return sealReply(deps, request, reply, { error: fault.body.type, stage })
+  } catch (cause) {
+    if (asGatewayError(cause).code === 'CannotCreateSignature') deps.log.abandon(request.recorded)
+    throw cause
+  }
 }
 
 /** A log that fails after delivery must not say that nothing was passed on. */
@@ -225,11 +254,11 @@ function outcomeUnknown(cause: unknown): GatewayError {
 /** Of two arrivals that are refused at the same time one takes the id; both are on record. */
 async function recordRefused(
   deps: ProviderDeps,
-  received: Received,
+  verified: VerifiedRequest,
   error: GatewayError,
   trace: Trace,
 ): Promise<Appended> {
-  const { replaySender, ...record } = refusedRecord(deps, received, error, trace)
+  const { replaySender, ...record } = refusedRecord(deps, verified, error, trace)
   if (replaySender === undefined) return deps.log.append(record)
   try {
     return await deps.log.append({ ...record, replaySender })
@@ -244,12 +273,11 @@ const FAULT_HEADERS: readonly Header[] = [['content-type', 'application/json; ch
 /** @throws {GatewayError} `CannotCreateSignature` */
 function sealReply(
   deps: ProviderDeps,
-  received: Received,
+  { head: request, body: requestBody, claims, judging, recorded }: RecordedRequest,
   reply: ServiceReply,
-  refusal?: { error: string; stage: string },
-): Outgoing {
-  const { head: request, body: requestBody, claims, judging, recorded } = received
-  deps.seal.judged(judging)
+  refusal?: { readonly error: string; readonly stage: string },
+): SealedReply {
+  const own = deps.seal.judged(judging)
   const issuedAt = deps.now()
   const bodyDigest =
     requestBody?.sha256 ?? (claims.bodySha256 === undefined ? undefined : Buffer.from(claims.bodySha256, 'base64url'))
@@ -260,7 +288,7 @@ function sealReply(
     issuedAt: new Date(issuedAt).toISOString(),
     config: judging.snapshot.reference,
     requestDigest: messageDigest(request.sha256, bodyDigest),
-    receipt: `${deps.log.id};${(recorded as Appended).leaf.toString('base64url')}`,
+    receipt: `${deps.log.id};${recorded.leaf.toString('base64url')}`,
     logHead: deps.log.head(),
     stage: refusal?.stage,
   }
@@ -281,6 +309,7 @@ function sealReply(
     block,
   })
   return {
+    own,
     head,
     body: reply.body,
     signature: seal(deps.seal.signer, head, reply.body?.sha256, Math.floor(issuedAt / 1000)),

@@ -15,27 +15,42 @@ import type { JudgedSeal, Judging, Verified } from '../trust/verifying.ts'
 import type { Incoming, Outgoing, ProviderDeps } from './exchange.ts'
 
 /** A verified request and what it was judged by. */
-export interface Received extends JudgedSeal {
+export interface VerifiedRequest extends JudgedSeal {
   readonly head: Verified<RequestHead>
   readonly claims: Claims
   readonly incoming: Incoming
   readonly judging: Judging
   /** Its TLS certificate and that one's status. */
   readonly peer: RelyingOn
-  /** Set once the request is on record. */
-  recorded?: Appended
-  /** Set once it is on record to be delivered: what comes of it then is kept as the purpose asks. */
-  permission?: Permission
-  body?: Body | undefined
-  /** What the service answered. */
-  reply?: ServiceReply
+}
+
+/** A request that may be delivered, with its body. */
+export interface ReceivedRequest extends VerifiedRequest {
+  readonly permission: Permission
+  readonly body: Body | undefined
+}
+
+/** A request on record. */
+export interface RecordedRequest extends ReceivedRequest {
+  readonly recorded: Appended
+}
+
+/**
+ * How far a verified request has come: what its refusal needs should it end here. The permission counts once the request
+ * is on record to be delivered: what comes of it then is kept as the purpose asks.
+ */
+export type Progress = VerifiedRequest & Partial<RecordedRequest & { readonly reply: ServiceReply }>
+
+/** A reply or refusal as it leaves, and the seal that signed it. */
+export interface SealedReply extends Outgoing {
+  readonly own: JudgedSeal
 }
 
 /** What a request is kept under that is refused before delivery. */
 export const REFUSED: Permission = { agreement: NONE, purpose: REFUSAL, purposeBy: 'none' }
 
-export function requestRecord(deps: ProviderDeps, received: Received, permission: Permission, trace: Trace): NewRecord {
-  const { head, seal: sender, status, body } = received
+export function requestRecord(deps: ProviderDeps, received: ReceivedRequest, trace: Trace): NewRecord {
+  const { head, seal: sender, status, permission, body } = received
   return {
     ...idsOf(head),
     outcome: 'request',
@@ -54,9 +69,15 @@ export function requestRecord(deps: ProviderDeps, received: Received, permission
 }
 
 /** The request as kept when it is refused before delivery: head, signature, and the body's digest only. */
-export function refusedRecord(deps: ProviderDeps, received: Received, error: GatewayError, trace: Trace): NewRecord {
-  const { claims, incoming } = received
-  const { body: _, replaySender, ...record } = requestRecord(deps, received, REFUSED, trace)
+export function refusedRecord(
+  deps: ProviderDeps,
+  verified: VerifiedRequest,
+  error: GatewayError,
+  trace: Trace,
+): NewRecord {
+  const { claims, incoming } = verified
+  const refused: ReceivedRequest = { ...verified, permission: REFUSED, body: undefined }
+  const { replaySender, ...record } = requestRecord(deps, refused, trace)
   return {
     ...record,
     ...(claims.bodySha256 === undefined
@@ -67,37 +88,37 @@ export function refusedRecord(deps: ProviderDeps, received: Received, error: Gat
   }
 }
 
+/** @param error why the request was refused or its service failed; absent when the service has answered */
 export function endRecord(
   deps: ProviderDeps,
-  received: Received,
-  permission: Permission,
-  outgoing: Outgoing,
+  request: RecordedRequest,
+  outgoing: SealedReply,
   trace: Trace,
   error?: GatewayError,
 ): NewRecord {
-  const own = deps.seal.judged(received.judging)
+  const { own } = outgoing
   const delivered = trace.stages['recorded'] !== undefined
   return {
-    ...idsOf(received.head),
+    ...idsOf(request.head),
     outcome: error === undefined ? 'reply' : delivered ? 'failure' : 'refusal',
     direction: 'out',
-    purpose: permission.purpose,
+    purpose: request.permission.purpose,
     code: outgoing.head.error,
     stage: outgoing.head.block.stage,
     head: outgoing.head.octets,
     body: outgoing.body,
     extension: outgoing.head.media.extension,
-    subjects: error === undefined ? subjectsOf(deps, received, 'reply', outgoing.head, outgoing.body) : undefined,
+    subjects: error === undefined ? subjectsOf(deps, request, 'reply', outgoing.head, outgoing.body) : undefined,
     signature: outgoing.signature,
     etsiU: etsiUText(own.seal, own.status),
-    basis: basisOf(deps, received, permission, trace, own, 'none'),
-    request: received.recorded,
+    basis: basisOf(deps, request, request.permission, trace, own, 'none'),
+    request: request.recorded,
   }
 }
 
 function subjectsOf(
   deps: ProviderDeps,
-  { head: { call } }: Received,
+  { head: { call } }: VerifiedRequest,
   part: 'request' | 'reply',
   { media }: RequestHead | ReplyHead,
   body: Body | undefined,
@@ -118,13 +139,13 @@ function idsOf({ requestId, xRoadId, call }: RequestHead) {
 
 function basisOf(
   deps: ProviderDeps,
-  received: Received,
+  verified: VerifiedRequest,
   permission: Permission,
   trace: Trace,
   judged: JudgedSeal,
   peerHead: string,
 ): string {
-  const { judging, incoming, peer } = received
+  const { judging, incoming, peer } = verified
   return basisText({
     snapshot: judging.snapshot,
     permission,
