@@ -65,19 +65,21 @@ for (const [where, call] of Object.entries(REQUESTS)) {
   t.test(`${where}: refused before anything leaves, on record`, async (t) => {
     const [own, theirs] = [paderborn, bielefeld].map((it) => it.records().at(-1)?.seq ?? 0)
     const before = delivered.length
+    // What the head alone shows is refused before the body is asked for.
+    const stage = 'body' in call ? 'located' : 'admitted'
 
     const answer = await paderborn.call(call)
 
     t.equal(answer.status, 500)
     t.equal(answer.error, 'Server.ClientProxy.IdentifierNotAllowed')
-    t.match(answer.fault, { side: 'consumer-system', stage: 'located', retryable: false })
+    t.match(answer.fault, { side: 'consumer-system', stage, retryable: false })
     t.strictSame(foundIn(answer.octets), [])
     t.equal(delivered.length, before, 'nothing delivered')
     t.strictSame(bielefeld.records(theirs), [], 'nothing sent')
     t.strictSame(paderborn.records(own).map(outline), [
       {
         ...{ kind: 'refusal', side: 'consumer', direction: 'out', purpose: 'refusal', body: true },
-        ...{ code: 'Server.ClientProxy.IdentifierNotAllowed', stage: 'located' },
+        ...{ code: 'Server.ClientProxy.IdentifierNotAllowed', stage },
       },
     ])
   })
