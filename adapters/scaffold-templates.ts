@@ -83,6 +83,7 @@ import { join } from 'node:path'
 import type { ${type}Antwort } from '../../../schemas/${domain}/payloads.ts'
 import { schema } from '../../../schemas/schema.ts'
 import { defineAdapter } from '../../adapter.ts'
+import { decodeText } from '../../charset.ts'
 import { textOption } from '../../options.ts'
 
 /** A row as the local system keeps it. */
@@ -105,7 +106,7 @@ export const ${constant} = defineAdapter({
   connect(options) {
     const file = 'file' in options ? textOption(options, 'file') : join(import.meta.dirname, '${service}.json')
     return {
-      rows: async (signal: AbortSignal) => JSON.parse(await readFile(file, { encoding: 'utf8', signal })) as Row[],
+      rows: async (signal: AbortSignal) => JSON.parse(decodeText(await readFile(file, { signal }))) as Row[],
       close: () => undefined,
     }
   },

@@ -10,6 +10,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { decodeText } from './charset.ts'
 
 export interface SimulatorRequest {
   /** `POST /api/strassen` */
@@ -81,7 +82,11 @@ async function answer(simulator: Simulator, request: import('node:http').Incomin
   }
   const route = `${request.method} ${request.url}`
   try {
-    return await simulator.answer({ route, headers: request.headers, body: Buffer.concat(chunks).toString() })
+    return await simulator.answer({
+      route,
+      headers: request.headers,
+      body: decodeText(Buffer.concat(chunks), request.headers['content-type']),
+    })
   } catch {
     // Not even the message: it may quote what was sent.
     return { status: 500, body: { fehler: 'interner Fehler' } }
@@ -106,7 +111,7 @@ export function openStore<State>(file: string, first: () => State): Store<State>
 
 /** @param beside `import.meta.dirname` of the simulator */
 export function readFixtures<Fixtures>({ fixtures }: SimulatorArguments, beside: string, name: string): Fixtures {
-  return JSON.parse(readFileSync(fixtures ?? join(beside, name), 'utf8')) as Fixtures
+  return JSON.parse(decodeText(readFileSync(fixtures ?? join(beside, name)))) as Fixtures
 }
 
 function readState<State>(file: string): State | undefined {

@@ -8,7 +8,7 @@ import type { Authority, PkiAlgorithm } from './certificates.ts'
 import type { AuthorityName, Entry } from './layout.ts'
 import { clientEntry, ISSUING, layout, ROOT, TSA_CA } from './layout.ts'
 import type { Member } from './members.ts'
-import { parseMembers, REGION } from './members.ts'
+import { parseMembers, parseRegion, REGION } from './members.ts'
 import type { Pair } from './pairs.ts'
 import { alone, readPair, readText, writePair, writeText } from './pairs.ts'
 
@@ -194,7 +194,7 @@ async function main(): Promise<number> {
     process.stderr.write(`${USAGE}\n`)
     return 2
   }
-  const members = region === undefined ? REGION : parseMembers(JSON.parse(await readFile(region, 'utf8')))
+  const members = region === undefined ? REGION : parseRegion(await readFile(region))
   const { made, kept, anchor } = await makePki({ dir, members, ...(algorithm !== undefined && { algorithm }) })
   const seconds = ((performance.now() - started) / 1000).toFixed(2)
   process.stdout.write(`made ${made.length} certificates, kept ${kept}, in ${seconds} s; anchor sha256 ${anchor}\n`)

@@ -61,6 +61,15 @@ const CODE = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 const NAME_LENGTH_MAX = 64
 
 /**
+ * @param octets of a file: JSON in UTF-8, or in UTF-16 with its byte order mark
+ * @throws {TypeError} on another encoding, and as `parseMembers`
+ */
+export function parseRegion(octets: Uint8Array): readonly Member[] {
+  const encoding = { 254: 'utf-16be', 255: 'utf-16le' }[octets[0] ?? 0]
+  return parseMembers(JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(octets)))
+}
+
+/**
  * Checks a list of members before any of it becomes a path or a name in a certificate.
  *
  * @param value an array of members, or an object with one as `members`

@@ -1,11 +1,11 @@
 /** The gateway's configuration: one JSON file, checked whole, frozen, then passed by value. */
 
-import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { CONFIG_SCHEMA } from './config-schema.ts'
 import type { Identifier } from './protocol/identifiers.ts'
+import { readJson, shown } from './protocol/text.ts'
 
 export interface Config {
   /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
@@ -128,18 +128,7 @@ export interface Limits {
  * @throws {Error} naming every offending member at once
  */
 export async function loadConfig(file: string): Promise<Config> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${file} is not there or cannot be read (${error.code})`, { cause: error })
-  })
-  return readConfig(parseJson(text, file), file)
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new Error(`${file} is no JSON: ${(error as Error).message}`, { cause: error })
-  }
+  return readConfig(await readJson(file), file)
 }
 
 /** @param raw parsed JSON; changed in place by the defaults */
@@ -176,7 +165,7 @@ export function readConfig(raw: unknown, file: string): Config {
 
 function mistakeOf({ instancePath, message, params }: ErrorObject): string {
   const named = params['additionalProperty'] ?? params['allowedValues']?.join(', ')
-  return `config${instancePath} ${message}${named === undefined ? '' : `: ${named}`}`
+  return shown(`config${instancePath} ${message}${named === undefined ? '' : `: ${named}`}`)
 }
 
 /** Where the message log of a gateway lies; for who writes it and who only reads. */

@@ -6,8 +6,8 @@ import type { SubjectLookUp } from './admin/subject/routes.ts'
 import type { FindSubjects } from './message-log/keys/pseudonyms.ts'
 import { openPseudonyms } from './message-log/keys/pseudonyms.ts'
 import type { SqliteLog } from './message-log/open-log.ts'
-import type { Body } from './protocol/body.ts'
 import type { Identifier } from './protocol/identifiers.ts'
+import { decodeText, isUtf16, likelyText } from './protocol/text.ts'
 
 /** Without one of these members nothing in a payload names anybody: then it is not even parsed. */
 const WORDS = ['"geburtsdatum"', '"idnr"', '"kennzeichen"'].map((word) => Buffer.from(word))
@@ -18,8 +18,9 @@ export function subjectFinder(adapterOf: (service: Identifier) => AdapterSubject
     // A spooled body is no message of an adapter's.
     if (extension !== 'json' || body?.bytes === undefined) return NOBODY
     const own = adapterOf(service)?.[part]
-    if (own === undefined && !WORDS.some((word) => body.bytes?.includes(word))) return NOBODY
-    const payload = parsed(body)
+    const { bytes } = body
+    if (own === undefined && !isUtf16(bytes) && !WORDS.some((word) => bytes.includes(word))) return NOBODY
+    const payload = parsed(bytes)
     if (payload === undefined) return NOBODY
     const found = subjectsIn(payload)
     for (const text of own === undefined ? NOBODY : named(own, payload)) {
@@ -33,9 +34,9 @@ export function subjectFinder(adapterOf: (service: Identifier) => AdapterSubject
 const NOBODY: readonly string[] = []
 
 /** An answer that is no JSON, or not what the schema says, is the exchange's affair: here it names nobody. */
-function parsed({ bytes }: Body): unknown {
+function parsed(bytes: Buffer): unknown {
   try {
-    return JSON.parse(String(bytes))
+    return JSON.parse(isUtf16(bytes) ? decodeText(bytes) : likelyText(bytes))
   } catch {
     return undefined
   }

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
+import { decodeText } from '../protocol/text.ts'
 import type { ParsedCertificate } from '../trust/certificate-profile.ts'
 import { issuerFlaw, parseCertificate } from '../trust/certificate-profile.ts'
 
@@ -28,7 +29,7 @@ export function readAnchors(paths: readonly string[]): Anchors {
     const before = certificates.size + keys.length
     for (const file of filesOf(path)) {
       const octets = readSmall(file)
-      if (file.endsWith('.json')) keys.push(...keysIn(octets.toString('utf8')))
+      if (file.endsWith('.json')) keys.push(...keysIn(octets))
       else for (const certificate of certificatesIn(octets)) certificates.set(certificate.sha256, certificate)
     }
     if (certificates.size + keys.length === before) {
@@ -57,8 +58,9 @@ function readSmall(file: string): Buffer {
   return readFileSync(file)
 }
 
-function keysIn(text: string): string[] {
+function keysIn(octets: Buffer): string[] {
   try {
+    const text = decodeText(octets)
     return typeof JSON.parse(text)?.kty === 'string' ? [text] : []
   } catch {
     return []

@@ -1,8 +1,9 @@
 /** `var/federation.json`: where everything of a running region is. The one thing that outside tools read. */
 
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { readJson } from '../protocol/text.ts'
 
 /** Paths are absolute. */
 export interface Federation {
@@ -59,7 +60,7 @@ export function federationFile(directory: string): string {
 
 /** @throws {Error} when no region is described there */
 export async function readFederation(file: string): Promise<Federation> {
-  return JSON.parse(await readFile(file, 'utf8')) as Federation
+  return (await readJson(file)) as Federation
 }
 
 /** Readers see the old file or the new one, never half of one. */

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseJson } from '../protocol/text.ts'
 import type { Agency } from './owl-region.ts'
 import type { GatewayPorts, RegionPorts } from './ports.ts'
 import { fingerprintOf, joined, SERVER_CODE } from './registry-content.ts'
@@ -140,12 +141,8 @@ async function configuration(options: GatewayFilesOptions, state: string, master
 }
 
 async function readBefore(config: string): Promise<Before> {
-  const text = await readFile(config, 'utf8').catch(() => '{}')
-  try {
-    return JSON.parse(text) as Before
-  } catch (error) {
-    throw new Error(`${config} is no JSON: ${(error as Error).message}`, { cause: error })
-  }
+  const octets = await readFile(config).catch(() => Buffer.from('{}'))
+  return parseJson(octets, config) as Before
 }
 
 async function makeMasterKey(file: string): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Identifier } from '../protocol/identifiers.ts'
+import { readJson } from '../protocol/text.ts'
 import type { Purpose } from '../trust/configuration.ts'
 import { endpoint, given, httpUrl, identifier, instant, number } from './arguments.ts'
 import type { ChangeDeps, MakeClient, Outcome, ServiceWish } from './changes.ts'
@@ -102,7 +103,7 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
   init.action(() =>
     guarded(async () => {
       const { registry: directory, content } = init.opts<{ registry: string; content: string }>()
-      initRegistry(directory, JSON.parse(await readFile(content, 'utf8')) as Content, now())
+      initRegistry(directory, (await readJson(content)) as Content, now())
       print(`${directory} holds a registry`)
     }),
   )

@@ -13,6 +13,7 @@ import { Agent, request } from 'undici'
 import type { LocalClient, LocalService } from '../config.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf } from '../protocol/identifiers.ts'
+import { parseJson } from '../protocol/text.ts'
 import { CommandError } from './commands.ts'
 
 /** Paths are absolute. */
@@ -67,10 +68,10 @@ const LOOK_INTERVAL_MS = 50
 
 /** @throws {CommandError} when no region is described there */
 export async function readRegion(file: string): Promise<RunningRegion> {
-  const text = await readFile(file, 'utf8').catch((cause) => {
+  const octets = await readFile(file).catch((cause) => {
     throw new CommandError(`${file} cannot be read: does the region run? (npm start)`, { cause })
   })
-  return { ...(JSON.parse(text) as Omit<RunningRegion, 'file'>), file }
+  return { ...(parseJson(octets, file) as Omit<RunningRegion, 'file'>), file }
 }
 
 /** @throws {CommandError} when nobody in the region speaks for the member */
@@ -194,7 +195,7 @@ function isAlive(pid: number): boolean {
 type Entries = { readonly services: readonly ServiceEntry[]; readonly clients: readonly LocalClient[] }
 
 function readEntries(config: string): Entries {
-  const { services = [], clients = [] } = JSON.parse(readFileSync(config, 'utf8')) as Partial<Entries>
+  const { services = [], clients = [] } = parseJson(readFileSync(config), config) as Partial<Entries>
   return { services, clients }
 }
 
@@ -207,7 +208,7 @@ function upserted(before: unknown, entry: { readonly id: string } | undefined): 
 
 /** Renamed into place: whoever reads sees the file before or after, never half of it. */
 function editJson(path: string, edit: (before: Record<string, unknown>) => object): void {
-  const after = edit(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>)
+  const after = edit(parseJson(readFileSync(path), path) as Record<string, unknown>)
   const next = `${path}.${process.pid}.tmp`
   writeFileSync(next, `${JSON.stringify(after, null, 2)}\n`, { mode: statSync(path).mode & 0o777 })
   renameSync(next, path)

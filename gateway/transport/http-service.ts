@@ -13,6 +13,7 @@ import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { replyHeaders } from '../protocol/headers.ts'
+import { decodeText } from '../protocol/text.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import { brokenOff, ServiceAnswerReader } from './service-answer.ts'
 import type { OpenService, ServicesOptions } from './services.ts'
@@ -133,12 +134,13 @@ const ANONYMOUS_SERVERS = [{ url: 'http://example.org/xroad-endpoint' }]
 /** OpenAPI names servers for the whole, and again for a path or an operation. */
 function withoutAddresses(octets: Buffer): Buffer {
   try {
-    const document = JSON.parse(octets.toString(), (name, value) =>
+    const document = JSON.parse(decodeText(octets), (name, value) =>
       isServers(name, value) ? ANONYMOUS_SERVERS : value,
     )
     return Buffer.from(JSON.stringify({ ...document, servers: ANONYMOUS_SERVERS }))
   } catch (cause) {
-    throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'its OpenAPI document is not JSON', cause })
+    const fault = cause instanceof SyntaxError ? 'not JSON' : (cause as Error).message
+    throw new GatewayError('ServiceFailed.InvalidContentType', { reason: `its OpenAPI document is ${fault}`, cause })
   }
 }
 

@@ -4,9 +4,9 @@
  * The key comes from the pinned anchor alone: nothing in a document can name, bring or choose one.
  */
 
-import { readFile } from 'node:fs/promises'
 import type { CryptoKey, JWK } from 'jose'
 import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK } from 'jose'
+import { readJson } from '../protocol/text.ts'
 
 export const CONFIGURATION = 'owl-configuration+jws'
 export const FRESHNESS = 'owl-freshness+jws'
@@ -25,7 +25,7 @@ export interface Anchor {
  * @throws {Error} when the file holds another key, or one of another kind
  */
 export async function loadAnchor(file: string, thumbprint: string): Promise<Anchor> {
-  const jwk = JSON.parse(await readFile(file, 'utf8')) as JWK
+  const jwk = (await readJson(file)) as JWK
   const actual = await calculateJwkThumbprint(jwk, 'sha256')
   if (actual !== thumbprint) throw new Error(`${file} is not the anchor with thumbprint ${thumbprint}`)
   const { kty, crv, x, y, d } = jwk

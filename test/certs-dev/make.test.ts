@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { calculateJwkThumbprint } from 'jose'
 import t from 'tap'
 import { makeClient, makePki } from '../../certs-dev/make.ts'
+import { parseRegion } from '../../certs-dev/members.ts'
 import { DELBRUECK, freshDir, PADERBORN } from './rig.ts'
 
 const members = [PADERBORN, DELBRUECK]
@@ -185,3 +186,11 @@ for (const [name, bad] of Object.entries(refused)) {
     t.same(await contents(dir), {})
   })
 }
+
+t.test('a region is read however its file was saved, and refused in another encoding', async (t) => {
+  const text = JSON.stringify({ members: [DELBRUECK] })
+  const marked = Buffer.from(`\ufeff${text}`, 'utf16le')
+  for (const octets of [Buffer.from(text), Buffer.from(`\ufeff${text}`), marked, Buffer.from(marked).swap16()])
+    t.same(parseRegion(octets), [DELBRUECK])
+  t.throws(() => parseRegion(Buffer.from(text, 'latin1')), /not valid for encoding utf-8/)
+})

@@ -19,6 +19,24 @@ t.test('the words of the shared schemas are enough', async (t) => {
   t.same(find('{"idnr":"02496138955"}'), ['idnr:02496138955'])
 })
 
+t.test('in whatever encoding a system writes its JSON', async (t) => {
+  const text = '{"familienname":"Weiß","vornamen":"Jörg","geburtsdatum":"1980-01-02"}'
+  for (const bytes of [
+    Buffer.from(`\ufeff${text}`),
+    Buffer.from(text, 'latin1'),
+    Buffer.from(`\ufeff${text}`, 'utf16le'),
+    Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
+  ]) {
+    const found = subjectFinder(() => undefined)({
+      part: 'reply',
+      service: SERVICE,
+      extension: 'json',
+      body: bodyOf(bytes),
+    })
+    t.same(found, ['person:WEISS|JOERG|1980-01-02'], bytes.toString('hex'))
+  }
+})
+
 t.test('what names nobody, is no JSON or too large for memory has none', async (t) => {
   for (const text of [undefined, '', '{}', '[1,2]', '{"idnr":', '{"name":"Weiß"}', 'idnr 02496138955'])
     t.same(find(text), [], String(text))

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { RueckmeldungAnfrage } from '../../../schemas/meldewesen/payloads.ts'
 import type { AdapterOptions } from '../../adapter.ts'
 import { AdapterError } from '../../adapter-error.ts'
+import { decodeText } from '../../charset.ts'
 import { fromLocal, toLocal } from '../../field-map.ts'
 import type { LocalHttp, LocalReply } from '../../local-http.ts'
 import { openLocalHttp } from '../../local-http.ts'
@@ -91,7 +92,7 @@ function openTokens(http: LocalHttp, clientId: string, clientSecretFile: string)
 
   async function ask(): Promise<string> {
     // Read when needed: the local system may be set up after the gateway.
-    const secret = await readFile(clientSecretFile, 'utf8').catch((error) => Promise.reject(AdapterError.of(error)))
+    const secret = await readSecret(clientSecretFile)
     const basic = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret.trim())}`).toString('base64')
     const headers = { authorization: `Basic ${basic}`, 'content-type': 'application/x-www-form-urlencoded' }
     const body = 'grant_type=client_credentials'
@@ -117,6 +118,15 @@ function openTokens(http: LocalHttp, clientId: string, clientSecretFile: string)
     forget() {
       held = undefined
     },
+  }
+}
+
+async function readSecret(file: string): Promise<string> {
+  const octets = await readFile(file).catch((error) => Promise.reject(AdapterError.of(error)))
+  try {
+    return decodeText(octets)
+  } catch {
+    throw new AdapterError('unavailable', 'client-secret-charset')
   }
 }
 

@@ -8,6 +8,7 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { decodeText } from '../../charset.ts'
 import { suchform } from '../../matching/suchform.ts'
 import { openNameIndex } from '../../name-index.ts'
 import type { Simulator, SimulatorArguments, SimulatorReply, SimulatorRequest } from '../../simulation.ts'
@@ -37,7 +38,7 @@ const VORGAENGE_MAX = 1_000
 function open(given: SimulatorArguments): Simulator {
   const secretFile = join(given.dir, 'client-secret')
   if (!existsSync(secretFile)) writeFileSync(secretFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
-  const secret = readFileSync(secretFile, 'utf8')
+  const secret = decodeText(readFileSync(secretFile))
   const tokens = new Map<string, number>()
 
   const { state, save } = openStore<State>(join(given.dir, 'register.json'), () => ({

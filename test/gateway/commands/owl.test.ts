@@ -72,12 +72,18 @@ t.test('failure is 1, and says what is wrong without a stack', async (t) => {
   await writeFile(config, '{"gateway":"OWL","clients":[{"id":"a","auth":"none"}],"limits":{"bodyByteMax":1}}')
   const broken = join(directory, 'broken.json')
   await writeFile(broken, '{"gateway":')
+  const latin1 = join(directory, 'latin1.json')
+  await writeFile(latin1, '{\n"gateway": "ö"}', 'latin1')
+  const hidden = join(directory, 'hidden.json')
+  await writeFile(hidden, '\ufeff{"\u200bgateway": "a", "limits":{"body\u00a0": 1}}')
 
   for (const [args, text] of [
     [['gateway', 'check', '--config', config], /must have required property 'seal'.*config\/gateway must match/s],
     [['gateway', 'check', '--config', config], /config\/limits must NOT have additional properties: bodyByteMax/],
     [['gateway', 'check', '--config', config], /config\/clients\/0\/auth must .*: mtls, https, http/],
     [['gateway', 'check', '--config', broken], /broken\.json is no JSON/],
+    [['gateway', 'check', '--config', latin1], /latin1\.json is not UTF-8 \(line 2\)/],
+    [['gateway', 'check', '--config', hidden], /additional properties: U\+200Bgateway.*: bodyU\+00A0/s],
     [['gateway', 'start', '--config', config], /must have required property 'seal'/],
     [['log', 'list', '--config', join(directory, 'nowhere.json')], /nowhere\.json is not there/],
     [['cert', 'show', config], /holds no certificate/],

@@ -167,6 +167,16 @@ t.test('a second start keeps what an operator wrote, but for what it knows itsel
   t.match(log, { stampIntervalMs: 500, eraseAt: null })
   t.ok(rest.services.every(({ timeoutMs }) => timeoutMs === 7))
 
+  for (const saved of [
+    `\ufeff${JSON.stringify(written)}`,
+    Buffer.from(`\ufeff${JSON.stringify(written)}`, 'utf16le'),
+  ]) {
+    await writeFile(config, saved)
+    t.equal((await loadConfig(config)).limits.bodyBytesMax, 1, 'as an editor of Windows saves it')
+    await writeGatewayFiles(options)
+    t.equal((await loadConfig(config)).limits.bodyBytesMax, 1)
+  }
+
   await writeFile(config, '{"limits":')
   await t.rejects(writeGatewayFiles(options), /bielefeld\.json is no JSON/)
   t.equal(await readFile(config, 'utf8'), '{"limits":', 'nothing is overwritten')

@@ -262,6 +262,35 @@ for (const [name, octets, code] of [
   })
 }
 
+t.test('a description is read as it was written, or refused; nothing in it is replaced', async (t) => {
+  const text = '{"openapi":"3.1.0","info":{"title":"Grüße \u00a0"}}'
+  let document = Buffer.from(text)
+  const server = createTcpServer((socket) => {
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${document.length}\r\nConnection: close\r\n\r\n`
+    socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([Buffer.from(head), document])))
+  })
+  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
+  const place = { id: 'I/C/M/S/svc', url: await listen(t, server), timeoutMs: 2000, bodyBytesMax: 100_000 }
+  const limits = { networksAllowed: ['127.0.0.0/8'], connectTimeoutMs: 1000, progressTimeoutMs: 1000 }
+  const service = await httpService(
+    { ...place, openapi: '/openapi.json' },
+    { services: [], adapters: {}, ...limits, spool },
+  )
+  t.teardown(() => service.close())
+
+  const marked = Buffer.from(`\ufeff${text}`, 'utf16le')
+  for (const written of [Buffer.from(text), Buffer.from(`\ufeff${text}`), marked, Buffer.from(marked).swap16()]) {
+    document = written
+    const { octets } = await service.describe()
+    t.match(JSON.parse(octets.toString()), JSON.parse(text))
+  }
+  const code = 'ServiceFailed.InvalidContentType'
+  document = Buffer.from(`\n${text}`, 'latin1')
+  await t.rejects(service.describe(), { code, message: /its OpenAPI document is not UTF-8 \(line 2\)$/ })
+  document = Buffer.from('openapi: 3.1.0')
+  await t.rejects(service.describe(), { code, message: /its OpenAPI document is not JSON$/ })
+})
+
 t.test('nobody listening is a network error', async (t) => {
   const deliver = await serviceAt(t, 'http://127.0.0.1:1')
 

@@ -394,6 +394,8 @@ t.test('pins the anchor by file and thumbprint', async (t) => {
   const jwk = await exportJWK(publicKey)
   writeFileSync(file, JSON.stringify(jwk))
   t.equal((await loadAnchor(file, anchor.thumbprint)).thumbprint, anchor.thumbprint)
+  writeFileSync(file, Buffer.from(`\ufeff${JSON.stringify(jwk)}`, 'utf16le'))
+  t.equal((await loadAnchor(file, anchor.thumbprint)).thumbprint, anchor.thumbprint, 'as PowerShell saves it')
 
   await t.rejects(loadAnchor(file, await calculateJwkThumbprint(await exportJWK(strangerPublic))), /thumbprint/)
   const { privateKey: extractable } = await generateKeyPair('ES256', { extractable: true })

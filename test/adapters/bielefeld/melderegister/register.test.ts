@@ -57,6 +57,24 @@ t.test('a wrong secret gets no token', async (t) => {
   t.match(await failure(lost), { kind: 'unavailable', reason: 'ENOENT' })
 })
 
+t.test('a secret is what was written, however the file was saved', async (t) => {
+  const authorizations: unknown[] = []
+  const url = await serve(t, ({ headers }) => {
+    authorizations.push(headers['authorization'])
+    return { status: 503, body: '' }
+  })
+  const clientSecretFile = join(await freshDir(t), 'secret')
+  for (const saved of ['geheim\n', '\ufeffgeheim\r\n', Buffer.from('\ufeffgeheim\r\n', 'utf16le')]) {
+    await writeFile(clientSecretFile, saved)
+    await failure(await openAt(t, url, { clientSecretFile }))
+    t.equal(authorizations.pop(), `Basic ${Buffer.from('owl-gateway:geheim').toString('base64')}`)
+  }
+  await writeFile(clientSecretFile, 'Schlüssel', 'latin1')
+  const error = await failure(await openAt(t, url, { clientSecretFile }))
+  t.match(error, { kind: 'unavailable', reason: 'client-secret-charset' })
+  t.same(authorizations, [])
+})
+
 t.test('without a token the register says nothing', async (t) => {
   const { url } = await startSimulator(t, 'bielefeld/melderegister')
   t.equal(await postJson(`${url}/api/einwohner/suche`, { suchname: 'KOCH' }), 401)
