@@ -18,6 +18,7 @@ import type { Config } from './config.ts'
 import { logPlace } from './config.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
+import { helpPages } from './help-pages.ts'
 import { openLocal } from './local.ts'
 import { limited } from './logging.ts'
 import type { Side } from './message-log/message-log.ts'
@@ -247,8 +248,8 @@ async function compose(
             ...{ mayAsk: questions.take, report: limitedLog },
           }),
         }),
-      admin: (app) =>
-        adminPlugin(app, {
+      admin: async (app) => {
+        await adminPlugin(app, {
           reader,
           verify: (wish) => verifyOwnLog(config, place, wish),
           erasing: messageLog,
@@ -269,7 +270,10 @@ async function compose(
           requestId,
           now,
           log,
-        }),
+        })
+        // Behind the admission of operators, like everything at this port.
+        await app.register(helpPages)
+      },
     }),
   )
 

@@ -12,22 +12,30 @@ interface Fault {
   readonly help: string
   /** The same request may succeed later without being changed; said of it only while nobody has acted on it. */
   readonly retryable?: true
-  /** The caller must change the request: HTTP 400 and the prefix `Client.`. Everything else is 500. */
+  /** The request breaks X-Road's protocol: HTTP 400 and the prefix `Client.`. Everything else is 500, whosever turn it is. */
   readonly client?: true
+  /** Whose turn it is to change something. Absent: the gateway's that speaks. */
+  readonly turn?: Turn
 }
+
+/** `network` is said by the consumer's gateway alone. */
+export type Turn = 'consumer-system' | 'network' | 'provider-system'
 
 export const FAULTS = {
   BadRequest: {
+    turn: 'consumer-system',
     client: true,
     message: 'The request does not follow the message protocol',
     help: 'Compare the request with the README, section "The request": URL, X-Road-Client, OWL-Purpose, limits.',
   },
 
   UnknownMember: {
+    turn: 'consumer-system',
     message: 'The member or subsystem is not registered, or not at this gateway',
     help: 'Check the spelling of the identifier against GET /listClients; register it with the lead municipality.',
   },
   UnknownService: {
+    turn: 'consumer-system',
     message: 'The provider has no such service',
     help: 'Ask GET /r1/…/listMethods which services the subsystem has.',
   },
@@ -37,20 +45,27 @@ export const FAULTS = {
     help: 'Read the notice; try again when it is over.',
   },
   InvalidSecurityServer: {
+    turn: 'consumer-system',
     message: 'The named gateway does not serve the provider',
     help: 'Leave X-Road-Security-Server out, or name a gateway that the global configuration lists for the provider.',
   },
-  ServiceType: { message: 'The service is of another type', help: 'Ask getOpenAPI only for services of type OPENAPI.' },
+  ServiceType: {
+    turn: 'consumer-system',
+    message: 'The service is of another type',
+    help: 'Ask getOpenAPI only for services of type OPENAPI.',
+  },
 
   AccessDenied: {
     message: 'No agreement allows this client to call this service this way',
     help: 'Ask the provider for an agreement on client, method and path; allowedMethods shows what there is.',
   },
   PurposeNotAllowed: {
+    turn: 'consumer-system',
     message: 'The agreement does not allow this purpose',
     help: 'Name a purpose in OWL-Purpose that the agreement lists for this endpoint.',
   },
   IdentifierNotAllowed: {
+    turn: 'consumer-system',
     message: 'The message carries an identification number (IDNr) that its agreement does not allow',
     help: 'Leave the number out. Where a law lets this exchange carry it, have the lead municipality register that: owl registry agreement add … --allow-idnr.',
   },
@@ -122,48 +137,59 @@ export const FAULTS = {
     retryable: true,
   },
   InvalidBody: {
+    turn: 'consumer-system',
     message: 'The body is not what its schema asks for',
     help: 'The message and pointers name the places as JSON pointers; compare with the schema, e.g. by getOpenAPI.',
   },
   InvalidContentType: {
+    turn: 'consumer-system',
     message: 'The content type or encoding is not the one of the schema',
     help: 'Send application/json in UTF-8 without content encoding.',
   },
   'ServiceFailed.NetworkError': {
+    turn: 'provider-system',
     message: 'The provider system could not be reached, or broke off',
     help: 'The provider must check the address and state of its local system; what it did with the request is unknown.',
     retryable: true,
   },
   'ServiceFailed.SslAuthenticationFailed': {
+    turn: 'provider-system',
     message: 'The TLS certificate of the provider system does not hold',
     help: 'The provider must check the certificate of its local system and services[].ca. Nothing was delivered.',
   },
   'ServiceFailed.TimedOut': {
+    turn: 'provider-system',
     message: 'The provider system did not answer in time',
     help: 'The provider must check its local system; what it did with the request is unknown.',
   },
   'ServiceFailed.InvalidBody': {
+    turn: 'provider-system',
     message: 'The reply of the provider system breaks its schema',
     help: 'The provider must mend its adapter or local system.',
   },
   'ServiceFailed.InvalidContentType': {
+    turn: 'provider-system',
     message: 'The reply of the provider system has another content type than its schema',
     help: 'The provider must mend its adapter or local system.',
   },
   'ServiceFailed.IdentifierNotAllowed': {
+    turn: 'provider-system',
     message:
       'The reply of the provider system carries an identification number (IDNr) that its agreement does not allow',
     help: 'The provider must leave the number out of its reply, or have the lead municipality register that a law allows it.',
   },
   'ServiceFailed.TooLarge': {
+    turn: 'provider-system',
     message: 'The reply of the provider system is larger than allowed',
     help: 'Raise services[].bodyBytesMax at the provider, or ask for less.',
   },
   'ServiceFailed.InvalidResponse': {
+    turn: 'provider-system',
     message: 'The reply of the provider system is not HTTP',
     help: 'The provider must mend its local system.',
   },
   'ServiceFailed.InternalError': {
+    turn: 'provider-system',
     message: 'The adapter failed',
     help: 'The provider finds the cause in its gateway log under the request id.',
   },
@@ -181,15 +207,18 @@ export const FAULTS = {
     help: 'The operator can raise limits.bodyBytesMax; the provider has carried the request out.',
   },
   NetworkError: {
+    turn: 'network',
     message: 'The other gateway could not be reached',
     help: 'Check address, firewall and state of the provider gateway. Nothing was delivered.',
     retryable: true,
   },
   OutcomeUnknown: {
+    turn: 'network',
     message: 'The exchange broke off after the request was sent',
     help: 'Whether the provider acted on the request is unknown: ask, or send it again only if the service is idempotent.',
   },
   TooManyRequests: {
+    turn: 'consumer-system',
     message: 'Too many requests are being refused or are under way',
     help: 'Wait, then send fewer at a time.',
     retryable: true,

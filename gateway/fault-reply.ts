@@ -5,11 +5,11 @@
  * once; shared code does not know where it runs.
  */
 
-import type { FaultCode, GatewayError } from './errors.ts'
+import type { FaultCode, GatewayError, Turn } from './errors.ts'
 import { FAULTS, faultOf } from './errors.ts'
 
-/** Whose fault it is, for a reader who wants to know whom to call. */
-export type FaultSide = 'consumer-system' | 'consumer-gateway' | 'network' | 'provider-gateway' | 'provider-system'
+/** Whose turn it is to change something: the status does not say it. */
+export type FaultSide = Turn | 'consumer-gateway' | 'provider-gateway'
 
 const SIDES: ReadonlySet<string> = new Set([
   'consumer-system',
@@ -20,6 +20,7 @@ const SIDES: ReadonlySet<string> = new Set([
 ])
 
 export interface Fault {
+  /** X-Road's rule, PR-REST §4.6: 400 for `Client.…`, 500 for everything else. */
   readonly status: 400 | 500
   readonly body: FaultBody
 }
@@ -35,7 +36,7 @@ export interface FaultBody {
   readonly side: FaultSide
   /** The same request may succeed later, and nobody has acted on this one. */
   readonly retryable: boolean
-  /** URL of the README's row. */
+  /** Path of a page about this code, on the gateway that the local system called. RFC 9457 §3.1.1 takes it as it is. */
   readonly help: string
   /** JSON pointers of what breaks a schema. */
   readonly pointers?: readonly string[]
@@ -43,20 +44,11 @@ export interface FaultBody {
 
 export type ProxyName = 'ClientProxy' | 'ServerProxy'
 
-export const HELP_BASE = 'https://owl-gateway.example/README.md#'
-
-const NETWORK: ReadonlySet<FaultCode> = new Set(['NetworkError', 'OutcomeUnknown'])
-const PROVIDER_SYSTEM: ReadonlySet<string> = new Set([
-  'ServiceFailed.NetworkError',
-  'ServiceFailed.SslAuthenticationFailed',
-  'ServiceFailed.TimedOut',
-  'ServiceFailed.InvalidBody',
-  'ServiceFailed.IdentifierNotAllowed',
-  'ServiceFailed.InvalidContentType',
-  'ServiceFailed.TooLarge',
-  'ServiceFailed.InvalidResponse',
-  'ServiceFailed.InternalError',
-])
+/**
+ * Where every gateway serves its pages about errors. A path and no URL: under which name a local system reaches its
+ * gateway is known to the local system alone, and a refusal that is signed and on record must not depend on it.
+ */
+export const HELP_PATH = '/help/errors'
 
 export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: string, stage: string): Fault {
   const row = faultOf(error.code)
@@ -74,7 +66,7 @@ export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: s
       stage,
       side: sideOf(error.code, proxy),
       retryable: row.retryable === true && !ACTED[proxy].has(stage),
-      help: HELP_BASE + anchorOf(error.code),
+      help: helpOf(error.code),
       ...(error.pointers === undefined ? {} : { pointers: error.pointers }),
     },
   }
@@ -87,16 +79,13 @@ const ACTED: Readonly<Record<ProxyName, ReadonlySet<string>>> = {
 }
 
 function sideOf(code: FaultCode, proxy: ProxyName): FaultSide {
-  if (faultOf(code).client || code === 'IdentifierNotAllowed') return 'consumer-system'
-  if ((code === 'InvalidBody' || code === 'InvalidContentType') && proxy === 'ServerProxy') return 'consumer-system'
-  if (NETWORK.has(code) && proxy === 'ClientProxy') return 'network'
-  if (PROVIDER_SYSTEM.has(code)) return 'provider-system'
+  const { turn } = faultOf(code)
+  if (turn !== undefined && (turn !== 'network' || proxy === 'ClientProxy')) return turn
   return proxy === 'ClientProxy' ? 'consumer-gateway' : 'provider-gateway'
 }
 
-/** Anchor of a code's row in the README. */
-export function anchorOf(code: FaultCode): string {
-  return code.toLowerCase().replaceAll('.', '')
+function helpOf(code: FaultCode): string {
+  return `${HELP_PATH}/${code}`
 }
 
 /** `Client.…` or `Server.ServerProxy.…`: all that a provider's gateway can blame. It becomes a header and a record. */
@@ -119,8 +108,8 @@ export function readFaultBody(text: string): FaultBody | undefined {
     stage: typeof stage === 'string' && STAGE.test(stage) ? stage : 'received',
     side: side !== undefined && SIDES.has(side) ? side : 'provider-gateway',
     retryable: retryable === true,
-    // Where help is to be had, others do not say.
-    help: known === undefined ? HELP_BASE : HELP_BASE + anchorOf(known),
+    // Our own page, whatever the other gateway says; the list of all for a code that we do not know.
+    help: known === undefined ? HELP_PATH : helpOf(known),
     ...(Array.isArray(pointers) ? { pointers: pointers.filter((pointer) => typeof pointer === 'string') } : {}),
   }
 }

@@ -9,6 +9,7 @@ import type { FaultCode } from './errors.ts'
 import { GatewayError } from './errors.ts'
 import type { ProxyName } from './fault-reply.ts'
 import { faultOfError, renderFault } from './fault-reply.ts'
+import { helpPages } from './help-pages.ts'
 import type { Peer } from './http/mutual-tls.ts'
 import { destroySockets, mutualTls, openSockets } from './http/mutual-tls.ts'
 import type { BadRequest } from './http/preflight.ts'
@@ -76,6 +77,7 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
   const { peerConnectionsMax, strangersMax } = config.limits
   const ofPeers = { socketsPerPeerMax: 4 * peerConnectionsMax, strangersMax, isKnown: options.isPeer }
   for (const app of apps) await app.register(mutualTls, app === provider ? ofPeers : {})
+  for (const app of [consumer, http]) await app?.register(helpPages)
   await consumer.register(options.consumer)
   await http?.register(options.consumer)
   await provider.register(options.provider)

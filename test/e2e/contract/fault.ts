@@ -39,7 +39,7 @@ export function isFault(t: Test, response: Response, type: string, about = ''): 
       stage: /^[a-z]+$/,
       side: new RegExp(`^(?:${SIDES.join('|')})$`),
       retryable: Boolean,
-      help: /^https:\/\/\S+#[a-z]+$/,
+      help: /^\/help\/errors(?:\/[A-Z][A-Za-z.]+)?$/,
     },
     `${about} ${type}`.trim(),
   )

@@ -27,6 +27,13 @@ const SIDES: Readonly<Record<string, string>> = {
   'Server.ServerProxy': 'provider-gateway',
 }
 
+/** The gateway speaks, but the request has to change. */
+const TURNS: Readonly<Record<string, string>> = {
+  UnknownMember: 'consumer-system',
+  InvalidSecurityServer: 'consumer-system',
+  UnknownService: 'consumer-system',
+}
+
 const accept = (value: string): readonly Header[] => [['Accept', value]]
 
 export async function faults(t: Test, rig: Rig): Promise<void> {
@@ -36,9 +43,9 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
       for (const [type, call] of KINDS) {
         const fault = isRefused(t, await rig.exchange(call), type)
 
-        const prefix = type.split('.').slice(0, -1).join('.')
-        t.equal(fault.side, SIDES[prefix], type)
-        t.equal(fault.help.split('#')[1], type.slice(prefix.length + 1).toLowerCase())
+        const [code = '', prefix] = [type.split('.').at(-1), type.split('.').slice(0, -1).join('.')]
+        t.equal(fault.side, TURNS[code] ?? SIDES[prefix], type)
+        t.equal(fault.help, `/help/errors/${code}`)
       }
     },
   )
@@ -126,7 +133,7 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
       t.equal(response.header('content-type'), 'application/problem+json; charset=utf-8')
       t.same([response.status, response.header('x-road-error')], [status, type])
       t.match(response.json(), {
-        type: /^https:\/\/\S+#[a-z]+$/,
+        type: /^\/help\/errors\/[A-Z][A-Za-z.]+$/,
         title: String,
         status,
         instance: `urn:uuid:${response.header('x-road-request-id')}`,
@@ -136,6 +143,27 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
         retryable: Boolean,
       })
     }
+  })
+
+  t.test('help leads to a page of the gateway that was called, without a certificate', async (t) => {
+    for (const at of [rig.ost.http, await rig.ost.https()]) {
+      for (const call of [{ client: null }, { service: `${WEST}/DIENSTE/forbidden` }] satisfies Call[]) {
+        const { help, message, type } = (await rig.exchange(call)).response.json() as Fault
+        const page = await rig.exchange({ target: help, client: null, at })
+        const list = await rig.exchange({ target: '/help/errors', client: null, at })
+
+        t.same([page.response.status, page.response.header('content-type')], [200, 'text/html; charset=utf-8'], type)
+        t.match(page.response.body.toString(), message)
+        t.match(list.response.body.toString(), help)
+        t.notMatch(page.response.body.toString(), /OWL\/GOV|05000001|127\.0\.0\.1/, 'nothing about this gateway')
+      }
+    }
+    const [operator, stranger] = [await rig.ost.operatorAt(), await rig.ost.https()]
+    const page = await rig.exchange({ target: '/help/errors', client: null, at: operator })
+    t.equal(page.response.status, 200, 'operators have it at their port as well')
+    const at = { ...stranger, port: operator.port }
+    const refused = await rig.exchange({ target: '/help/errors', client: null, at })
+    t.same([refused.response.status, refused.response.body.length], [403, 0], 'and nobody else there')
   })
 
   t.test('a fault in answer to HEAD has a head alone', async (t) => {
