@@ -38,7 +38,7 @@ import { endRecord, REFUSED, refusedRecord, requestRecord } from './records.ts'
 export interface ProviderDeps {
   /** This gateway. */
   readonly gateway: Identifier
-  readonly configuration: Pick<GlobalConfiguration, 'usable' | 'stalenessMs' | 'refreshNow' | 'heard'>
+  readonly configuration: Pick<GlobalConfiguration, 'current' | 'usable' | 'stalenessMs' | 'refreshNow' | 'heard'>
   readonly revocation: Revocation
   readonly seal: OwnSeal
   readonly log: MessageLog

@@ -37,6 +37,11 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
   app.addHook('onRequest', (request, reply, done) => {
     const peer = peerOf(request)
     if (peer !== undefined && options.isRegistered(peer.sha256)) return done()
+    // Before the first configuration nobody is known: a partner must not take that for a broken answer.
+    if (deps.configuration.current() === undefined) {
+      sendUnsigned(reply, noConfiguration(deps), new Trace(options.requestId()))
+      return
+    }
     log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the provider port')
     reply.code(403).headers(STRANGER).send()
   })
@@ -70,6 +75,16 @@ export async function providerPlugin(app: FastifyInstance, options: ProviderOpti
 
   // Nothing else answers here, but a stranger gets the same answer wherever he knocks.
   app.all('/*', (_request, reply) => reply.callNotFound())
+}
+
+/** Why there is none, as far as that is known. */
+function noConfiguration({ configuration, now }: ProviderDeps): GatewayError {
+  try {
+    configuration.usable(now())
+  } catch (error) {
+    return asGatewayError(error)
+  }
+  return new GatewayError('OutdatedGlobalConf')
 }
 
 const STRANGER = { connection: 'close', 'content-length': '0' }

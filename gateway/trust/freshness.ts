@@ -21,13 +21,23 @@ const SKEW_MS_MAX = 60_000
 /** A longer promise would make withholding news pay. Security row 23. */
 const LIFETIME_MS_MAX = 86_400_000
 
-/** @throws {Error} when it is not exactly such a document, is from the future or promises too much */
+/** Signed later than it is here by now: nobody else can make the registry's clock run ahead, so it is this one that is behind. */
+export class ClockBehind extends Error {
+  readonly byMs: number
+
+  constructor(byMs: number) {
+    super(`This gateway’s clock is behind: the registry’s word is from the future, by ${Math.round(byMs / 1000)} s`)
+    this.byMs = byMs
+  }
+}
+
+/** @throws {ClockBehind} when it is from the future @throws {Error} when it is not exactly such a document or promises too much */
 export function parseFreshness(payload: Buffer, now: number): Freshness {
   const document: unknown = JSON.parse(payload.toString())
   if (!isFreshness(document)) throw new Error('It is not a freshness document')
   const { version, sha256, issued, expires } = document
   const [issuedAt, expiresAt] = [Date.parse(issued), Date.parse(expires)]
-  if (issuedAt > now + SKEW_MS_MAX) throw new Error('The freshness is from the future')
+  if (issuedAt > now + SKEW_MS_MAX) throw new ClockBehind(issuedAt - now)
   if (!(expiresAt > issuedAt && expiresAt - issuedAt <= LIFETIME_MS_MAX)) {
     throw new Error('The freshness promises no possible time')
   }

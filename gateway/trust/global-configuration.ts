@@ -9,7 +9,8 @@ import { hash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.ts'
-import { checkConfiguration } from './configuration-check.ts'
+import type { Alarm, ClockDoubt, RaisedAlarm } from './configuration-failure.ts'
+import { clockDoubt, Expired, failureText, openAlarms, readConfiguration } from './configuration-failure.ts'
 import type { HighWater } from './configuration-store.ts'
 import { openConfigurationStore } from './configuration-store.ts'
 import type { Freshness } from './freshness.ts'
@@ -66,8 +67,6 @@ export interface GlobalConfiguration {
 
 export type ChangeListener = (snapshot: Snapshot, previous: Snapshot | undefined) => void
 
-export type Alarm = 'registry-rollback' | 'registry-split-view' | 'registry-fast-forward' | 'configuration-tampered'
-
 export interface ConfigurationHealth {
   /** `late`: no news for longer than `warnMs`; `expired`: no exchange is possible; `none`: there never was one. */
   readonly state: 'fresh' | 'late' | 'expired' | 'none'
@@ -77,7 +76,9 @@ export interface ConfigurationHealth {
   readonly expiresAt?: number
   /** Why the last question to the registry failed. */
   readonly failure?: string
-  readonly alarms: readonly { readonly alarm: Alarm; readonly at: number; readonly count: number }[]
+  /** What the registry's latest word says of this gateway's clock, where that cannot be right. */
+  readonly clockDoubt?: ClockDoubt
+  readonly alarms: readonly RaisedAlarm[]
 }
 
 export const POLL_INTERVAL_MS = 10_000
@@ -93,30 +94,31 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
   const { pollIntervalMs = POLL_INTERVAL_MS, pollGapMs = POLL_GAP_MS } = options
   const store = await openConfigurationStore(options.directory)
   const listeners = new Set<ChangeListener>()
-  const alarms = new Map<Alarm, { at: number; count: number }>()
+  const alarms = openAlarms({ now, log })
+  const { raise, distrust } = alarms
   const closing = new AbortController()
   let snapshot: Snapshot | undefined
   let freshness: Freshness | undefined
   let highest: HighWater | undefined
   let failure: string | undefined
+  let doubt: ClockDoubt | undefined
   let late = false
+  let hasStarted = false
   let waiting: (() => void)[] = []
   let poke = new AbortController()
 
-  function raise(alarm: Alarm, detail: object): Error {
-    const before = alarms.get(alarm)
-    alarms.set(alarm, { at: now(), count: (before?.count ?? 0) + 1 })
-    if (before === undefined) log.error({ alarm, ...detail }, 'the global configuration is not what it should be')
-    return new Error(alarm)
+  /** What contradicts on this disk the registry has not said: `start` finds the name for it. */
+  function accuse(alarm: Alarm, detail: object): Error {
+    return hasStarted ? raise(alarm, detail) : new Error(`The copies on this disk contradict each other: ${alarm}`)
   }
 
   /** Everything that is decided without the configuration itself. */
   function judge(candidate: Freshness): void {
     const { version, sha256, issuedAt, expiresAt } = candidate
-    if (expiresAt <= now()) throw new Expired('The freshness has expired')
-    if (highest !== undefined && version < highest.version) throw raise('registry-rollback', { version })
-    if (version === highest?.version && sha256 !== highest.sha256) throw raise('registry-split-view', { version })
-    if (version > now() / 1000 + VERSION_AHEAD_S_MAX) throw raise('registry-fast-forward', { version })
+    if (expiresAt <= now()) throw new Expired(now() - expiresAt)
+    if (highest !== undefined && version < highest.version) throw accuse('registry-rollback', { version })
+    if (version === highest?.version && sha256 !== highest.sha256) throw accuse('registry-split-view', { version })
+    if (version > now() / 1000 + VERSION_AHEAD_S_MAX) throw accuse('registry-fast-forward', { version })
     if (freshness !== undefined && issuedAt < freshness.issuedAt) throw new Error('The freshness is an older one')
   }
 
@@ -124,6 +126,7 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
   async function adopt(jws: string, fetch: (version: number) => Promise<string>): Promise<boolean> {
     const candidate = parseFreshness(await openDocument(jws, FRESHNESS, anchor), now())
     judge(candidate)
+    doubt = undefined
     const { version, sha256 } = candidate
     if (version === snapshot?.version) {
       if (candidate.issuedAt !== freshness?.issuedAt) await store.keepFreshness(jws)
@@ -134,8 +137,7 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
     const document = await fetch(version)
     const payload = await openDocument(document, CONFIGURATION, anchor)
     if (hash('sha256', payload, 'hex') !== sha256) throw new Error('The configuration is not the one of the freshness')
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)
-    const configuration = freeze(checkConfiguration(JSON.parse(text), 'open'))
+    const configuration = readConfiguration(payload)
     if (configuration.version !== version) throw new Error('The configuration is of another version than its freshness')
     const next = makeSnapshot(configuration, sha256, snapshot)
 
@@ -162,8 +164,8 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
   async function start(): Promise<void> {
     try {
       highest = await store.highest()
-    } catch {
-      raise('configuration-tampered', { file: 'highest.json' })
+    } catch (error) {
+      distrust(error, 'highest.json')
     }
     // Without a readable mark, the newest copy that verifies is the mark.
     for (const version of highest === undefined ? (await store.versions()).toReversed() : []) {
@@ -173,14 +175,15 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
         break
       }
     }
-    const jws = await store.freshness()
-    if (jws === undefined) return
     try {
-      await adopt(jws, async (version) => (await store.configuration(version)) ?? '')
+      const jws = await store.freshness()
+      if (jws !== undefined) await adopt(jws, async (version) => (await store.configuration(version)) ?? '')
     } catch (error) {
-      const { message } = error as Error
-      if (!(error instanceof Expired)) raise('configuration-tampered', { reason: message })
-      log.warn({ reason: message }, 'the copy of the global configuration cannot be used')
+      // A copy that has ended says nothing of the clock: this gateway may have been off for long.
+      if (!(error instanceof Expired)) doubt = clockDoubt(error)
+      failure = failureText(error)
+      distrust(error, 'freshness.jws')
+      log.warn({ reason: failure }, 'the copy of the global configuration cannot be used')
     }
   }
 
@@ -199,12 +202,14 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
       const jws = await registry.freshness(snapshot?.version, waitMs, signal)
       const changed = await adopt(jws, () => registry.configuration(closing.signal))
       failure = undefined
+      doubt = undefined
       return changed
     } catch (error) {
       if (signal.aborted) return true
-      const { message } = error as Error
-      if (message !== failure) log.warn({ reason: message }, 'no news from the registry')
-      failure = message
+      doubt = clockDoubt(error) ?? doubt
+      const reason = failureText(error)
+      if (reason !== failure) log.warn({ reason }, 'no news from the registry')
+      failure = reason
       return false
     } finally {
       warnWhenLate()
@@ -239,13 +244,15 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
   }
 
   await start()
+  hasStarted = true
   const running = run()
 
   return {
     current: () => snapshot,
     usable(at) {
       if (snapshot === undefined || freshness === undefined || at >= freshness.expiresAt) {
-        throw new GatewayError('OutdatedGlobalConf')
+        const reason = doubt === undefined ? undefined : `this gateway’s clock seems to be ${doubt.direction}`
+        throw new GatewayError('OutdatedGlobalConf', reason === undefined ? {} : { reason })
       }
       return snapshot
     },
@@ -258,7 +265,8 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
         ...(snapshot !== undefined && { version: snapshot.version, sha256: snapshot.sha256 }),
         ...(freshness !== undefined && { issuedAt: freshness.issuedAt, expiresAt: freshness.expiresAt }),
         ...(failure !== undefined && { failure }),
-        alarms: [...alarms].map(([alarm, counted]) => ({ alarm, ...counted })),
+        ...(doubt !== undefined && { clockDoubt: doubt }),
+        alarms: alarms.list(),
       }
     },
     onChange(listener) {
@@ -286,13 +294,6 @@ export async function openGlobalConfiguration(options: GlobalConfigurationOption
   }
 }
 
-class Expired extends Error {}
-
 async function rest(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0 && !signal.aborted) await sleep(ms, undefined, { signal }).catch(() => {})
-}
-
-function freeze<T extends object>(value: T): T {
-  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) freeze(member)
-  return Object.freeze(value)
 }

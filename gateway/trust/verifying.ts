@@ -178,7 +178,10 @@ export function checkFreshness(issuedAt: string, iat: number, now: number, skewM
   const at = Date.parse(issuedAt)
   if (Math.floor(at / 1000) !== iat)
     throw new GatewayError('StaleMessage', { reason: 'head and signature name different moments' })
-  if (Math.abs(now - at) > skewMsMax) throw new GatewayError('StaleMessage')
+  if (Math.abs(now - at) <= skewMsMax) return
+  const seconds = Math.round(Math.abs(now - at) / 1000)
+  const reason = `issued ${seconds} s ${at < now ? 'ago' : 'from now'} by the clock of the gateway that refuses it`
+  throw new GatewayError('StaleMessage', { reason })
 }
 
 /** Constant time over texts that an attacker may choose. */

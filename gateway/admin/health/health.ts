@@ -107,12 +107,13 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
   return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
 }
 
-function registry({ configuration: { state, alarms } }: Health): Check {
+function registry({ configuration: { state, alarms, failure } }: Health): Check {
   const [alarm] = alarms
-  if (state === 'none') return fail('there is no global configuration yet')
-  if (state === 'expired') return fail('the global configuration has expired')
+  const why = failure === undefined ? '' : `: ${failure}`
+  if (state === 'none') return fail(`there is no global configuration yet${why}`)
+  if (state === 'expired') return fail(`the global configuration has expired${why}`)
   if (alarm !== undefined) return warn(`alarm ${alarm.alarm}`)
-  return state === 'late' ? warn('no news from the registry') : OK
+  return state === 'late' ? warn(`no news from the registry${why}`) : OK
 }
 
 function seal({ seal: status }: Health): Check {
@@ -139,7 +140,12 @@ function disk({ disk }: Health, limits: ReadinessLimits): Check {
   return disk.freeBytes < diskFailBytes ? fail(detail) : warn(detail)
 }
 
-function clock({ clock: { offsetMs, source } }: Health): Check {
+function clock({ clock: { offsetMs, source }, configuration: { clockDoubt } }: Health): Check {
+  if (clockDoubt !== undefined) {
+    const seconds = Math.round(clockDoubt.byMs / 1000)
+    if (clockDoubt.direction === 'behind') return fail(`the clock is behind: the registry signed ${seconds} s later`)
+    return warn(`the clock is ahead, or the registry stands still: its latest word ended ${seconds} s ago`)
+  }
   if (source === 'none') return { state: 'ok', detail: 'not compared with another clock yet' }
   const apart = Math.abs(offsetMs)
   if (apart <= WARN_OFFSET_MS) return OK
@@ -214,7 +220,16 @@ function fail(detail: string): Check {
 /** What `GET /health` shows: ISO 8601 and null where nothing is known, ages in whole seconds. */
 export function formatHealth(health: Health, limits: ReadinessLimits, now: number): Readonly<Record<string, unknown>> {
   const { gateway, startedAt, configuration, revocation, certificates, log, clock, renewal, inFlight, disk } = health
-  const { issuedAt, expiresAt, alarms, version = null, sha256 = null, state, failure = null } = configuration
+  const {
+    issuedAt,
+    expiresAt,
+    alarms,
+    version = null,
+    sha256 = null,
+    state,
+    failure = null,
+    clockDoubt = null,
+  } = configuration
   const { oldestAt, ...counts } = revocation
   const { unstampedSince, stampedAt, contradictedAt, ...counted } = log
   const { comparedTo, ...compared } = health.partners
@@ -235,6 +250,7 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
       ageS: issuedAt === undefined ? null : seconds(now - issuedAt),
       expiresAt: iso(expiresAt),
       failure,
+      clockDoubt,
       alarms: alarms.map(({ alarm, at, count }) => ({ alarm, at: iso(at), count })),
     },
     revocation: {

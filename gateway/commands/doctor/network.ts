@@ -10,7 +10,7 @@ import { flawAt } from '../../trust/certificate-profile.ts'
 import { NOT_READY_OFFSET_MS, WARN_OFFSET_MS } from '../../trust/clock.ts'
 import { checkConfiguration } from '../../trust/configuration-check.ts'
 import type { Freshness } from '../../trust/freshness.ts'
-import { parseFreshness } from '../../trust/freshness.ts'
+import { ClockBehind, parseFreshness } from '../../trust/freshness.ts'
 import { formatOcspRequest, readOcspResponse } from '../../trust/ocsp.ts'
 import { openRegistryClient } from '../../trust/registry-client.ts'
 import { openRevocationSources } from '../../trust/revocation-sources.ts'
@@ -28,14 +28,24 @@ export async function* examineNetwork(config: Config, file: string, now: () => n
   if ('finding' in published) yield published.finding
   else {
     const { snapshot, freshness } = published
-    const left = Math.round((freshness.expiresAt - now()) / 60_000)
-    yield { state: 'ok', what: 'registry', detail: `version ${snapshot.version}, holds ${left} min more` }
+    yield examineFreshness(snapshot.version, freshness.expiresAt - now())
     yield* examineRegistration(config, snapshot, now())
     yield* examineRevocation(config, snapshot, now())
     for (const { url } of snapshot.tsa) yield await examineTsa(url)
   }
   yield await examineClock(config.registry.url, await readFile(config.registry.ca).catch(() => undefined), now)
   yield* examinePorts(config, file)
+}
+
+/** @param leftMs negative: it has ended */
+export function examineFreshness(version: number, leftMs: number): Finding {
+  const what = 'registry'
+  if (leftMs > 0) {
+    const left = leftMs < 120_000 ? `${Math.ceil(leftMs / 1000)} s` : `${Math.floor(leftMs / 60_000)} min`
+    return { state: 'ok', what, detail: `version ${version}, holds ${left} more` }
+  }
+  const detail = `version ${version}, its latest word ended ${Math.ceil(-leftMs / 1000)} s ago by this clock`
+  return { state: 'fail', what, detail, next: 'set the clock (timedatectl set-ntp true), or mend the registry' }
 }
 
 type Published = { readonly snapshot: Snapshot; readonly freshness: Freshness } | { readonly finding: Finding }
@@ -60,7 +70,10 @@ async function askRegistry({ registry }: Config, now: number): Promise<Published
       await client.close()
     }
   } catch (error) {
-    const next = `check registry.url, registry.ca and registry.anchor; curl --cacert ${ca} ${url}/freshness`
+    const next =
+      error instanceof ClockBehind
+        ? 'timedatectl set-ntp true'
+        : `check registry.url, registry.ca and registry.anchor; curl --cacert ${ca} ${url}/freshness`
     return { finding: { state: 'fail', what: 'registry', detail: sentence(error), next } }
   }
 }

@@ -4,9 +4,10 @@
  */
 
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readIfThere, replaceFile } from '../files/durable-file.ts'
+import { readMasterKey } from '../keys/key-store.ts'
 import type { BatchState } from './batch-check.ts'
 
 /** The end of a batch whose token holds, as do all before it. */
@@ -32,14 +33,16 @@ export interface PointPlace {
 const INFO = 'owl-gateway message log, verified point'
 const MAC_BYTES = 32
 
-/** @returns nothing where there is none; `changed` when it is not as it was written */
+/** @returns nothing where there is none; `changed` when it is not as it was written @throws {LogOpenError} `keys` */
 export function readVerifiedPoint(place: PointPlace): VerifiedPoint | 'changed' | undefined {
   const octets = readIfThere(pathOf(place))
   if (octets === undefined) return undefined
+  // Outside the attempt: a key that cannot be read says nothing of the point.
+  const key = readMasterKey(place.masterKey)
   try {
     const { point, mac } = JSON.parse(octets.toString('utf8')) as { readonly point: string; readonly mac: string }
     const found = Buffer.from(mac, 'hex')
-    if (found.length !== MAC_BYTES || !timingSafeEqual(found, macOf(place, point))) return 'changed'
+    if (found.length !== MAC_BYTES || !timingSafeEqual(found, macOf(key, point))) return 'changed'
     return JSON.parse(point) as VerifiedPoint
   } catch {
     return 'changed'
@@ -48,7 +51,10 @@ export function readVerifiedPoint(place: PointPlace): VerifiedPoint | 'changed' 
 
 export function writeVerifiedPoint(place: PointPlace, point: VerifiedPoint): void {
   const text = JSON.stringify(point)
-  replaceFile(pathOf(place), `${JSON.stringify({ point: text, mac: macOf(place, text).toString('hex') })}\n`)
+  replaceFile(
+    pathOf(place),
+    `${JSON.stringify({ point: text, mac: macOf(readMasterKey(place.masterKey), text).toString('hex') })}\n`,
+  )
 }
 
 /** What was verified once does not hold any more: the next verification begins at the beginning. */
@@ -60,7 +66,7 @@ function pathOf({ keyStore }: PointPlace): string {
   return join(keyStore, 'verified-point.json')
 }
 
-function macOf({ masterKey }: PointPlace, text: string): Buffer {
-  const key = hkdfSync('sha256', readFileSync(masterKey), Buffer.alloc(0), INFO, MAC_BYTES)
+function macOf(master: Buffer, text: string): Buffer {
+  const key = hkdfSync('sha256', master, Buffer.alloc(0), INFO, MAC_BYTES)
   return createHmac('sha256', Buffer.from(key)).update(text).digest()
 }

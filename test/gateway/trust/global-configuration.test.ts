@@ -1,12 +1,13 @@
 /** The gateway's view of the region against every registry that lies, withholds or repeats itself. Security rows 22–24. */
 
 import { hash } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CryptoKey } from 'jose'
 import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import pino from 'pino'
 import t from 'tap'
+import { GatewayError } from '../../../gateway/errors.ts'
 import type { Content } from '../../../gateway/registry/store.ts'
 import type { Configuration } from '../../../gateway/trust/configuration.ts'
 import type { Adopted, GlobalConfigurationOptions } from '../../../gateway/trust/global-configuration.ts'
@@ -98,7 +99,7 @@ async function rig(options: Partial<GlobalConfigurationOptions> = {}) {
   const lines: Record<string, unknown>[] = []
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const directory = options.directory ?? region.path(`gateway-${count++}`)
-  const open = () =>
+  const open = (more: Partial<GlobalConfigurationOptions> = {}) =>
     openGlobalConfiguration({
       registry: registry.client,
       anchor,
@@ -108,6 +109,7 @@ async function rig(options: Partial<GlobalConfigurationOptions> = {}) {
       pollIntervalMs: 60_000,
       pollGapMs: 1,
       ...options,
+      ...more,
     })
   return { registry, lines, directory, open, now, pass: (ms: number) => (at += ms) }
 }
@@ -286,12 +288,102 @@ for (const [name, tamper] of Object.entries(TAMPERED)) {
 
     const again = await open()
 
-    t.ok(alarmsOf(again.health(now())).includes('configuration-tampered'))
+    t.strictSame(alarmsOf(again.health(now())), ['configuration-tampered'], 'and nothing else is accused')
     if (name !== 'a mark that cannot be read') t.throws(() => again.usable(now()), { code: 'OutdatedGlobalConf' })
     else t.equal(again.usable(now()).version, version, 'the copy itself is signed')
     await again.close()
   })
 }
+
+/** Also for root, who may read everything. */
+function unreadable(file: string): void {
+  rmSync(file)
+  mkdirSync(file)
+}
+
+/** What is no attack, by what an operator is told of it. */
+const MISFORTUNES: Record<
+  string,
+  {
+    readonly harm: (directory: string) => void
+    readonly options?: Partial<GlobalConfigurationOptions>
+    readonly passMs?: number
+    readonly failure: RegExp
+    readonly alarms?: readonly string[]
+    readonly doubt?: object
+  }
+> = {
+  'a mark that may not be read': {
+    harm: (directory) => unreadable(join(directory, 'highest.json')),
+    failure: /EISDIR/,
+    alarms: ['configuration-unreadable'],
+  },
+  'a freshness that may not be read': {
+    harm: (directory) => unreadable(join(directory, 'freshness.jws')),
+    failure: /EISDIR/,
+    alarms: ['configuration-unreadable'],
+  },
+  'a full disk': {
+    harm: () => {},
+    options: {
+      beforeUse: () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOSPC', syscall: 'write', errno: -28 })),
+    },
+    failure: /^the disk is full/,
+  },
+  'a message log that takes nothing': {
+    harm: () => {},
+    options: { beforeUse: () => Promise.reject(new GatewayError('LoggingFailed')) },
+    failure: /cannot be put on record/,
+  },
+  'a clock that is an hour behind': {
+    harm: () => {},
+    passMs: -HOUR_MS,
+    failure: /clock is behind/,
+    doubt: { direction: 'behind', byMs: HOUR_MS },
+  },
+  'a clock that is a year behind': {
+    harm: () => {},
+    passMs: -365 * 24 * HOUR_MS,
+    failure: /clock is behind/,
+    doubt: { direction: 'behind', byMs: 365 * 24 * HOUR_MS },
+  },
+}
+
+for (const [name, { harm, options, passMs = 0, failure, alarms = [], doubt }] of Object.entries(MISFORTUNES)) {
+  t.test(`starting with ${name} accuses nobody`, async (t) => {
+    const { registry, gateway, now, pass, open, directory, lines } = await settled()
+    await gateway.close()
+    registry.down()
+    harm(directory)
+    pass(passMs)
+
+    const again = await open(options)
+
+    const health = again.health(now())
+    t.strictSame(alarmsOf(health), alarms)
+    t.ok(
+      lines.some(({ reason = '' }) => failure.test(String(reason))),
+      'the log says which it was',
+    )
+    t.strictSame(health.clockDoubt, doubt)
+    if (doubt !== undefined) t.throws(() => again.usable(now()), { message: /clock seems to be behind/ })
+    await again.close()
+  })
+}
+
+t.test('a clock that is ahead is told apart from nothing, once the registry answers', async (t) => {
+  const { gateway, now, pass } = await settled()
+  pass(5 * HOUR_MS)
+
+  await gateway.refreshNow()
+
+  t.match(gateway.health(now()), { state: 'expired', clockDoubt: { direction: 'ahead', byMs: HOUR_MS }, alarms: [] })
+  t.throws(() => gateway.usable(now()), { message: /clock seems to be ahead/ })
+  pass(-5 * HOUR_MS)
+  await gateway.refreshNow()
+  t.equal(gateway.health(now()).clockDoubt, undefined, 'and believed again')
+  await gateway.close()
+})
 
 t.test('a lost mark is found again in the copies', async (t) => {
   const { registry, gateway, version, now, open, directory } = await settled()

@@ -232,6 +232,9 @@ export function readIdentity(database: DatabaseSync): LogIdentity {
   throw new LogOpenError('format', 'The message log has a format that this version does not know')
 }
 
+/** SQLite's primary result code for what somebody else has locked. */
+const BUSY = 5
+
 export interface Lock {
   release(): void
 }
@@ -240,7 +243,7 @@ export interface Lock {
  * One writer per log: a second one would fork the chain. The lock is the kernel's on a database beside it, so that it
  * ends with the process however that ends.
  *
- * @throws {LogOpenError} `locked`
+ * @throws {LogOpenError} `locked`; `missing`: its file cannot be written, for want of space or rights
  */
 export function lockLog(path: string): Lock {
   const database = new DatabaseSync(`${path}.lock`, { timeout: 0 })
@@ -248,6 +251,8 @@ export function lockLog(path: string): Lock {
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
+    if (((cause as { errcode?: number }).errcode ?? 0) !== BUSY)
+      throw new LogOpenError('missing', 'The lock beside the message log cannot be taken', cause)
     throw new LogOpenError('locked', 'Another process has the message log open: its gateway runs, or a command', cause)
   }
   return { release: () => database.close() }

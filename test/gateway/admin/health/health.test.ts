@@ -38,6 +38,8 @@ t.test('each thing that goes wrong shows in its own check, and only there', asyn
     ['timestamps', 'ok', { log: { ...log, unstampedSince: NOW - 3 * 60_000 } }],
     ['timestamps', 'warn', { log: { ...log, unstampedSince: NOW - 3 * 60_000 - 1 } }],
     ['timestamps', 'fail', { log: { ...log, unstampedSince: NOW - 4 * 3600_000 - 1 } }],
+    ['clock', 'fail', { configuration: { ...configuration, clockDoubt: { direction: 'behind', byMs: 61_000 } } }],
+    ['clock', 'warn', { configuration: { ...configuration, clockDoubt: { direction: 'ahead', byMs: 61_000 } } }],
     ['evidence', 'ok', { renewal: {} }],
     ['evidence', 'ok', { renewal: { certificateEndsAt: NOW + 180 * DAY_MS + 1 } }],
     ['evidence', 'warn', { renewal: { certificateEndsAt: NOW + 180 * DAY_MS } }],
