@@ -58,6 +58,27 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 }
 
+type Speaker = Turn | 'gateway'
+
+const GERMAN_TURNS: Readonly<Record<Speaker, string>> = {
+  'consumer-system': 'Ihre Stelle: An der Anfrage oder an Ihrem Fachverfahren ist etwas zu ändern.',
+  'provider-system': 'Die angefragte Stelle mit ihrem Fachverfahren.',
+  network: 'Der Betrieb: Zwischen den beiden Gateways ist die Verbindung gestört.',
+  gateway:
+    'Der Betrieb des Gateways, das hier spricht: mit Server.ClientProxy das Ihrer Stelle, mit Server.ServerProxy das der angefragten.',
+}
+const TURNS: Readonly<Record<Speaker, string>> = {
+  'consumer-system': 'Yours: something in the request or in your system has to change.',
+  'provider-system': 'The provider’s, with its local system.',
+  network: 'The operators’: between the two gateways the connection is disturbed.',
+  gateway:
+    'The operators’ of the gateway that speaks: with Server.ClientProxy that of the consumer, with Server.ServerProxy that of the provider.',
+}
+const GERMAN_AGAIN =
+  'Ja, wenn in der Antwort retryable auf true steht: Dann hat noch niemand gehandelt, und dieselbe Anfrage kann später gelingen.'
+const AGAIN =
+  'Yes, where the answer says retryable: true. Then nobody has acted on it, and the same request may succeed later.'
+
 const CODES = Object.keys(FAULTS) as FaultCode[]
 const PAGES: ReadonlyMap<string, string> = new Map(CODES.map((code) => [code, codePage(code)]))
 const INDEX = indexPage()
@@ -90,27 +111,6 @@ function codePage(code: FaultCode): string {
 </main>`,
   )
 }
-
-type Speaker = Turn | 'gateway'
-
-const GERMAN_TURNS: Readonly<Record<Speaker, string>> = {
-  'consumer-system': 'Ihre Stelle: An der Anfrage oder an Ihrem Fachverfahren ist etwas zu ändern.',
-  'provider-system': 'Die angefragte Stelle mit ihrem Fachverfahren.',
-  network: 'Der Betrieb: Zwischen den beiden Gateways ist die Verbindung gestört.',
-  gateway:
-    'Der Betrieb des Gateways, das hier spricht: mit Server.ClientProxy das Ihrer Stelle, mit Server.ServerProxy das der angefragten.',
-}
-const TURNS: Readonly<Record<Speaker, string>> = {
-  'consumer-system': 'Yours: something in the request or in your system has to change.',
-  'provider-system': 'The provider’s, with its local system.',
-  network: 'The operators’: between the two gateways the connection is disturbed.',
-  gateway:
-    'The operators’ of the gateway that speaks: with Server.ClientProxy that of the consumer, with Server.ServerProxy that of the provider.',
-}
-const GERMAN_AGAIN =
-  'Ja, wenn in der Antwort retryable auf true steht: Dann hat noch niemand gehandelt, und dieselbe Anfrage kann später gelingen.'
-const AGAIN =
-  'Yes, where the answer says retryable: true. Then nobody has acted on it, and the same request may succeed later.'
 
 function indexPage(): string {
   const entries = CODES.map(
