@@ -49,7 +49,7 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: Stream): Termin
     },
     octets: (octets) => pipeline(Buffer.isBuffer(octets) ? Readable.from([octets]) : octets, stdout, { end: false }),
     isInteractive: stdout.isTTY === true,
-    json: (value) => out(JSON.stringify(value)),
+    json: (value) => out(JSON.stringify(value).replace(UNSAFE, escaped)),
     style,
     fields(rows) {
       const width = Math.max(...rows.map(([name]) => name.length))
@@ -98,6 +98,13 @@ export function plain(text: string): string {
 /** The same for text of several lines. */
 export function plainLines(text: string): string {
   return text.split(/\r?\n/).map(plain).join('\n')
+}
+
+/** The same character as JSON writes it in ASCII. RFC 8259 §7. */
+function escaped(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+    .join('')
 }
 
 /** Cc, Bidi_Control, line and paragraph separators, zero-width characters and the byte order mark, tags. */

@@ -3,7 +3,7 @@
 import { GatewayError } from '../errors.ts'
 import { remembered } from './bounded-memory.ts'
 import type { Header } from './headers.ts'
-import { headerOf, requestHeaders } from './headers.ts'
+import { headerOf, headerText, requestHeaders } from './headers.ts'
 import type { Identifier } from './identifiers.ts'
 import { formatIdentifier, memberOf, parseIdentifier, subsystemOf } from './identifiers.ts'
 import { findIdnr } from './idnr.ts'
@@ -31,7 +31,9 @@ export interface Call {
   /** Raw query with its `?`, or `''`. */
   readonly query: string
   readonly xRoadId?: string
+  /** As people read it; the octets are in `headers`. */
   readonly userId?: string
+  /** Likewise. */
   readonly issue?: string
   /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
   readonly securityServer?: Identifier
@@ -80,10 +82,15 @@ export function readCall(method: string, target: string, headers: readonly Heade
     path,
     query,
     xRoadId,
-    userId: headerOf(headers, 'x-road-userid'),
-    issue: headerOf(headers, 'x-road-issue'),
+    userId: textOf(headers, 'x-road-userid'),
+    issue: textOf(headers, 'x-road-issue'),
     securityServer: securityServer === undefined ? undefined : parseSecurityServer(securityServer),
   }
+}
+
+function textOf(headers: readonly Header[], name: string): string | undefined {
+  const value = headerOf(headers, name)
+  return value === undefined ? undefined : headerText(value)
 }
 
 type Target = Pick<Call, 'service' | 'provider' | 'providerMember' | 'path' | 'query'>

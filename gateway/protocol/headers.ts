@@ -1,6 +1,7 @@
 /** Which HTTP headers cross the gateway. Source: X-Road PR-REST §4.3–4.5, RFC 9110 §7.6.1; contract §2.2. */
 
 import { remembered } from './bounded-memory.ts'
+import { likelyText } from './text.ts'
 
 /** Order and case as received, octets as latin1. */
 export type Header = readonly [name: string, value: string]
@@ -169,6 +170,16 @@ export function headerOf(headers: readonly Header[], name: string): string | und
   }
   return undefined
 }
+
+/**
+ * A value as people and adapters read it. Its octets stay what they are, latin1 as RFC 9110 §5.5 has it, wherever they are
+ * signed, recorded or passed on.
+ */
+export function headerText(value: string): string {
+  return ASCII.test(value) ? value : likelyText(Buffer.from(value, 'latin1'))
+}
+
+const ASCII = /^[\t\x20-\x7e]*$/
 
 /** A body's media type and the extension its file has in evidence. */
 export interface MediaType {

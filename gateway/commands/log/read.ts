@@ -8,6 +8,7 @@ import type { LogQuery, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader, Part, RecordDetail } from '../../message-log/reading/reader.ts'
 import type { Looked } from '../../message-log/record/access-event.ts'
 import type { Verification } from '../../message-log/verification/verify.ts'
+import { headerText } from '../../protocol/headers.ts'
 import type { Column, Style, Terminal } from '../terminal.ts'
 import { plain, plainLines } from '../terminal.ts'
 import { saidIn } from './event-text.ts'
@@ -113,8 +114,9 @@ export async function writePart(deps: LogCommandDeps, name: string, part: Part):
   // What the log says of itself is about nobody.
   if ((part === 'head' || part === 'body') && (await reader.get(seq))?.side !== null) looking({ part, seq })
   if (terminal.isInteractive) {
-    const text = (Buffer.isBuffer(octets) ? octets : Buffer.concat(await octets.toArray())).toString()
-    terminal.out(plainLines(text))
+    const text = (Buffer.isBuffer(octets) ? octets : Buffer.concat(await octets.toArray())).toString('latin1')
+    // By lines: each header of a head has an encoding of its own.
+    terminal.out(plainLines(text.split('\n').map(headerText).join('\n')))
   } else await terminal.octets(octets)
   return true
 }

@@ -196,6 +196,7 @@ export async function headers(t: Test, rig: Rig): Promise<void> {
     const headers: Header[] = [
       ['X-Road-UserId', 'DE12345678901'],
       ['X-Road-Issue', 'Az. 33.1/2026-17 (\xfc)'],
+      ['X-Name', 'J\xc3\xb6rg'],
     ]
     const { seen } = await rig.exchange({ headers })
 

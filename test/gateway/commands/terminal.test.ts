@@ -54,6 +54,22 @@ t.test('nothing that a terminal obeys comes out', async (t) => {
   t.equal(plainLines('one\r\ntwo\u001b[1m\nthree'), 'one\ntwo\nthree')
 })
 
+t.test('JSON keeps its value and nothing in it is obeyed', async () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('\u009b31m', '\u202e', '\ufeff', '\u{e0041}'),
+      (a, b) => {
+        const { terminal, written } = rig()
+        terminal.json({ a, b })
+        const line = written.out.slice(0, -1)
+        const read = JSON.parse(line) as { a: string; b: string }
+        return read.a === a && read.b === b && plain(line) === line
+      },
+    ),
+  )
+})
+
 t.test('no text gets a control character through a table', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), (a, b) => {

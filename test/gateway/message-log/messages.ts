@@ -6,6 +6,7 @@ import type { Body } from '../../../gateway/protocol/body.ts'
 import { readCall } from '../../../gateway/protocol/call.ts'
 import type { ReplyHead, RequestHead } from '../../../gateway/protocol/head.ts'
 import { formatReplyHead, formatRequestHead } from '../../../gateway/protocol/head.ts'
+import type { Header } from '../../../gateway/protocol/headers.ts'
 import { requestIds } from '../../../gateway/protocol/request-id.ts'
 import type { Signer } from '../../../gateway/protocol/sealing.ts'
 import { seal } from '../../../gateway/protocol/sealing.ts'
@@ -58,6 +59,8 @@ export interface MessageOptions {
   readonly body?: Body | undefined
   readonly etsiU?: string
   readonly sender?: string
+  /** Besides client and content type, octets as latin1. */
+  readonly headers?: readonly Header[]
 }
 
 /** A request as the provider's gateway records it. */
@@ -67,6 +70,7 @@ export function requestRecord(options: MessageOptions = {}): NewRecord {
   const call = readCall('POST', `/r1/${service}/v1/search?a=1`, [
     ['X-Road-Client', client],
     ['Content-Type', 'application/json'],
+    ...(options.headers ?? []),
   ])
   const block = {
     ...{ sender: options.sender ?? SENDER, audience: 'OWL/GOV/05711000/SS1', issuedAt: ISSUED_AT, config: CONFIG },

@@ -51,6 +51,13 @@ t.test('a client may be a member', async (t) => {
   })
 })
 
+t.test('clerk and file reference are read as they are meant, and their octets stay', async (t) => {
+  const [userId, issue] = [Buffer.from('Jörg').toString('latin1'), Buffer.from('Straße 1', 'latin1').toString('latin1')]
+  const headers = [...CLIENT, 'X-Road-UserId', userId, 'X-Road-Issue', issue]
+  t.match(call(TARGET, headers), { userId: 'Jörg', issue: 'Straße 1' })
+  t.same(call(TARGET, headers).headers.flat(), headers)
+})
+
 t.test('of several clients the last one counts, and only it is signed', async (t) => {
   const read = call(TARGET, ['X-Road-Client', 'A/B/C/D', ...CLIENT])
 

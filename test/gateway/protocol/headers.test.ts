@@ -1,7 +1,8 @@
 /** What crosses the gateway and what does not. Contract §2.2. */
 
+import fc from 'fast-check'
 import t from 'tap'
-import { headerOf, mediaTypeOf, replyHeaders, requestHeaders } from '../../../gateway/protocol/headers.ts'
+import { headerOf, headerText, mediaTypeOf, replyHeaders, requestHeaders } from '../../../gateway/protocol/headers.ts'
 
 t.test('keeps order, case and duplicates of what crosses', async (t) => {
   const raw = [
@@ -124,3 +125,20 @@ for (const [values, type, extension] of types) {
     t.same(mediaTypeOf(values.map((value) => ['Content-Type', value])), { type, extension })
   })
 }
+
+t.test('a value is read as UTF-8 where it is valid UTF-8, as latin1 otherwise', async (t) => {
+  const octets = (text: string, encoding: BufferEncoding): string => Buffer.from(text, encoding).toString('latin1')
+  for (const [value, text] of [
+    [octets('Jörg Weiß', 'utf8'), 'Jörg Weiß'],
+    [octets('Jörg Weiß', 'latin1'), 'Jörg Weiß'],
+    [octets('\ufeffM̂bala 中 😀', 'utf8'), 'M̂bala 中 😀'],
+    ['\xc3', '\xc3'],
+    ['\xed\xa0\x80', '\xed\xa0\x80'],
+    ['\xc0\xaf', '\xc0\xaf'],
+    ['DE1', 'DE1'],
+    ['', ''],
+  ] as const) {
+    t.equal(headerText(value), text, encodeURIComponent(value))
+  }
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => headerText(octets(text, 'utf8')) === text))
+})

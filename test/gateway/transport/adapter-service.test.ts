@@ -1,6 +1,7 @@
 /** What a caller is told when a request, an adapter or its local system is not as it should be: where and which rule. */
 
 import t from 'tap'
+import type { Caller } from '../../../adapters/adapter.ts'
 import { AdapterError, defineAdapter } from '../../../adapters/adapter.ts'
 import { FAULTS, GatewayError } from '../../../gateway/errors.ts'
 import { faultOfError } from '../../../gateway/fault-reply.ts'
@@ -55,6 +56,27 @@ t.test('the reply of an adapter likewise', async (t) => {
   t.match(message, /: \/ort \([a-z:]+\)/)
   t.same(new Set(pointers), new Set(['/ort']))
   t.notMatch(message, /geheim/)
+})
+
+t.test('an adapter reads of a clerk what was meant', async (t) => {
+  const seen: unknown[] = []
+  const handle = async (_: Hausnummer, { userId, issue }: Caller): Promise<AnschriftInland> => {
+    seen.push(userId, issue)
+    return ADDRESS
+  }
+  const adapter = defineAdapter({ service: 'svc', version: 1, request, response, handle })
+  const service = adapterService({ id: ID, timeoutMs: 1000, bodyBytesMax: 1000 }, adapter, adapter.open({}))
+  const octets = ['X-Road-UserId', Buffer.from('Jörg').toString('latin1'), 'X-Road-Issue', 'Stra\xdfe']
+  const rawHeaders = ['X-Road-Client', 'I/C/M/T', 'Content-Type', 'application/json', ...octets]
+  const head = formatRequestHead(
+    parseCall({ method: 'POST', target: `/r1/${ID}/v1`, rawHeaders }),
+    requestId,
+    block,
+    'x',
+  )
+  await service.prepare({ head, body: bodyOf(Buffer.from('{"nummer":"7"}')), purpose: 'MOVE' })()
+  t.same(seen, ['Jörg', 'Straße'])
+  t.ok(head.octets.includes('X-Road-UserId:Jörg\r\n'), 'what is signed has the octets that were sent')
 })
 
 t.test('a mistake in the adapter is not a local system that is down', async (t) => {

@@ -3,6 +3,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { GatewayError } from '../../../errors.ts'
+import { headerText } from '../../../protocol/headers.ts'
 import type { LogQuery, Outcome, RecordSummary, Side } from '../../message-log.ts'
 
 export interface Page {
@@ -130,7 +131,7 @@ function summaryOf(row: Record<string, unknown>, stampedTo: number): RecordSumma
   return {
     seq: Number(row['seq']),
     requestId: row['request_id'] as string | null,
-    xRoadId: row['x_road_id'] as string | null,
+    xRoadId: row['x_road_id'] === null ? null : headerText(String(row['x_road_id'])),
     at: at === null ? '' : new Date(Number(at)).toISOString(),
     side: row['side'] as Side | null,
     direction: row['direction'] as 'in' | 'out' | null,

@@ -62,6 +62,26 @@ t.test('a refusal says why, in both languages', async (t) => {
   t.match(report, 'Server.ServerProxy.AccessDenied')
 })
 
+t.test('names in headers are read as they were written', async (t) => {
+  const rig = await openEvidenceRig(t)
+  const requestId = nextRequestId()
+  const userId = Buffer.from('Jörg Weiß <a>').toString('latin1')
+  await rig.exchange({
+    requestId,
+    headers: [
+      ['X-Road-UserId', userId],
+      ['X-Road-Issue', 'Stra\xdfe 7'],
+    ],
+  })
+  await rig.log.stampNow()
+
+  const { report } = await exported(rig, requestId)
+
+  t.match(report, 'Jörg Weiß &#60;a&#62;')
+  t.match(report, 'Straße 7')
+  t.notMatch(report, 'JÃ')
+})
+
 t.test('every container of an exchange can be sealed', async (t) => {
   const rig = await openEvidenceRig(t)
   const requestId = nextRequestId()
