@@ -137,6 +137,7 @@ export async function openPipelines(t: Test): Promise<PipelineRig> {
         if (faults.configuration !== undefined) throw new GatewayError(faults.configuration)
         return snapshot
       },
+      current: () => snapshot,
       stalenessMs: () => faults.stalenessMs ?? 0,
       refreshNow: async () => {},
       heard: () => {},
