@@ -107,7 +107,9 @@ export const CONFIG_SCHEMA = {
               adapter: path('Name of an adapter, e.g. bielefeld/melderegister/vams'),
               url: { type: 'string', pattern: '^https?://', description: 'Or the base URL of an HTTP service' },
               openapi: path('Path of its OpenAPI document (JSON) below the URL, for getOpenAPI'),
-              ca: path('CA certificate of an https service, PEM'),
+              ca: path(
+                'CA certificate of an https service, or that service’s own certificate, which is then taken octet by octet, whatever names it has; PEM',
+              ),
               options: { type: 'object', description: 'Handed to the adapter' },
               timeoutMs: integer(1, 60_000, 'How long the local system may take'),
               bodyBytesMax: integer(0, 10 * 1024 * 1024, 'Largest request or reply body'),

@@ -35,6 +35,7 @@ import { providerPlugin } from './provider/plugin.ts'
 import { answering } from './provider/reconcile.ts'
 import { subjectFinder, subjectLookUp } from './subjects.ts'
 import type { Observed } from './trace.ts'
+import { HEAD_ADDED_BYTES_MAX } from './transport/frame.ts'
 import { openPeers } from './transport/peers.ts'
 import { openSpool } from './transport/spool.ts'
 import { authoritiesPem } from './trust/basis.ts'
@@ -167,7 +168,7 @@ async function compose(
       answerTimeoutMs: limits.peerTimeoutMs,
       progressTimeoutMs: limits.progressTimeoutMs,
       answerBytesPerSecondMin: limits.bodyBytesPerSecondMin,
-      headBytesMax: limits.headBytesMax,
+      headBytesMax: limits.headBytesMax + HEAD_ADDED_BYTES_MAX,
       authorities: () => authoritiesPem(inUse.current()?.issuing ?? []),
       accepts: (gateway, certificate) => {
         const current = judging()

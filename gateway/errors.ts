@@ -149,13 +149,14 @@ export const FAULTS = {
   'ServiceFailed.NetworkError': {
     turn: 'provider-system',
     message: 'The provider system could not be reached, or broke off',
-    help: 'The provider must check the address and state of its local system; what it did with the request is unknown.',
+    help: 'The provider must check the address and state of its local system. Unless the message says that nothing was delivered, what it did with the request is unknown.',
     retryable: true,
   },
   'ServiceFailed.SslAuthenticationFailed': {
     turn: 'provider-system',
-    message: 'The TLS certificate of the provider system does not hold',
-    help: 'The provider must check the certificate of its local system and services[].ca. Nothing was delivered.',
+    message: 'The TLS certificate of the provider system does not hold, or its TLS is too weak or too old',
+    help: 'The provider must check certificate and TLS version of its local system, and services[].ca.',
+    retryable: true,
   },
   'ServiceFailed.TimedOut': {
     turn: 'provider-system',
@@ -181,7 +182,7 @@ export const FAULTS = {
   'ServiceFailed.TooLarge': {
     turn: 'provider-system',
     message: 'The reply of the provider system is larger than allowed',
-    help: 'Raise services[].bodyBytesMax at the provider, or ask for less.',
+    help: 'Raise services[].bodyBytesMax at the provider, or ask for less; a head is held to limits.headBytesMax.',
   },
   'ServiceFailed.InvalidResponse': {
     turn: 'provider-system',
@@ -262,6 +263,8 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown
   /** JSON pointers of what breaks a schema. */
   readonly pointers?: readonly string[]
+  /** No octet reached the service: to be said in `reason`, and the request can be sent again, whatever the stage. */
+  readonly undelivered?: true
   /** What another gateway said, unsigned: passed on in its own words. */
   readonly fault?: PassedOn
 }
@@ -275,13 +278,15 @@ export interface PassedOn {
 export class GatewayError extends Error {
   readonly code: FaultCode
   readonly pointers: readonly string[] | undefined
+  readonly undelivered: boolean
   readonly fault: PassedOn | undefined
 
-  constructor(code: FaultCode, { reason, cause, pointers, fault }: GatewayErrorOptions = {}) {
+  constructor(code: FaultCode, { reason, cause, pointers, undelivered, fault }: GatewayErrorOptions = {}) {
     super(reason === undefined ? FAULTS[code].message : `${FAULTS[code].message}: ${reason}`, { cause })
     this.name = 'GatewayError'
     this.code = code
     this.pointers = pointers
+    this.undelivered = undelivered === true
     this.fault = fault
   }
 }

@@ -65,7 +65,7 @@ export function faultOfError(error: GatewayError, proxy: ProxyName, requestId: s
       detail: requestId,
       stage,
       side: sideOf(error.code, proxy),
-      retryable: row.retryable === true && !ACTED[proxy].has(stage),
+      retryable: row.retryable === true && (error.undelivered || !ACTED[proxy].has(stage)),
       help: helpOf(error.code),
       ...(error.pointers === undefined ? {} : { pointers: error.pointers }),
     },

@@ -145,7 +145,7 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, GermanFault>> = {
   },
   'ServiceFailed.TooLarge': {
     message: 'Die Antwort des Fachverfahrens der angefragten Stelle ist größer als erlaubt.',
-    help: 'Die angefragte Stelle erhöht services[].bodyBytesMax, oder Sie fragen nach weniger.',
+    help: 'Die angefragte Stelle erhöht services[].bodyBytesMax, oder Sie fragen nach weniger. Den Kopf einer Antwort begrenzt limits.headBytesMax.',
   },
   'ServiceFailed.InvalidResponse': {
     message: 'Die Antwort des Fachverfahrens der angefragten Stelle ist kein gültiges HTTP.',

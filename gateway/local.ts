@@ -24,6 +24,7 @@ export async function openLocal(config: Config, spool: Spool): Promise<Local> {
       services: of.services,
       adapters: await loadAdapters(of.services.flatMap(({ adapter }) => adapter ?? [])),
       networksAllowed: of.networksAllowed,
+      headBytesMax: of.limits.headBytesMax,
       connectTimeoutMs: of.limits.connectTimeoutMs,
       progressTimeoutMs: of.limits.progressTimeoutMs,
       spool,

@@ -1,25 +1,19 @@
 /** A service by URL: forwards a request as it was signed and returns what comes back. Source: X-Road PR-REST §4.1–4.7. */
 
-import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns'
 import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { STATUS_CODES } from 'node:http'
-import { BlockList, isIP } from 'node:net'
-import { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
-import { Pool } from 'undici'
+import { isIP } from 'node:net'
 import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { replyHeaders } from '../protocol/headers.ts'
 import { decodeText } from '../protocol/text.ts'
-import type { ServiceAnswer } from './service-answer.ts'
-import { brokenOff, ServiceAnswerReader } from './service-answer.ts'
-import type { OpenService, ServicesOptions } from './services.ts'
-import { bodyOf } from './spool.ts'
-
-const CONNECTIONS_MAX = 64
+import { isIn, openNetworks } from './networks.ts'
+import { hostOf, ServiceConnections } from './service-connections.ts'
+import { ask, bodyFailureOf } from './service-request.ts'
+import type { OpenService, ServiceReply, ServicesOptions } from './services.ts'
 
 /** @throws {Error} when the URL is outside the allowed networks or carries more than a base */
 export async function httpService(
@@ -27,61 +21,62 @@ export async function httpService(
   options: ServicesOptions,
 ): Promise<OpenService> {
   const { id, timeoutMs, bodyBytesMax } = service
+  const { headBytesMax, connectTimeoutMs, progressTimeoutMs, spool } = options
   const url = new URL(service.url)
   if (url.username !== '' || url.search !== '' || url.hash !== '')
     throw new Error(`services: ${id} has a URL with more than scheme, host, port and path`)
-  const allowed = allowedNetworks(options.networksAllowed)
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0 && !isAllowed(allowed, host)) throw new Error(`services: ${id} is outside networksAllowed`)
-  const pool = new Pool(url.origin, {
-    connections: CONNECTIONS_MAX,
-    pipelining: 1,
-    // HTTP/2 has no reasons, and of headers neither case nor repetition: PR-REST §4.1 asks for HTTP/1.1.
-    allowH2: false,
-    headersTimeout: timeoutMs,
-    bodyTimeout: options.progressTimeoutMs,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      ...(service.ca === undefined ? {} : { ca: await readFile(service.ca) }),
-      // Names are judged by the address that is connected to, each time: an answer that changes gains nothing.
-      lookup: (
-        name: string,
-        hints: object,
-        done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
-      ) =>
-        lookup(name, { ...hints, all: true }, (error, addresses) => {
-          const first = addresses?.[0]
-          if (error !== null || first === undefined) return done(error ?? new Error('no address'), '')
-          if (!addresses.every(({ address }) => isAllowed(allowed, address)))
-            return done(new Error('outside networksAllowed'), '')
-          return (hints as { all?: boolean }).all ? done(null, addresses) : done(null, first.address, first.family)
-        }),
-    },
-  })
+  const networks = openNetworks(options.networksAllowed)
+  const host = hostOf(url)
+  if (isIP(host) !== 0 && !isIn(networks, host)) throw new Error(`services: ${id} is outside networksAllowed`)
+  const ca = service.ca === undefined ? undefined : await readFile(service.ca)
+  const connections = new ServiceConnections({ url, ca, networks, connectTimeoutMs })
+  const limits = { headBytesMax, timeoutMs, progressTimeoutMs }
   const base = url.pathname
+  const underWay = new Set<Promise<unknown>>()
 
-  /** @throws {GatewayError} every `ServiceFailed.…` */
-  async function ask(request: Dispatcher.DispatchOptions, bytesMax: number): Promise<ServiceAnswer> {
-    const pieceBytesMax = Math.min(bytesMax, options.spool.memoryBytesMax)
-    try {
-      return await new Promise((resolve, reject) => {
-        pool.dispatch(request, new ServiceAnswerReader({ pieceBytesMax, timeoutMs, resolve, reject }))
-      })
-    } catch (error) {
-      // What never began to leave is destroyed by nobody else.
-      if (request.body instanceof Readable) request.body.on('error', () => {}).destroy()
-      throw error
+  /** @throws {GatewayError} every `ServiceFailed.…`, `LoggingFailed` */
+  function exchange(
+    method: string,
+    path: string,
+    headers: readonly string[],
+    body: Body | undefined,
+    bytesMax: number,
+  ): Promise<ServiceReply> {
+    const reply = ask(connections, { method, path, headers: ['Host', url.host, ...headers], body }, limits).then(
+      (message) => replyIn(method, message, bytesMax),
+    )
+    underWay.add(reply)
+    const settled = () => underWay.delete(reply)
+    reply.then(settled, settled)
+    return reply
+  }
+
+  async function replyIn(method: string, message: IncomingMessage, bytesMax: number): Promise<ServiceReply> {
+    const { statusCode: status = 0, statusMessage = '', rawHeaders } = message
+    const isBare = hasNoBody(method, status)
+    return {
+      status,
+      reason: REASON.test(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? ''),
+      headers: replyHeaders(rawHeaders),
+      body: isBare ? skip(message) : await bodyIn(message, bytesMax),
     }
   }
 
-  /** @throws {GatewayError} `ServiceFailed.TooLarge`, `ServiceFailed.NetworkError`, `LoggingFailed` */
-  async function bodyIn({ content }: ServiceAnswer, bytesMax: number): Promise<Body | undefined> {
-    if (Buffer.isBuffer(content)) return content.length === 0 ? undefined : bodyOf(content)
+  /** @throws {GatewayError} `ServiceFailed.TooLarge`, `.NetworkError`, `.InvalidResponse`, `LoggingFailed` */
+  async function bodyIn(message: IncomingMessage, bytesMax: number): Promise<Body | undefined> {
+    const expected = message.complete ? message.readableLength : lengthOf(message)
     try {
-      return await options.spool.receive(content, { bytesMax, tooLarge: 'ServiceFailed.TooLarge' })
+      const body = await spool.receive(message, {
+        bytesMax,
+        tooLarge: 'ServiceFailed.TooLarge',
+        ...(expected === undefined ? {} : { expected }),
+      })
+      // Its end has to be read, too, for the connection to be of use again.
+      message.resume()
+      return body
     } catch (error) {
-      content.destroy()
-      throw error instanceof GatewayError && error.code === 'MissingBody' ? brokenOff(error) : error
+      message.destroy()
+      throw error instanceof GatewayError && error.code === 'MissingBody' ? bodyFailureOf(message) : error
     }
   }
 
@@ -89,43 +84,36 @@ export async function httpService(
     bodyBytesMax,
     prepare:
       ({ head, body, purpose }) =>
-      async () => {
+      () => {
         const { method, path, query } = head.call
-        const answer = await ask(
-          {
-            method: method as Dispatcher.HttpMethod,
-            path: joinPath(base, path) + query,
-            headers: serviceHeaders(head, body?.size, purpose),
-            body: body === undefined ? null : (body.bytes ?? body.stream()),
-          },
-          bodyBytesMax,
-        )
-        const { status, statusText, rawHeaders } = answer
-        return {
-          status,
-          reason: reasonOf(statusText) ?? STATUS_CODES[status] ?? '',
-          headers: replyHeaders(rawHeaders),
-          body: hasNoBody(method, status) ? unread(answer) : await bodyIn(answer, bodyBytesMax),
-        }
+        const headers = serviceHeaders(head, body?.size, purpose)
+        return exchange(method, joinPath(base, path) + query, headers, body, bodyBytesMax)
       },
     async describe() {
       if (service.openapi === undefined)
         throw new GatewayError('ServiceFailed.InvalidContentType', { reason: 'the service has no OpenAPI document' })
       const path = joinPath(base, service.openapi)
-      const bytesMax = Math.min(bodyBytesMax, options.spool.memoryBytesMax)
-      const answer = await ask({ method: 'GET', path, headers: ['accept', 'application/json'] }, bytesMax)
-      const body = await bodyIn(answer, bytesMax)
-      if (answer.status !== 200 || body?.bytes === undefined)
+      const bytesMax = Math.min(bodyBytesMax, spool.memoryBytesMax)
+      const { status, body } = await exchange('GET', path, ['accept', 'application/json'], undefined, bytesMax)
+      if (status !== 200 || body?.bytes === undefined)
         throw new GatewayError('ServiceFailed.InvalidResponse', { reason: 'its OpenAPI document is not to be had' })
       return { type: 'application/json; charset=utf-8', octets: withoutAddresses(body.bytes) }
     },
-    close: () => pool.close(),
+    async close() {
+      await Promise.allSettled(underWay)
+      connections.destroy()
+    },
   }
 }
 
-/** HTTP knows no body here: what comes all the same must not wait for a reader. */
-function unread({ content }: ServiceAnswer): undefined {
-  if (!Buffer.isBuffer(content)) content.destroy()
+/** HTTP knows no body here. */
+function skip(message: IncomingMessage): undefined {
+  message.resume()
+}
+
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  const length = headers['content-length']
+  return length === undefined ? undefined : Number(length)
 }
 
 /** Where a service really is, is the agency's business: X-Road puts this in place of it. Contract §2.6. */
@@ -157,22 +145,13 @@ export function joinPath(base: string, path: string): string {
 /** RFC 9112 §4. */
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/**
- * The octets of a reason phrase, as latin1. undici has read them as UTF-8: what was none is lost, and what a head cannot
- * hold would end it early.
- *
- * @returns undefined when there is none to be had
- */
-function reasonOf(statusText: string): string | undefined {
-  if (statusText.includes('\ufffd')) return undefined
-  const reason = Buffer.from(statusText, 'utf8').toString('latin1')
-  return REASON.test(reason) ? reason : undefined
-}
-
 /** RFC 9110 §6.4.1. */
 export function hasNoBody(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304
 }
+
+/** RFC 9110 §8.6: a length even when it is none. */
+const EXPECT_BODY: ReadonlySet<string> = new Set(['PATCH', 'POST', 'PUT'])
 
 /** What a service sees: the signed headers, the two ids, the purpose, and the body's length. */
 function serviceHeaders(
@@ -191,21 +170,6 @@ function serviceHeaders(
   if (!named) headers.push('x-road-id', xRoadId)
   headers.push('x-road-request-id', requestId)
   if (purpose !== 'none') headers.push('OWL-Purpose', purpose)
-  if (bodyBytes !== undefined) headers.push('content-length', String(bodyBytes))
+  if (bodyBytes !== undefined || EXPECT_BODY.has(call.method)) headers.push('content-length', String(bodyBytes ?? 0))
   return headers
-}
-
-function allowedNetworks(blocks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const block of blocks) {
-    const [network = '', prefix = ''] = block.split('/')
-    const family = isIP(network)
-    if (family === 0 || !/^\d{1,3}$/.test(prefix)) throw new Error('networksAllowed: not a CIDR block')
-    list.addSubnet(network, Number(prefix), family === 6 ? 'ipv6' : 'ipv4')
-  }
-  return list
-}
-
-function isAllowed(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }

@@ -46,6 +46,8 @@ export interface ServicesOptions {
   readonly adapters: Readonly<Record<string, Adapter>>
   /** CIDR blocks in which services by URL may be. */
   readonly networksAllowed: readonly string[]
+  /** Of a service's answer, too. */
+  readonly headBytesMax: number
   readonly connectTimeoutMs: number
   readonly progressTimeoutMs: number
   readonly spool: Spool

@@ -54,6 +54,31 @@ export async function makeAuthority(name: string): Promise<Authority> {
   }
 }
 
+export interface SelfSignedOptions {
+  /** By default none: a leaf and nothing else. */
+  readonly isAuthority?: boolean
+  /** RSA of so many bits; P-256 when absent. */
+  readonly rsaBits?: number
+  readonly notAfter?: Date
+}
+
+/** As a local system has it that no CA knows: no names that anybody could check. */
+export async function makeSelfSigned(name: string, options: SelfSignedOptions = {}): Promise<Material> {
+  const { isAuthority = false, rsaBits, notAfter = validity().notAfter } = options
+  const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]) }
+  const algorithm = rsaBits === undefined ? EC : { ...rsa, modulusLength: rsaBits }
+  const keys = (await provider.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: rsaBits === undefined ? EC : rsa,
+    notBefore: new Date(Math.min(Date.now(), notAfter.getTime()) - 3600_000),
+    notAfter,
+    extensions: [new x509.BasicConstraintsExtension(isAuthority, undefined, true)],
+  })
+  return pemOf(keys, certificate)
+}
+
 async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
   return (await provider.subtle.generateKey(EC, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
 }

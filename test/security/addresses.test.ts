@@ -84,6 +84,7 @@ t.test('a service outside the allowed networks is not called, however it is spel
       services: [{ id, url: `http://${host}:${canary.port}`, timeoutMs: 1000, bodyBytesMax: 1000 }],
       adapters: {},
       networksAllowed: ['10.0.0.0/8', 'fd00::/8'],
+      headBytesMax: 32_768,
       connectTimeoutMs: 1000,
       progressTimeoutMs: 1000,
       spool,

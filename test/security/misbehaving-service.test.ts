@@ -98,7 +98,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   '/unsinn': 'InvalidResponse',
   '/halb': 'NetworkError',
   '/stockt': 'NetworkError',
-  '/kopf': 'InvalidResponse',
+  '/kopf': 'TooLarge',
   '/riese': 'TooLarge',
   '/riese-ohne-laenge': 'TooLarge',
   '/gross': 'TooLarge',

@@ -9,6 +9,7 @@ import { openComparison } from '../../message-log/witness/comparison.ts'
 import { openPartnerStates, partnersDirectory } from '../../message-log/witness/partner-states.ts'
 import { NO_HEAD } from '../../protocol/log-head.ts'
 import { requestIds } from '../../protocol/request-id.ts'
+import { HEAD_ADDED_BYTES_MAX } from '../../transport/frame.ts'
 import { openPeers } from '../../transport/peers.ts'
 import { authoritiesPem } from '../../trust/basis.ts'
 import { loadSigner } from '../../trust/keys.ts'
@@ -47,7 +48,7 @@ export async function withPartners<T>(
     answerTimeoutMs: limits.peerTimeoutMs,
     progressTimeoutMs: limits.progressTimeoutMs,
     answerBytesPerSecondMin: limits.bodyBytesPerSecondMin,
-    headBytesMax: limits.headBytesMax,
+    headBytesMax: limits.headBytesMax + HEAD_ADDED_BYTES_MAX,
     authorities: () => authoritiesPem(snapshot.issuing),
     accepts: (gateway, certificate) => acceptsServer(judging(), gateway, certificate),
   })

@@ -1,66 +1,15 @@
 /** A service by URL: what it gets, what comes back, and what happens when it misbehaves. Contract §2.1, §2.4. */
 
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
-import type { AddressInfo, Server, Socket } from 'node:net'
-import { createServer as createTcpServer } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
-import { parseCall } from '../../../gateway/protocol/call.ts'
-import { formatRequestHead } from '../../../gateway/protocol/head.ts'
 import { httpService, joinPath } from '../../../gateway/transport/http-service.ts'
-import { bodyOf, openSpool } from '../../../gateway/transport/spool.ts'
-
-const block = {
-  sender: 's',
-  audience: 'a',
-  issuedAt: '2026-11-23T05:00:00.123Z',
-  config: { version: 1, sha256: 'x' },
-  agreement: 'none',
-  purpose: 'P',
-  logHead: 'none',
-}
-const requestId = '01a206ec-68a3-7977-af25-8e363f45622e'
-
-function headOf(method: string, path: string, headers: string[] = []) {
-  const call = parseCall({
-    method,
-    target: `/r1/I/C/M/S/svc${path}`,
-    rawHeaders: ['X-Road-Client', 'I/C/M/T', ...headers],
-  })
-  return formatRequestHead(call, requestId, block, `I-${requestId}`)
-}
-
-async function listen(t: Test, server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-async function serviceAt(
-  t: Test,
-  url: string,
-  more: { timeoutMs?: number; bodyBytesMax?: number; networksAllowed?: string[] } = {},
-) {
-  const { timeoutMs = 2000, bodyBytesMax = 100_000, networksAllowed = ['127.0.0.0/8'] } = more
-  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
-  const options = {
-    services: [],
-    adapters: {},
-    networksAllowed,
-    connectTimeoutMs: 1000,
-    progressTimeoutMs: 1000,
-    spool,
-  }
-  const service = await httpService({ id: 'I/C/M/S/svc', url, timeoutMs, bodyBytesMax }, options)
-  t.teardown(() => service.close())
-  return (head: ReturnType<typeof headOf>, content?: Buffer) =>
-    service.prepare({ head, body: content === undefined ? undefined : bodyOf(content), purpose: 'MOVE' })()
-}
+import { openSpool } from '../../../gateway/transport/spool.ts'
+import { headOf, listen, openWire, REQUEST_ID, serviceAt } from './service-rig.ts'
 
 interface Seen {
   readonly method: string | undefined
@@ -75,7 +24,7 @@ async function echo(t: Test, answer: (request: IncomingMessage, response: Server
     seen.push({ method: request.method, url: request.url, rawHeaders: request.rawHeaders, body: await buffer(request) })
     answer(request, response)
   })
-  return { seen, url: await listen(t, server) }
+  return { seen, url: `http://127.0.0.1:${await listen(t, server)}` }
 }
 
 t.test('the service sees the signed request and nothing of ours but ids and purpose', async (t) => {
@@ -115,7 +64,7 @@ t.test('the service sees the signed request and nothing of ours but ids and purp
     'x-road-request-id',
   ])
   t.ok(request?.rawHeaders.includes('b\u00e4r'))
-  t.ok(request?.rawHeaders.includes(requestId))
+  t.ok(request?.rawHeaders.includes(REQUEST_ID))
 })
 
 for (const method of ['GET', 'DELETE', 'POST', 'PUT', 'OPTIONS']) {
@@ -189,7 +138,7 @@ t.test('a large reply comes whole, and not in memory', async (t) => {
   await body?.dispose()
 })
 
-const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: string }> = {
+const misbehaving: Record<string, { speak: (socket: Socket) => void; code: string }> = {
   'hangs up': { speak: (socket) => socket.destroy(), code: 'ServiceFailed.NetworkError' },
   'says nothing': { speak: () => {}, code: 'ServiceFailed.TimedOut' },
   'speaks no HTTP': { speak: (socket) => socket.write('220 smtp ready\r\n'), code: 'ServiceFailed.InvalidResponse' },
@@ -212,7 +161,7 @@ const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: stri
   'breaks the framing of a large body': {
     speak: (socket) =>
       socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4e20\r\n${'x'.repeat(20_000)}\r\nno size\r\n`),
-    code: 'ServiceFailed.NetworkError',
+    code: 'ServiceFailed.InvalidResponse',
   },
   'has a status that is none, and no end': {
     speak: (socket) => socket.write('HTTP/1.1 999 Odd\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n'),
@@ -220,23 +169,39 @@ const misbehaving: Record<string, { speak?: (socket: Socket) => void; code: stri
   },
   'sends endless headers': {
     speak: (socket) => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}`),
-    code: 'ServiceFailed.InvalidResponse',
+    code: 'ServiceFailed.TooLarge',
   },
 }
 for (const [name, { speak, code }] of Object.entries(misbehaving)) {
   t.test(`a service that ${name} fails with ${code}`, async (t) => {
-    const sockets: Socket[] = []
-    const server = createTcpServer((socket) => {
-      sockets.push(socket.on('error', () => {}))
-      socket.once('data', () => speak?.(socket))
-    })
-    const deliver = await serviceAt(t, await listen(t, server), { timeoutMs: 300 })
-    t.teardown(() => {
-      for (const socket of sockets) socket.destroy()
-    })
+    const { port } = await openWire(t, (socket) => speak(socket))
+    const deliver = await serviceAt(t, `http://127.0.0.1:${port}`, { timeoutMs: 300 })
 
     await t.rejects(deliver(headOf('POST', '/v1'), Buffer.from('x')), { code })
   })
+}
+
+/** A service whose OpenAPI document is asked for. */
+async function describedService(t: Test, port: number) {
+  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
+  return httpService(
+    {
+      id: 'I/C/M/S/svc',
+      url: `http://127.0.0.1:${port}`,
+      timeoutMs: 2000,
+      bodyBytesMax: 100_000,
+      openapi: '/openapi.json',
+    },
+    {
+      services: [],
+      adapters: {},
+      networksAllowed: ['127.0.0.0/8'],
+      headBytesMax: 32_768,
+      connectTimeoutMs: 1000,
+      progressTimeoutMs: 1000,
+      spool,
+    },
+  )
 }
 
 for (const [name, octets, code] of [
@@ -246,16 +211,8 @@ for (const [name, octets, code] of [
   ['is empty', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'ServiceFailed.InvalidResponse'],
 ] as const) {
   t.test(`a description that ${name} is the service's fault`, async (t) => {
-    const server = createTcpServer((socket) => {
-      socket.on('error', () => {}).once('data', () => socket.end(octets))
-    })
-    const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
-    const place = { id: 'I/C/M/S/svc', url: await listen(t, server), timeoutMs: 2000, bodyBytesMax: 100_000 }
-    const limits = { networksAllowed: ['127.0.0.0/8'], connectTimeoutMs: 1000, progressTimeoutMs: 1000 }
-    const service = await httpService(
-      { ...place, openapi: '/openapi.json' },
-      { services: [], adapters: {}, ...limits, spool },
-    )
+    const { port } = await openWire(t, (socket) => socket.end(octets))
+    const service = await describedService(t, port)
     t.teardown(() => service.close())
 
     await t.rejects(service.describe(), { code })
@@ -265,17 +222,11 @@ for (const [name, octets, code] of [
 t.test('a description is read as it was written, or refused; nothing in it is replaced', async (t) => {
   const text = '{"openapi":"3.1.0","info":{"title":"Grüße \u00a0"}}'
   let document = Buffer.from(text)
-  const server = createTcpServer((socket) => {
+  const { port } = await openWire(t, (socket) => {
     const head = `HTTP/1.1 200 OK\r\nContent-Length: ${document.length}\r\nConnection: close\r\n\r\n`
-    socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([Buffer.from(head), document])))
+    socket.end(Buffer.concat([Buffer.from(head), document]))
   })
-  const spool = await openSpool({ directory: t.testdir(), spoolAboveBytes: 10_000 })
-  const place = { id: 'I/C/M/S/svc', url: await listen(t, server), timeoutMs: 2000, bodyBytesMax: 100_000 }
-  const limits = { networksAllowed: ['127.0.0.0/8'], connectTimeoutMs: 1000, progressTimeoutMs: 1000 }
-  const service = await httpService(
-    { ...place, openapi: '/openapi.json' },
-    { services: [], adapters: {}, ...limits, spool },
-  )
+  const service = await describedService(t, port)
   t.teardown(() => service.close())
 
   const marked = Buffer.from(`\ufeff${text}`, 'utf16le')
