@@ -43,6 +43,7 @@ import { clockEstimate } from './trust/clock.ts'
 import type { GlobalConfiguration } from './trust/global-configuration.ts'
 import { openGlobalConfiguration } from './trust/global-configuration.ts'
 import { loadSigner } from './trust/keys.ts'
+import { openLocalCertificates } from './trust/local-certificates.ts'
 import { ownSeal } from './trust/own-seal.ts'
 import { openRegistryClient } from './trust/registry-client.ts'
 import { openRevocation, RETRY_MS } from './trust/revocation.ts'
@@ -179,7 +180,10 @@ async function compose(
 
   // On the file system of the log, which takes large bodies over by a second name.
   const spool = await openSpool({ directory: join(directory, 'log', 'spool'), spoolAboveBytes: limits.spoolAboveBytes })
-  const local = opened(await openLocal(config, spool))
+  const certificates = opened(
+    await openLocalCertificates({ directory: join(directory, 'local-certificates'), revocation, now, log: limitedLog }),
+  )
+  const local = opened(await openLocal(config, spool, certificates))
   const shared = {
     gateway: config.gateway,
     configuration: inUse,
@@ -215,10 +219,17 @@ async function compose(
   const renewal = opened(openRenewal({ config, place, reader, authorities, log, now }))
   const health = await reporter({
     renewal,
-    ...{ config, messageLog, configuration: inUse, revocation, seal, clock, now, partners: partners.health },
+    ...{ config, messageLog, configuration: inUse, revocation, seal, certificates, clock, now },
+    partners: partners.health,
     inFlight: { consumer: consumerInFlight, provider: providerInFlight },
   })
   const sealing = opened(openGatewaySealing(seal.signer, () => inUse.current(), revocation, now))
+
+  // Before anybody can connect: what was revoked before the last stop is not let in while others are asked about.
+  inUse.onChange((snapshot) => void revocation.watch(snapshot))
+  const first = inUse.current()
+  if (first !== undefined)
+    await Promise.race([revocation.watch(first), sleep(FIRST_STATUS_WAIT_MS, undefined, { ref: false })])
 
   const isPeer = (certificate: string): boolean => inUse.current()?.gatewayByTls(certificate, 'client') !== undefined
   const ports = opened(
@@ -229,10 +240,7 @@ async function compose(
       isPeer,
       consumer: (app) =>
         consumerPlugin(app, {
-          deps: consumer,
-          inFlight: consumerInFlight,
-          requestId,
-          observe: observe('consumer'),
+          ...{ deps: consumer, inFlight: consumerInFlight, requestId, observe: observe('consumer') },
         }),
       provider: (app) =>
         providerPlugin(app, {
@@ -268,9 +276,8 @@ async function compose(
             clients: local.clients.ids(),
           }),
           operators: local.operators,
-          requestId,
-          now,
-          log,
+          host: config.admin.host,
+          ...{ certificates, requestId, now, log },
         })
         // Behind the admission of operators, like everything at this port.
         await app.register(helpPages)
@@ -287,13 +294,7 @@ async function compose(
     })
   }
   revocation.onChange(recheck)
-  inUse.onChange((snapshot) => {
-    void revocation.watch(snapshot)
-    recheck()
-  })
-  const snapshot = inUse.current()
-  if (snapshot !== undefined)
-    await Promise.race([revocation.watch(snapshot), sleep(FIRST_STATUS_WAIT_MS, undefined, { ref: false })])
+  inUse.onChange(recheck)
   log.info({ gateway: config.gateway, ...ports.ports }, 'the gateway answers')
   return { ports: ports.ports, reload: local.reload, close }
 }

@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { Services } from './transport/services.ts'
 import { openServices } from './transport/services.ts'
 import type { Spool } from './transport/spool.ts'
+import type { Listed, LocalCertificates } from './trust/local-certificates.ts'
 
 /** What the configuration file says of the agency's own systems, replaceable while the gateway runs. */
 export interface Local {
@@ -18,7 +19,7 @@ export interface Local {
 }
 
 /** @throws {Error} naming the service that does not hold */
-export async function openLocal(config: Config, spool: Spool): Promise<Local> {
+export async function openLocal(config: Config, spool: Spool, certificates: LocalCertificates): Promise<Local> {
   const open = async (of: Config): Promise<Services> =>
     openServices({
       services: of.services,
@@ -29,9 +30,11 @@ export async function openLocal(config: Config, spool: Spool): Promise<Local> {
       progressTimeoutMs: of.limits.progressTimeoutMs,
       spool,
     })
-  let clients = localClients(config.clients)
+  const listed = (of: Config): void => certificates.list(listedIn(of))
+  let clients = localClients(config.clients, certificates)
   let services = await open(config)
   let operators = config.admin.operators
+  listed(config)
   return {
     clients: { admit: (client, connection) => clients.admit(client, connection), ids: () => clients.ids() },
     services: {
@@ -45,11 +48,17 @@ export async function openLocal(config: Config, spool: Spool): Promise<Local> {
     async reload(next) {
       const before = services
       services = await open(next)
-      clients = localClients(next.clients)
+      clients = localClients(next.clients, certificates)
       operators = next.admin.operators
+      listed(next)
       // Exchanges under way end on what they began with.
       await before.close()
     },
     close: () => services.close(),
   }
+}
+
+function listedIn({ clients, admin }: Config): Listed {
+  const ofClients = clients.flatMap(({ certificates }) => certificates.map((sha256) => [sha256, 'client'] as const))
+  return new Map([...ofClients, ...admin.operators.map((sha256) => [sha256, 'operator'] as const)])
 }

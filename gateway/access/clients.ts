@@ -4,12 +4,13 @@ import { timingSafeEqual } from 'node:crypto'
 import type { LocalClient } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
+import type { LocalCertificates, Shown } from '../trust/local-certificates.ts'
 
 /** How a local system reached us. */
 export interface LocalConnection {
   readonly secure: boolean
-  /** SHA-256 of its TLS certificate, hex, when it showed one and proved the key. */
-  readonly certificate?: string
+  /** Its TLS certificate, when it showed one and proved the key. */
+  readonly peer?: Shown
 }
 
 export interface LocalClients {
@@ -20,7 +21,11 @@ export interface LocalClients {
   ids(): readonly Identifier[]
 }
 
-export function localClients(clients: readonly LocalClient[]): LocalClients {
+/** @param certificates are asked about a listed certificate, for every request */
+export function localClients(
+  clients: readonly LocalClient[],
+  certificates: Pick<LocalCertificates, 'flawOf'>,
+): LocalClients {
   const byId = new Map(
     clients.map(({ id, auth, certificates }) => [
       id,
@@ -28,21 +33,24 @@ export function localClients(clients: readonly LocalClient[]): LocalClients {
     ]),
   )
   return {
-    admit(client, { secure, certificate }) {
+    admit(client, { secure, peer }) {
       const registered = byId.get(client)
       if (registered === undefined)
         throw new GatewayError('UnknownMember', { reason: 'X-Road-Client names no client of this gateway' })
       if (registered.auth === 'http' || (registered.auth === 'https' && secure)) return
       if (registered.auth === 'https')
         throw new GatewayError('SslAuthenticationFailed', { reason: 'this client must use HTTPS' })
-      if (!secure || certificate === undefined)
+      if (!secure || peer === undefined)
         throw new GatewayError('SslAuthenticationFailed', { reason: 'this client must show its TLS certificate' })
-      const shown = Buffer.from(certificate, 'hex')
+      const shown = Buffer.from(peer.sha256, 'hex')
       if (!registered.certificates.some((known) => known.length === shown.length && timingSafeEqual(known, shown))) {
         throw new GatewayError('SslAuthenticationFailed', {
           reason: 'the TLS certificate is not listed for this client',
         })
       }
+      const flaw = certificates.flawOf(peer)
+      if (flaw !== undefined)
+        throw new GatewayError('SslAuthenticationFailed', { reason: `the TLS certificate is ${flaw}` })
     },
     ids: () => [...byId.keys()],
   }

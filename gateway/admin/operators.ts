@@ -4,6 +4,8 @@ import { BlockList, isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Peer } from '../http/mutual-tls.ts'
 import { peerOf, sameFingerprint } from '../http/mutual-tls.ts'
+import type { LocalCertificates } from '../trust/local-certificates.ts'
+import { isCalledByAddress, isOwnName, isOwnOrigin } from './own-names.ts'
 
 /** Open to whoever is on the machine: what probes and collectors ask. They hold nothing of an exchange. */
 const OPEN: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/metrics'])
@@ -14,36 +16,41 @@ const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, 'none', 'same-origin
 export interface AdmissionOptions {
   /** SHA-256 of certificates, lower-case hex; asked for every request, so that an operator can be taken off at once. */
   readonly operators: () => readonly string[]
-  readonly now: () => number
+  /** Are asked about an operator's certificate, for every request. */
+  readonly certificates: Pick<LocalCertificates, 'flawOf'>
+  /** `admin.host`: a name of the port besides those in its certificate. */
+  readonly host?: string
   readonly log: { warn(line: object, text: string): void }
 }
 
 /** A hook for `onRequest`. Who is not admitted learns nothing, not even what there is. */
-export function admission({ operators, now, log }: AdmissionOptions) {
+export function admission({ operators, certificates, host, log }: AdmissionOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const peer = peerOf(request)
-    // A browser shows the operator's certificate to us also when another page makes it call.
-    const isOtherPage = !OWN_SITES.has(request.headers['sec-fetch-site'])
-    if (isOtherPage) {
-      log.warn({ certificate: peer?.sha256 ?? null }, 'a page of another site called the admin port')
-      await reply.code(403).headers({ connection: 'close', 'content-length': '0' }).send()
-      return
+    const isOpen = OPEN.has(request.routeOptions.url)
+    const refuse = async (status: 403 | 421, what: string): Promise<void> => {
+      log.warn({ certificate: peer?.sha256 ?? null }, what)
+      await reply.code(status).headers({ connection: 'close', 'content-length': '0' }).send()
     }
-    if (isOperator(peer, operators(), now())) return
-    if (OPEN.has(request.routeOptions.url) && isLoopback(request.raw.socket.remoteAddress)) return
-    log.warn({ certificate: peer?.sha256 ?? null }, 'a stranger called the admin port')
-    await reply.code(403).headers({ connection: 'close', 'content-length': '0' }).send()
+    // Collectors come by an address that only they may know the port by, such as one that is forwarded.
+    if (!isOwnName(request, host) && !(isOpen && isCalledByAddress(request)))
+      return refuse(421, 'the admin port was called by a name that is not its own')
+    // A browser shows the operator's certificate to us also when another page makes it call.
+    if (!OWN_SITES.has(request.headers['sec-fetch-site']) || !isOwnOrigin(request))
+      return refuse(403, 'a page of another site called the admin port')
+    const flaw = isListed(peer, operators()) ? certificates.flawOf(peer) : 'not listed'
+    if (flaw === undefined || (isOpen && isLoopback(request.raw.socket.remoteAddress))) return
+    const who = flaw === 'not listed' ? 'a stranger' : `an operator whose certificate is ${flaw}`
+    return refuse(403, `${who} called the admin port`)
   }
 }
 
-/** The fingerprint is the trust; a CA is not asked. What a certificate says about itself still has to hold. */
-function isOperator(peer: Peer | undefined, operators: readonly string[], now: number): boolean {
+function isListed(peer: Peer | undefined, operators: readonly string[]): peer is Peer {
   if (peer === undefined) return false
   let known = false
   // All of them, so that the time does not tell which one it was.
   for (const operator of operators) known = sameFingerprint(operator, peer.sha256) || known
-  const { validFromDate, validToDate } = peer.certificate
-  return known && validFromDate.getTime() <= now && now < validToDate.getTime()
+  return known
 }
 
 const loopback = new BlockList()

@@ -17,6 +17,7 @@ import { formatHealth, readiness } from './health/health.ts'
 import type { Metrics } from './health/metrics.ts'
 import type { LogRoutesOptions } from './log/routes.ts'
 import { logRoutes } from './log/routes.ts'
+import type { AdmissionOptions } from './operators.ts'
 import { admission } from './operators.ts'
 import type { SubjectLookUp } from './subject/routes.ts'
 import { subjectRoutes } from './subject/routes.ts'
@@ -25,15 +26,14 @@ export interface AdminOptions
   extends Omit<LogRoutesOptions, 'looking' | 'notFound'>,
     Pick<EvidenceRoutesOptions, 'sealing' | 'stampIntervalMs'>,
     Pick<ErasureRoutesOptions, 'erasing'>,
-    Pick<ArchiveRoutesOptions, 'archiving'> {
+    Pick<ArchiveRoutesOptions, 'archiving'>,
+    Omit<AdmissionOptions, 'log'> {
   readonly health: () => Health | Promise<Health>
   readonly readinessLimits: ReadinessLimits
   readonly metrics: Metrics
   readonly subjects: SubjectLookUp
   /** What is in use now, so that a command can wait for it. */
   readonly configuration: () => ConfigurationInUse
-  /** SHA-256 of certificates, lower-case hex. */
-  readonly operators: () => readonly string[]
   readonly requestId: () => string
   readonly now: () => number
   readonly log: FastifyBaseLogger

@@ -86,7 +86,7 @@ function localRequest(request: FastifyRequest, deps: ConsumerDeps): LocalRequest
     throw new GatewayError('BadRequest', { reason: 'OWL-Purpose contains an identification number' })
   return {
     call,
-    connection: { secure: 'encrypted' in raw.socket, ...(peer === undefined ? {} : { certificate: peer.sha256 }) },
+    connection: { secure: 'encrypted' in raw.socket, ...(peer === undefined ? {} : { peer }) },
     purpose,
     receive: (bytesMax) => {
       const length = raw.headers['content-length']

@@ -6,6 +6,7 @@
  */
 
 import type { Logger } from 'pino'
+import type { ParsedCertificate } from './certificate-profile.ts'
 import type { OcspQuestion } from './ocsp.ts'
 import { formatOcspRequest } from './ocsp.ts'
 import type { Asked, RevocationAuthority } from './revocation-authority.ts'
@@ -14,7 +15,7 @@ import { openRevocationCache } from './revocation-cache.ts'
 import type { RevocationSources } from './revocation-sources.ts'
 import type { Answer, Known, RevocationStatus } from './revocation-status.ts'
 import { known, NEVER_ASKED, statusAt, supersedes } from './revocation-status.ts'
-import type { IssuingCa, Registered, Snapshot } from './snapshot.ts'
+import type { IssuingCa, Snapshot } from './snapshot.ts'
 
 export type { RevocationStatus } from './revocation-status.ts'
 
@@ -45,10 +46,18 @@ export interface RevocationMemory {
    * answer on disk: a start does not wait for those whom nobody needs now.
    */
   watch(snapshot: Snapshot): Promise<void>
+  /**
+   * Asks for these besides, as far as an issuing CA of the configuration signed them: about others there is nobody to ask.
+   * They take the place of those of the last call.
+   */
+  watchBesides(certificates: readonly ParsedCertificate[]): Promise<void>
+  /** Whether a question about this certificate is over, with or without an answer. @param sha256 hex */
+  wasAsked(sha256: string): boolean
   /** Asks again at once, for these or for all; resolves when the answers are in. @param sha256s hex */
   refreshNow(sha256s?: readonly string[]): Promise<void>
   /** Told whenever a certificate becomes good, revoked or unknown. @returns stops listening */
   onChange(listener: StatusListener): () => void
+  /** Of the configuration's certificates. */
   health(now: number): RevocationHealth
   close(): Promise<void>
 }
@@ -75,7 +84,7 @@ interface Target {
   readonly sha256: string
   readonly authority: RevocationAuthority
   readonly question: OcspQuestion
-  /** On the monotonic clock. */
+  /** On the monotonic clock; 0 before the first question is over. */
   dueAt: number
   asking: boolean
   failing: boolean
@@ -90,6 +99,8 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
   const listeners = new Set<StatusListener>()
   const answers = new Map<string, Known>()
   let authorities = new Map<string, RevocationAuthority>()
+  let registered: Snapshot['certificates'] = []
+  let besides: readonly ParsedCertificate[] = []
   let targets = new Map<string, Target>()
   let timer: NodeJS.Timeout | undefined
   let asking = 0
@@ -184,15 +195,37 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
     if (failures.length > 0) log.warn({ certificate: sha256, failures }, 'a cached revocation answer does not hold')
   }
 
-  function targetOf(certificate: Registered): Target | undefined {
-    const { sha256, verdict } = certificate
-    // Who is not signed by an issuing CA is refused for that; there is nobody to ask.
-    const authority = verdict.issuer && authorities.get(verdict.issuer.sha256)
+  function targetOf(certificate: ParsedCertificate, authority: RevocationAuthority | undefined): Target | undefined {
+    // Who is not signed by an issuing CA is refused for that, or trusted by fingerprint alone; there is nobody to ask.
     if (authority === undefined) return undefined
+    const { sha256 } = certificate
     const before = targets.get(sha256)
     if (before?.authority === authority) return before
     const question = formatOcspRequest(certificate, authority.certificate)
     return { sha256, authority, question, dueAt: 0, asking: false, failing: false, waiting: [] }
+  }
+
+  function authorityOf({ sha256, fields }: ParsedCertificate): RevocationAuthority | undefined {
+    const before = targets.get(sha256)?.authority
+    if (before !== undefined && authorities.get(before.certificate.sha256) === before) return before
+    const { issuer, isSignedBy } = fields
+    const namesakes = [...authorities.values()].filter(({ certificate }) => certificate.fields.subject.equals(issuer))
+    return namesakes.find(({ certificate }) => isSignedBy(certificate.publicKey))
+  }
+
+  async function retarget(): Promise<void> {
+    const before = targets
+    const wanted = [
+      ...besides.map((certificate) => targetOf(certificate, authorityOf(certificate))),
+      ...registered.map((each) => targetOf(each, authorities.get(each.verdict.issuer?.sha256 ?? ''))),
+    ]
+    targets = new Map(wanted.flatMap((target) => (target === undefined ? [] : [[target.sha256, target] as const])))
+    for (const sha256 of answers.keys()) if (!targets.has(sha256)) answers.delete(sha256)
+    for (const [sha256, target] of before) if (targets.get(sha256) !== target) release(target)
+    const added = [...targets.values()].filter((target) => before.get(target.sha256) !== target)
+    await Promise.all(added.map(remember))
+    await cache.keepOnly(new Set(targets.keys()))
+    await asked(added.filter(({ sha256 }) => !isFresh(sha256)))
   }
 
   function sameOrNew(issuing: IssuingCa): RevocationAuthority {
@@ -204,20 +237,14 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
     statusOf,
     async watch(snapshot) {
       authorities = new Map(snapshot.issuing.map((issuing) => [issuing.certificate.sha256, sameOrNew(issuing)]))
-      const before = targets
-      targets = new Map(
-        snapshot.certificates.flatMap((certificate) => {
-          const target = targetOf(certificate)
-          return target === undefined ? [] : [[target.sha256, target] as const]
-        }),
-      )
-      for (const sha256 of answers.keys()) if (!targets.has(sha256)) answers.delete(sha256)
-      for (const [sha256, target] of before) if (targets.get(sha256) !== target) release(target)
-      const added = [...targets.values()].filter((target) => before.get(target.sha256) !== target)
-      await Promise.all(added.map(remember))
-      await cache.keepOnly(new Set(targets.keys()))
-      await asked(added.filter(({ sha256 }) => !isFresh(sha256)))
+      registered = snapshot.certificates
+      await retarget()
     },
+    async watchBesides(certificates) {
+      besides = certificates
+      await retarget()
+    },
+    wasAsked: (sha256) => (targets.get(sha256)?.dueAt ?? 0) > 0,
     async refreshNow(sha256s) {
       const wanted = sha256s?.flatMap((sha256) => targets.get(sha256) ?? []) ?? [...targets.values()]
       for (const { authority } of wanted) authority.forget()
@@ -229,9 +256,9 @@ export async function openRevocation(options: RevocationOptions): Promise<Revoca
     },
     health(at) {
       const counts = { good: 0, revoked: 0, stale: 0, unknown: 0 }
-      for (const sha256 of targets.keys()) counts[statusOf(sha256, at).status]++
-      const failing = [...targets.values()].filter(({ failing }) => failing).length
-      return { watched: targets.size, ...counts, failing }
+      const watched = registered.flatMap(({ sha256 }) => targets.get(sha256) ?? [])
+      for (const { sha256 } of watched) counts[statusOf(sha256, at).status]++
+      return { watched: watched.length, ...counts, failing: watched.filter(({ failing }) => failing).length }
     },
     async close() {
       closed = true

@@ -1,5 +1,6 @@
 /** Calls as a local system makes them over loopback, and what came of them. */
 
+import type { Dispatcher } from 'undici'
 import { request } from 'undici'
 import { SERVICE } from './region.ts'
 
@@ -10,6 +11,8 @@ export interface CallOptions {
   readonly client?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
+  /** With the certificate to show. */
+  readonly dispatcher?: Dispatcher
 }
 
 export interface LocalAnswer {
@@ -31,6 +34,7 @@ export async function callLocally(url: string, from: string, call: CallOptions):
     method,
     headers: { 'x-road-client': client, ...headers },
     body: method === 'GET' ? null : body,
+    ...(call.dispatcher !== undefined && { dispatcher: call.dispatcher }),
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
   })

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import t from 'tap'
-import { request } from 'undici'
-import { makeMessage, sealOf, sendMessage, tlsOf } from './attacker.ts'
+import { Agent, request } from 'undici'
+import { makeMessage, readPair, sealOf, sendMessage, tlsOf } from './attacker.ts'
 import { registered } from './certificates.ts'
+import { callLocally } from './local-call.ts'
 import { answerOf, openLyingGateway, sealReply } from './lying-gateway.ts'
 import { outline } from './records.ts'
 import type { Slug } from './region.ts'
@@ -121,6 +122,55 @@ t.test('one certificate after the other is revoked', { timeout: 60_000 }, async 
     t.match(answer.fault, { type: `${SERVER}SslAuthenticationFailed`, stage: 'opened' })
     t.strictSame(bielefeld.records(seq), [])
     t.notOk(stranger.closed, 'connections of others stay')
+  })
+})
+
+t.test('certificates of a local system and of an operator are revoked, and stay so', { timeout: 60_000 }, async (t) => {
+  const withMtls = ({ clients, ...config }: Record<string, unknown>) => ({
+    ...config,
+    clients: (clients as object[]).map((client) => ({ ...client, auth: 'mtls' })),
+  })
+  const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], limits, config: withMtls })
+  const { paderborn } = rig.gateways
+  const shown = readPair(join(rig.pki, 'members/paderborn/clients/BUERGERBUERO'))
+  const agent = new Agent({ connections: 1, connect: { ...shown, rejectUnauthorized: false } })
+  t.teardown(() => agent.destroy())
+  const url = `https://127.0.0.1:${paderborn.ports.consumer}`
+  const call = () => callLocally(url, paderborn.client, { dispatcher: agent })
+  t.equal((await call()).status, 200)
+  t.equal((await paderborn.admin('/health')).status, 200)
+  const wellBefore = await paderborn.admin('/readyz')
+  t.match(wellBefore.json, { ready: true })
+
+  await t.test('a local system', async (t) => {
+    await revoke(rig, 'paderborn', 'clients/BUERGERBUERO')
+    await until('refused', WITHIN_MS, async () => (await call()).status !== 200)
+    const count = rig.service.delivered.length
+    const seq = paderborn.records().at(-1)?.seq ?? 0
+    const { fault } = await call()
+    t.match(fault, { type: /SslAuthenticationFailed$/, retryable: false })
+    t.strictSame(paderborn.records(seq), [], 'nobody is on record')
+    t.equal(rig.service.delivered.length, count)
+    const { json } = await paderborn.admin('/readyz')
+    t.match(json, { ready: true, checks: { localCertificates: { state: 'warn', detail: /client .* is revoked/ } } })
+    const { text } = await paderborn.admin('/metrics')
+    t.match(text, 'owl_local_certificates{status="revoked"} 1')
+  })
+
+  await t.test('an operator', async (t) => {
+    await revoke(rig, 'paderborn', 'operator')
+    await until('refused', WITHIN_MS, async () => (await paderborn.admin('/health')).status === 403)
+    t.equal((await paderborn.admin('/log')).octets.length, 0)
+    t.equal((await paderborn.admin('/livez')).status, 200, 'as anybody on the machine')
+  })
+
+  await t.test('after a start, also while nobody can be asked', async (t) => {
+    await order(rig, 'behaviour', { service: 'ocsp', mode: 'silent' })
+    await order(rig, 'behaviour', { service: 'crl', mode: 'silent' })
+    await paderborn.kill()
+    await paderborn.start()
+    t.equal((await paderborn.admin('/health')).status, 403)
+    t.match((await call()).fault, { type: /SslAuthenticationFailed$/ })
   })
 })
 

@@ -8,6 +8,7 @@ import type { SqliteLog } from '../../message-log/open-log.ts'
 import type { RenewalSchedule } from '../../message-log/renewal/renewal-schedule.ts'
 import type { ClockEstimate } from '../../trust/clock.ts'
 import type { GlobalConfiguration } from '../../trust/global-configuration.ts'
+import type { LocalCertificates } from '../../trust/local-certificates.ts'
 import type { OwnSeal } from '../../trust/own-seal.ts'
 import type { RevocationMemory } from '../../trust/revocation.ts'
 import type { Health, PartnersHealth } from './health.ts'
@@ -18,6 +19,7 @@ export interface ReportDeps {
   readonly configuration: GlobalConfiguration
   readonly revocation: RevocationMemory
   readonly seal: OwnSeal
+  readonly certificates: LocalCertificates
   readonly clock: ClockEstimate
   readonly partners: () => PartnersHealth
   readonly renewal: Pick<RenewalSchedule, 'health'>
@@ -46,6 +48,7 @@ export async function reporter(deps: ReportDeps): Promise<() => Promise<Health>>
       revocation: { ...revocation.health(at), ...(oldestAt === undefined ? {} : { oldestAt }) },
       seal: revocation.statusOf(seal.signer.sha256, at).status,
       certificates,
+      local: deps.certificates.shown(at),
       log: messageLog.health(),
       partners: deps.partners(),
       renewal: deps.renewal.health(),

@@ -7,7 +7,9 @@ import type { Identifier } from '../../protocol/identifiers.ts'
 import type { Clock } from '../../trust/basis.ts'
 import { NOT_READY_OFFSET_MS, WARN_OFFSET_MS } from '../../trust/clock.ts'
 import type { ConfigurationHealth } from '../../trust/global-configuration.ts'
+import type { ShownCertificate } from '../../trust/local-certificates.ts'
 import type { RevocationHealth, RevocationStatus } from '../../trust/revocation.ts'
+import { localCertificates } from './local-certificates.ts'
 
 /** Times are milliseconds since the Unix epoch; what is absent is not known. */
 export interface Health {
@@ -22,6 +24,8 @@ export interface Health {
   readonly seal: RevocationStatus['status']
   /** End of validity by use: `seal`, `consumer`, `provider`, `client`, `admin`. */
   readonly certificates: Readonly<Record<string, number>>
+  /** Of local systems and operators, as far as they were shown. */
+  readonly local: readonly ShownCertificate[]
   readonly log: MessageLogHealth
   readonly partners: PartnersHealth
   /** Until when evidence holds without being renewed. */
@@ -64,6 +68,7 @@ export type CheckName =
   | 'registry'
   | 'seal'
   | 'certificates'
+  | 'localCertificates'
   | 'log'
   | 'disk'
   | 'clock'
@@ -95,6 +100,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     registry: registry(health),
     seal: seal(health),
     certificates: certificates(health, limits, now),
+    localCertificates: localCertificates(health.local, now),
     log: health.log.isWritable ? OK : fail('the message log cannot be written'),
     disk: disk(health, limits),
     clock: clock(health),
@@ -260,6 +266,7 @@ export function formatHealth(health: Health, limits: ReadinessLimits, now: numbe
     },
     seal: { revocation: health.seal },
     certificates: Object.fromEntries(Object.entries(certificates).map(([use, at]) => [use, iso(at)])),
+    localCertificates: health.local.map(({ validTo, ...shown }) => ({ ...shown, validTo: iso(validTo) })),
     log: { ...counted, contradictedAt: iso(contradictedAt) },
     partners: { ...compared, comparedTo: iso(comparedTo) },
     evidence: {

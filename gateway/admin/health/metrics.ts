@@ -12,6 +12,7 @@ import { FAULTS } from '../../errors.ts'
 import type { Side } from '../../message-log/message-log.ts'
 import type { Trace } from '../../trace.ts'
 import type { Health } from './health.ts'
+import { endingCounts, statusCounts } from './local-certificates.ts'
 
 export interface ObservedExchange {
   readonly side: Side
@@ -124,11 +125,7 @@ const FIGURES: readonly Figure[] = [
   { name: 'owl_log_writable', help: 'Whether the message log can be written', read: (h) => Number(h.log.isWritable) },
   { name: 'owl_log_queued', help: 'Records waiting for the disk', read: (h) => h.log.queued },
   { name: 'owl_archive_files', help: 'Archive files of the message log', read: (h) => h.log.archive.files },
-  {
-    name: 'owl_archive_missing',
-    help: 'Archive files that are missing or damaged',
-    read: (h) => h.log.archive.missing.length,
-  },
+  { name: 'owl_archive_missing', help: 'Archive files missing or damaged', read: (h) => h.log.archive.missing.length },
   { name: 'owl_archived_seq', help: 'Records up to this one are archived', read: (h) => h.log.archive.archivedTo },
   { name: 'owl_log_unstamped', help: 'Records without a time-stamp', read: (h) => h.log.unstamped },
   {
@@ -179,7 +176,7 @@ const FIGURES: readonly Figure[] = [
   { name: 'owl_registry_version', help: 'Global configuration in use', read: (h) => h.configuration.version },
   {
     name: 'owl_registry_issued_timestamp_seconds',
-    help: 'Latest word of the registry',
+    help: 'Latest news of it',
     read: (h) => s(h.configuration.issuedAt),
   },
   {
@@ -220,6 +217,18 @@ const FIGURES: readonly Figure[] = [
     help: 'End of validity of our certificates',
     label: 'use',
     read: (h) => Object.entries(h.certificates).map(([use, at]) => [use, s(at)]),
+  },
+  {
+    name: 'owl_local_certificates',
+    help: 'Certificates of local systems and operators, shown so far, by revocation status',
+    label: 'status',
+    read: (h) => statusCounts(h.local),
+  },
+  {
+    name: 'owl_local_certificates_ending',
+    help: 'Those of them that end within so many days; 0: that have ended',
+    label: 'days',
+    read: (h, now) => endingCounts(h.local, now),
   },
 ]
 

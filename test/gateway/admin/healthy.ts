@@ -20,6 +20,7 @@ export function healthyAt(now: number): Health {
     revocation: { watched: 12, good: 12, revoked: 0, stale: 0, unknown: 0, failing: 0, oldestAt: now - 5 * MINUTE_MS },
     seal: 'good',
     certificates: { seal: now + 90 * 86_400_000, admin: now + 31 * 86_400_000 },
+    local: [{ use: 'client', sha256: 'cd'.repeat(32), validTo: now + 31 * 86_400_000, status: 'good' }],
     log: {
       id: 'OWL/GOV/05774032/gw1/n1/1',
       isWritable: true,

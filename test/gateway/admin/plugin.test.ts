@@ -19,6 +19,9 @@ import { verifyLog } from '../../../gateway/message-log/verification/verify.ts'
 import { subjectLookUp } from '../../../gateway/subjects.ts'
 import { openSpool } from '../../../gateway/transport/spool.ts'
 import { makeSigner } from '../../../gateway/trust/keys.ts'
+import { openLocalCertificates } from '../../../gateway/trust/local-certificates.ts'
+import { openRevocation } from '../../../gateway/trust/revocation.ts'
+import { openRevocationSources } from '../../../gateway/trust/revocation-sources.ts'
 import { NEVER_ASKED } from '../../../gateway/trust/revocation-status.ts'
 import { makeLogRig } from '../message-log/log-rig.ts'
 import { CLIENT, endRecord, requestRecord, SERVICE } from '../message-log/messages.ts'
@@ -62,6 +65,12 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
   const signer = makeSigner(createPrivateKey(operator.key), new X509Certificate(operator.cert))
   const asked = { refreshNow: async () => {}, statusOf: () => NEVER_ASKED }
   const sealing = openGatewaySealing(signer, () => undefined, asked, now)
+  const revocation = await openRevocation({
+    ...{ sources: openRevocationSources(), directory: join(logRig.directory, 'revocation'), log, now },
+    random: Math.random,
+  })
+  const kept = join(logRig.directory, 'local-certificates')
+  const certificates = await openLocalCertificates({ directory: kept, revocation, now, log })
   await app.register(adminPlugin, {
     reader,
     verify: async () => {
@@ -81,6 +90,8 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     metrics: makeMetrics({ processMetrics: false }),
     configuration: () => ({ configurationVersion: 7, services: [SERVICE], clients: [CLIENT] }),
     operators: () => operators,
+    certificates,
+    host: 'configured.example',
     requestId: () => REQUEST_ID,
     now,
     log,
@@ -92,13 +103,19 @@ async function rig(t: Test, changes: { readonly health?: Health; readonly now?: 
     for (const agent of agents) await agent.destroy()
     await app.close()
     await sealing.close()
+    await certificates.close()
+    await revocation.close()
     reader.close()
     await logRig.close()
   })
 
   function as(who: Material | undefined) {
     const shown = who === undefined ? {} : { cert: who.cert, key: who.key }
-    const agent = new Agent({ connections: 1, connect: { ca: ca.cert, ...shown } })
+    // undici takes the name that a certificate has to have from Host, which is foreign here at times.
+    const agent = new Agent({
+      connections: 1,
+      connect: { ca: ca.cert, checkServerIdentity: () => undefined, ...shown },
+    })
     agents.push(agent)
     return async (
       path: string,
@@ -223,10 +240,17 @@ t.test('probes come from the machine itself, however its address is written', as
       ['::ffff:192.0.2.1', 403],
       ['2001:db8::1', 403],
     ] as const) {
-      t.equal((await app.inject({ url: path, remoteAddress })).statusCode, status, `${path} from ${remoteAddress}`)
+      t.equal(
+        (await app.inject({ url: path, remoteAddress, headers: { host: '127.0.0.1' } })).statusCode,
+        status,
+        `${path} from ${remoteAddress}`,
+      )
     }
   }
-  t.equal((await app.inject({ url: '/log', remoteAddress: '127.0.0.1' })).statusCode, 403)
+  t.equal(
+    (await app.inject({ url: '/log', remoteAddress: '127.0.0.1', headers: { host: 'configured.example' } })).statusCode,
+    403,
+  )
 })
 
 t.test('an operator who is taken off the list is out at the next request', async (t) => {
@@ -479,6 +503,53 @@ t.test('no page of another site acts in the name of an operator', async (t) => {
   }
   t.equal(json<Record<string, unknown>>(await port.get('/log/1'))['erased'], undefined)
   t.equal(port.lines().filter(({ msg }) => msg === 'a page of another site called the admin port').length, 9)
+})
+
+t.test('answers by its own names alone: a name that was made to point here is none', async (t) => {
+  const port = await rig(t)
+  const stranger = port.as(undefined)
+  const asked = async (host: string, path: string, who = port.get) =>
+    (await who(path, 'GET', undefined, undefined, { host })).status
+  const own = ['localhost', 'LOCALHOST:7140', 'localhost.', '127.0.0.1', '127.0.0.1:1', 'configured.example:443']
+  for (const host of own) t.equal(await asked(host, '/log'), 200, host)
+  const foreign = [
+    'rebound.example',
+    'localhost.rebound.example',
+    'xlocalhost',
+    '127.0.0.1.rebound.example',
+    '192.0.2.7',
+  ]
+  for (const host of [...foreign, '[::1]', '[2001:db8::7]:7140', 'configured.example.org']) {
+    const { status, octets, headers } = await port.get('/log/1/body', 'GET', undefined, undefined, { host })
+    t.same([status, octets.length, headers['connection']], [421, 0, 'close'], host)
+  }
+  for (const path of OPEN) {
+    t.equal(await asked('192.0.2.7:7140', path, stranger), 200, `${path} by an address that is forwarded`)
+    t.equal(await asked('rebound.example', path, stranger), 421, `${path} by a foreign name`)
+  }
+  t.equal(await asked('192.0.2.7', '/log', stranger), 421)
+})
+
+t.test('what a page sends has to come from a page of its own', async (t) => {
+  const port = await rig(t)
+  await fill(port)
+  const host = 'localhost:7140'
+  const order = JSON.stringify({ seq: 1, what: 'body', reason: 'x' })
+  const foreign = [
+    'https://rebound.example',
+    'null',
+    'http://localhost:7140',
+    'https://localhost',
+    'https://localhost:7141',
+  ]
+  for (const origin of [...foreign, 'https://localhost:7140.rebound.example', 'nonsense', 'https://127.0.0.1:7140']) {
+    const sent = await port.get('/log/erasures', 'POST', order, 'application/json', { host, origin })
+    t.same([sent.status, sent.octets.length], [403, 0], origin)
+  }
+  t.equal(json<Record<string, unknown>>(await port.get('/log/1'))['erased'], undefined, 'nothing was erased')
+  for (const origin of ['https://localhost:7140', 'HTTPS://LOCALHOST:7140']) {
+    t.equal((await port.get('/log/1', 'GET', undefined, undefined, { host, origin })).status, 200, origin)
+  }
 })
 
 t.test('refuses what it does not understand, in the shape of every fault', async (t) => {

@@ -62,7 +62,10 @@ async function running(t: Test) {
     logger: makeLogger({ level: 'info', destination: { write: (line: string) => void (told += line) } }),
   })
   await app.register(mutualTls, {})
-  app.addHook('onRequest', admission({ operators: () => [fingerprint], now: Date.now, log: { warn: () => {} } }))
+  app.addHook(
+    'onRequest',
+    admission({ operators: () => [fingerprint], certificates: { flawOf: () => undefined }, log: { warn: () => {} } }),
+  )
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const isOurs = error instanceof GatewayError && error.code === 'BadRequest'
     return reply.code(isOurs ? 400 : (error.statusCode ?? 500)).send({ message: error.message })

@@ -158,7 +158,10 @@ t.test('a running gateway is asked, in the name of its operator', async (t) => {
     logger: makeLogger({ level: 'silent' }),
   })
   await app.register(mutualTls, {})
-  app.addHook('onRequest', admission({ operators: () => [fingerprint], now: Date.now, log: { warn: () => {} } }))
+  app.addHook(
+    'onRequest',
+    admission({ operators: () => [fingerprint], certificates: { flawOf: () => undefined }, log: { warn: () => {} } }),
+  )
   await app.register(erasureRoutes, {
     ...{ reader, erasing: log, log: app.log },
     refuse: (reply, status, message) => reply.code(status).send({ message }),
