@@ -176,7 +176,7 @@ export async function openPipelines(t: Test): Promise<PipelineRig> {
   const consumer: PipelineRig['consumer'] = {
     ...shared,
     gateway: paderborn.id,
-    clients: localClients([{ id: CLIENT, auth: 'https', certificates: [] }]),
+    clients: localClients([{ id: CLIENT, auth: 'https', certificates: [] }], { flawOf: () => undefined }),
     seal: ownSeal(signers.paderborn),
     log: new MemoryLog(`${paderborn.id}/n1/1`, events),
     bodyBytesMax: BODY_BYTES_MAX,
