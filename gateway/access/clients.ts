@@ -1,16 +1,28 @@
 /** Which local systems may speak for a subsystem, and how they prove it. Source: X-Road UG-SS 9.1; contract §4.1 rows 6–7. */
 
+import type { X509Certificate } from 'node:crypto'
 import { timingSafeEqual } from 'node:crypto'
 import type { LocalClient } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
-import type { LocalCertificates, Shown } from '../trust/local-certificates.ts'
 
 /** How a local system reached us. */
 export interface LocalConnection {
   readonly secure: boolean
   /** Its TLS certificate, when it showed one and proved the key. */
-  readonly peer?: Shown
+  readonly peer?: LocalPeer
+}
+
+export interface LocalPeer {
+  /** Of the certificate, lower-case hex. */
+  readonly sha256: string
+  readonly certificate: X509Certificate
+}
+
+/** Whether a listed certificate may be used now. */
+export interface CertificateCheck {
+  /** @returns why not, as it follows “the TLS certificate is” */
+  flawOf(peer: LocalPeer): string | undefined
 }
 
 export interface LocalClients {
@@ -22,10 +34,7 @@ export interface LocalClients {
 }
 
 /** @param certificates are asked about a listed certificate, for every request */
-export function localClients(
-  clients: readonly LocalClient[],
-  certificates: Pick<LocalCertificates, 'flawOf'>,
-): LocalClients {
+export function localClients(clients: readonly LocalClient[], certificates: CertificateCheck): LocalClients {
   const byId = new Map(
     clients.map(({ id, auth, certificates }) => [
       id,
