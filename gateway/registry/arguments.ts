@@ -26,6 +26,13 @@ export function instant(text: string): string {
   return new Date(at).toISOString()
 }
 
+/** A fingerprint with or without colons, in letters of either case, as openssl and browsers print it. */
+export function sha256(text: string): string {
+  const hex = text.replaceAll(':', '').toLowerCase()
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new InvalidArgumentError('A SHA-256 in hex is needed: 64 digits.')
+  return hex
+}
+
 export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {

@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs'
 import type { LocalClient } from '../config.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf, subsystemOf } from '../protocol/identifiers.ts'
+import { CommandError } from './command-error.ts'
 import type { NewService } from './commands.ts'
-import { addService, CommandError, removeService } from './commands.ts'
+import { addService, removeService } from './commands.ts'
 import type {
   CertificateFiles,
   Expected,

@@ -7,7 +7,8 @@ import { Option } from 'commander'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { readJson } from '../protocol/text.ts'
 import type { Purpose } from '../trust/configuration.ts'
-import { endpoint, given, httpUrl, identifier, instant, number } from './arguments.ts'
+import { endpoint, given, httpUrl, identifier, instant, number, sha256 } from './arguments.ts'
+import { addIssuingAuthority, addTimeStampAuthority, listAuthorities, removeAuthority } from './authorities.ts'
 import type { ChangeDeps, MakeClient, Outcome, ServiceWish } from './changes.ts'
 import { change, registerService, unregisterService } from './changes.ts'
 import {
@@ -25,7 +26,7 @@ import {
 import { readRegion } from './running-region.ts'
 import type { Content } from './store.ts'
 import { initRegistry, openRegistry } from './store.ts'
-import { formatOutcome, formatRegion } from './text.ts'
+import { formatAuthorities, formatOutcome, formatRegion } from './text.ts'
 
 /** What the commands need of the rest of the product. */
 export interface RegistryCommandsOptions {
@@ -98,6 +99,15 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
     }
   }
 
+  /** What is published, or was in an earlier version. */
+  async function published({ at: version, federation, registry: directory, json }: Where & { readonly at?: number }) {
+    const store = openRegistry(directory ?? (await readRegion(federation)).registry.directory)
+    const found = version === undefined ? store.current() : store.at(version)
+    store.close()
+    if (found === undefined) throw new Error(`Version ${version} was never published`)
+    return { ...found, json: json === true }
+  }
+
   const init = registry.command('init').description('make a registry with a first version')
   init.requiredOption('--registry <dir>', 'folder to make it in').requiredOption('--content <file>', 'the region, JSON')
   init.action(() =>
@@ -114,12 +124,44 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
     .option('--at <version>', 'an earlier one', number)
   whereOptions(show).action(() =>
     guarded(async () => {
-      const { at: version, federation, registry: directory, json } = show.opts<Where & { at?: number }>()
-      const store = openRegistry(directory ?? (await readRegion(federation)).registry.directory)
-      const published = version === undefined ? store.current() : store.at(version)
-      store.close()
-      if (published === undefined) throw new Error(`Version ${version} was never published`)
-      print(json === true ? published.octets.toString() : formatRegion(published))
+      const { json, ...shown } = await published(show.opts<Where & { at?: number }>())
+      print(json ? shown.octets.toString() : formatRegion(shown))
+    }),
+  )
+
+  const authority = group('authority', 'CAs that issue certificates, and authorities that time-stamp')
+  const addAuthorityCommand = authority.command('add').description('register one more, or the new certificate of one')
+  const addStampsCommand = addAuthorityCommand.command('time-stamp').description('who time-stamps message logs')
+  addStampsCommand.requiredOption('--url <url>', 'where it answers (RFC 3161)', httpUrl)
+  addStampsCommand.requiredOption('--certificate <file>', 'what it signs with, PEM or DER')
+  addStampsCommand.requiredOption('--ca <file>', 'the CA that issued that, PEM or DER')
+  addStampsCommand.requiredOption('--crl <url>', 'where the revocation list of that CA is', httpUrl)
+  on(
+    addStampsCommand,
+    async (deps, { url, crl, ...files }: { url: string; certificate: string; ca: string; crl: string }) => {
+      const [certificate, ca] = await Promise.all([readFile(files.certificate), readFile(files.ca)])
+      return change(deps, (content) => addTimeStampAuthority(content, { url, certificate, ca, crl }, now()))
+    },
+  )
+  const addIssuingCommand = addAuthorityCommand.command('issuing').description('who issues certificates of the region')
+  addIssuingCommand.requiredOption('--certificate <file>', 'PEM or DER')
+  addIssuingCommand.requiredOption('--ocsp <url>', 'its OCSP responder', httpUrl)
+  addIssuingCommand.requiredOption('--crl <url>', 'its revocation list', httpUrl)
+  on(addIssuingCommand, async (deps, wish: { certificate: string; ocsp: string; crl: string }) => {
+    const certificate = await readFile(wish.certificate)
+    return change(deps, (content) => addIssuingAuthority(content, { ...wish, certificate }, now()))
+  })
+  const removeAuthorityCommand = authority.command('remove').description('nothing new of it is believed')
+  on(
+    removeAuthorityCommand.argument('<sha256>', 'of its certificate, as owl registry authority list says it', sha256),
+    (deps, _: object, fingerprint: string) => change(deps, (content) => removeAuthority(content, fingerprint)),
+  )
+  const listAuthoritiesCommand = authority.command('list').description('who they are, and how long they last')
+  whereOptions(listAuthoritiesCommand).action(() =>
+    guarded(async () => {
+      const { configuration, json } = await published(listAuthoritiesCommand.opts<Where>())
+      const authorities = listAuthorities(configuration)
+      print(json ? JSON.stringify(authorities) : formatAuthorities(authorities, now()))
     }),
   )
 
@@ -144,7 +186,7 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
   const removeSealCommand = seal.command('remove').description('what it signs is believed no longer')
   removeSealCommand.argument('<member>', 'INSTANCE/CLASS/MEMBER', identifier(3))
   on(
-    removeSealCommand.argument('<sha256>', 'of the certificate, as owl cert show says it'),
+    removeSealCommand.argument('<sha256>', 'of the certificate, as owl cert show says it', sha256),
     (deps, _: object, id: Identifier, sha256: string) => change(deps, (content) => removeSeal(content, id, sha256)),
   )
 

@@ -3,18 +3,14 @@
  * content after; `RegistryStore.change` checks the whole and publishes it.
  */
 
-import { hash, X509Certificate } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf, subsystemOf } from '../protocol/identifiers.ts'
 import type { CertificateUse, RegisteredName } from '../trust/certificate-profile.ts'
 import { flawAt, judge, parseCertificate } from '../trust/certificate-profile.ts'
 import type { Agreement, Gateway, Member, Purpose, RegisteredCertificate, Service } from '../trust/configuration.ts'
+import { CommandError, readX509 } from './command-error.ts'
 import type { Content } from './store.ts'
-
-/** A change refused: the caller asked for something that cannot be. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError'
-}
 
 export interface NewMember {
   readonly id: Identifier
@@ -235,14 +231,6 @@ function register(
   const flaw = flawAt(judge(parsed, use, issuers, name), now)
   if (flaw !== undefined) throw new CommandError(`The certificate cannot be registered as ${use}: ${flaw}`)
   return { sha256: parsed.sha256, certificate: raw.toString('base64') }
-}
-
-function readX509(octets: Buffer, use: CertificateUse): X509Certificate {
-  try {
-    return new X509Certificate(octets)
-  } catch (cause) {
-    throw new CommandError(`The file for ${use} is no certificate`, { cause })
-  }
 }
 
 interface WithId {

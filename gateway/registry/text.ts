@@ -1,5 +1,6 @@
 /** What the registry's commands print for people. */
 
+import type { ListedAuthority } from './authorities.ts'
 import type { Outcome } from './changes.ts'
 import type { Published } from './store.ts'
 
@@ -19,6 +20,20 @@ export function formatOutcome({ version, gateways, client }: Outcome): string {
 
 function reasonIn(config: string | undefined): string {
   return config === undefined ? '' : `; why: npx owl gateway check --config ${config}`
+}
+
+const DAY_MS = 86_400_000
+const KINDS = { issuing: 'issues certificates', 'time-stamp': 'time-stamps' } as const
+
+/** @param now milliseconds since the Unix epoch */
+export function formatAuthorities(authorities: readonly ListedAuthority[], now: number): string {
+  return authorities
+    .map(({ kind, sha256, subject, validTo, urls }) => {
+      const days = Math.floor((Date.parse(validTo) - now) / DAY_MS)
+      const lasts = days < 0 ? 'expired' : `${days} days left`
+      return `${sha256}  ${KINDS[kind]}, until ${validTo.slice(0, 10)} (${lasts})\n  ${subject}\n  ${urls.join('  ')}`
+    })
+    .join('\n')
 }
 
 export function formatRegion({ version, sha256, configuration }: Published): string {

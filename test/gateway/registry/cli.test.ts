@@ -320,6 +320,30 @@ const REFUSED: Record<string, [code: number, message: RegExp, args: readonly str
   'a version that never was': [1, /never published/, ['show', '--at', '1']],
 }
 
+t.test('an authority is listed, and one more registered from files', async (t) => {
+  const { owl, current, region } = await rig(t)
+  const before = current().version
+  const urls = ['--url', 'http://127.0.0.1:9/tsa', '--crl', 'http://127.0.0.1:9/crl']
+  const tsa = ['--certificate', `${region.pki}/tsa.pem`, '--ca', `${region.pki}/tsa-ca.pem`]
+
+  const list = await owl('authority', 'list')
+  const again = await owl('authority', 'add', 'time-stamp', ...urls, ...tsa)
+  const last = await owl('authority', 'remove', /[0-9a-f]{64}(?= {2}time-stamps)/.exec(list.out)?.[0] ?? '')
+  const none = await owl('authority', 'remove', 'tsa.pem')
+
+  t.match(list.out, /issues certificates, until \d{4}-\d\d-\d\d \(\d+ days left\)/)
+  t.match(
+    [again, last, none],
+    [
+      { code: 1, err: /registered already/ },
+      { code: 1, err: /last time-stamp authority/ },
+      { code: 2, err: /SHA-256 in hex/ },
+    ],
+  )
+  t.equal(JSON.parse((await owl('authority', 'list', '--json')).out).length, 2)
+  t.equal(current().version, before, 'nothing was changed')
+})
+
 t.test('refuses what cannot be, and changes nothing', async (t) => {
   const { owl, current } = await rig(t)
   const before = current().version
