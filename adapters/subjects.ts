@@ -25,13 +25,13 @@ type Type = keyof typeof NORMAL
 /** @returns the value in search form; undefined when it is none */
 const NORMAL = {
   idnr(text: string): string | undefined {
-    const digits = text.replace(/[\s./-]/g, '')
+    const digits = visible(text).replace(/[\s./\p{Pd}\u2212]/gu, '')
     return isIdnr(digits) ? digits : undefined
   },
-  /** Unterscheidungszeichen and Erkennungsnummer; a season is no part of it. § 9 FZV. */
+  /** Unterscheidungszeichen and Erkennungsnummer, with H and E; a season is no part of it. § 9 FZV. */
   kfz(text: string): string | undefined {
-    const [, place, letters, number] = PLATE.exec(text.normalize('NFC').trim().toUpperCase()) ?? []
-    return number === undefined ? undefined : `${place}-${letters} ${number}`
+    const [, place, letters, number, kind = ''] = PLATE.exec(visible(text).normalize('NFC').trim()) ?? []
+    return number === undefined ? undefined : `${place}-${letters} ${number}${kind}`.toUpperCase()
   },
   /** Family name, given names, date of birth. */
   person(text: string): string | undefined {
@@ -42,10 +42,25 @@ const NORMAL = {
   },
 }
 
-const PLATE =
-  /^([A-ZÄÖÜ]{1,3})[\s-]+([A-Z]{1,2})[\s-]*([1-9][0-9]{0,3}[EH]?)(?:\s+(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-2]))?$/
+/**
+ * As people write one: any dash, blank or point, `pb ab 1234`, `PB-AB 1234 H`, `PB-AB 123 04/10`. Where the district ends has
+ * to be seen: `PBAB 1` is two plates.
+ */
+const SIGN = '[\\s\\p{Pd}\\u2212.·•:_/]'
+const MONTH = '(?:0?[1-9]|1[0-2])'
+const SEASON = `\\(?${MONTH}\\s*(?:[\\p{Pd}\\u2212/]|bis)\\s*${MONTH}\\)?`
+const PLATE = new RegExp(
+  `^([A-ZÄÖÜa-zäöü]{1,3})${SIGN}+([A-Za-z]{1,2})${SIGN}*([1-9][0-9]{0,3})${SIGN}*([EHeh]?)(?:${SIGN}+${SEASON})?$`,
+  'u',
+)
 
-export const REFERENCE_FORMS = 'idnr:NUMBER, person:FAMILY NAME|GIVEN NAMES|YYYY-MM-DD, kfz:PLATE or x-NAME:IDENTIFIER'
+/** Without what a document that a text is copied from puts between its signs: soft hyphens, signs without width. */
+function visible(text: string): string {
+  return text.replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+}
+
+export const REFERENCE_FORMS =
+  'idnr:NUMBER, person:FAMILY NAME|GIVEN NAMES|YYYY-MM-DD, kfz:PLATE (PB-AB 1234, PB-AB 1234 H, PB-AB 123 04/10) or x-NAME:IDENTIFIER'
 
 /** An agency's own identifier: its letters and digits count. */
 const OWN_TYPE = /^x-[a-z0-9-]{1,32}$/

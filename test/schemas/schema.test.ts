@@ -141,3 +141,21 @@ function walk(value: unknown, at: string, visit: (part: Part, at: string) => voi
   visit(value as Part, at)
   for (const [key, member] of Object.entries(value)) walk(member, `${at}/${key}`, visit)
 }
+
+t.test('a moment is one of xs:dateTime, with its zone', async (t) => {
+  const { check } = schema('urn:owl:gemeinsam:bausteine:1#/$defs/zeitpunkt')
+  for (const text of ['2026-03-01T08:00:00Z', '2026-03-01T08:00:00.123456+01:00', '2024-02-29T23:59:59-14:00'])
+    t.same(check(text), [], text)
+  for (const text of [
+    ...['2026-03-01 08:00:00Z', '2026-03-01t08:00:00Z', '2026-03-01\u00a008:00:00Z', '2026-03-01T08:00:00z'],
+    ...['2026-03-01T08:00:00', '2026-03-01T08:00Z', '2026-03-01T23:59:60Z', '2026-03-01T08:00:00+14:30'],
+    ...[
+      '2026-02-29T08:00:00Z',
+      '0000-01-01T08:00:00Z',
+      '2026-03-01T08:00:00Z\n',
+      ' 2026-03-01T08:00:00Z',
+      '2026-03-01',
+    ],
+  ])
+    t.not(check(text).length, 0, JSON.stringify(text))
+})
