@@ -20,6 +20,7 @@ import type { ReplyIds } from '../protocol/head.ts'
 import { formatRequestHead } from '../protocol/head.ts'
 import { parseReplyHead } from '../protocol/head-parser.ts'
 import type { Header } from '../protocol/headers.ts'
+import { headerOf, namesLength } from '../protocol/headers.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { readSignature, seal } from '../protocol/sealing.ts'
 import type { Trace } from '../trace.ts'
@@ -258,6 +259,8 @@ async function readFrame(
   // A refusal says why, whatever was asked.
   if (head.block.kind === 'reply' && frame.bodyBytes > 0 && hasNoBody(request.call.method, head.status))
     throw new GatewayError('InvalidMessage', { reason: 'it has a body where HTTP knows none' })
+  if (headerOf(head.headers, 'content-length') !== undefined && !namesLength(request.call.method, head.status))
+    throw new GatewayError('InvalidMessage', { reason: 'it names a length where its body has one' })
   deps.clock.observe('peers', Date.parse(head.block.issuedAt), now)
   deps.configuration.heard(head.block.config)
   const body = await deps.spool.receive(frame.source, {

@@ -65,9 +65,15 @@ export function requestHeaders(raw: readonly string[]): Header[] {
   return counting.reverse()
 }
 
-/** @param raw as the service sent it @returns what is signed and forwarded of a reply */
-export function replyHeaders(raw: readonly string[]): Header[] {
-  return surviving(raw, onReply)
+/**
+ * @param raw as the service sent it
+ * @param lengthNamed what Content-Length says of a body that is not there, as `namesLength` has it
+ * @returns what is signed and forwarded of a reply
+ */
+export function replyHeaders(raw: readonly string[], lengthNamed?: string): Header[] {
+  const headers = surviving(raw, onReply)
+  if (lengthNamed !== undefined) headers.push(['Content-Length', lengthNamed])
+  return headers
 }
 
 /** What a request names once: `strict-http.ts` refuses a second, of X-Road-Client the last stays. */
@@ -86,9 +92,21 @@ export function areRequestHeaders(headers: readonly Header[]): boolean {
   return areHeaders(headers, onRequest)
 }
 
-/** The same for a reply. */
+/** The same for a reply. Whether it may name a length at all, its request decides. */
 export function areReplyHeaders(headers: readonly Header[]): boolean {
-  return areHeaders(headers, onReply)
+  const length = headerOf(headers, LENGTH)
+  return areHeaders(headers, onSignedReply) && (length === undefined || LENGTH_VALUE.test(length))
+}
+
+const LENGTH = 'content-length'
+const LENGTH_VALUE = /^[0-9]{1,15}$/
+
+/**
+ * Does Content-Length say here how long a body would be, and frame nothing? In answer to HEAD and with 304, which have
+ * none. RFC 9110 §8.6.
+ */
+export function namesLength(method: string, status: number): boolean {
+  return status === 304 || (method === 'HEAD' && status !== 204)
 }
 
 function areHeaders(headers: readonly Header[], direction: Direction): boolean {
@@ -111,6 +129,9 @@ type Direction = (name: string) => Fate
 const NAME_CHARS_MAX = 100
 const onRequest: Direction = remembered(fateInRequest, NAME_CHARS_MAX)
 const onReply: Direction = remembered(fateInReply, NAME_CHARS_MAX)
+/** A gateway signs a length only where it frames nothing. */
+const onSignedReply: Direction = (name) =>
+  name.length === LENGTH.length && name.toLowerCase() === LENGTH ? 'crosses-once' : onReply(name)
 
 function fateInRequest(name: string): Fate {
   const key = name.toLowerCase()

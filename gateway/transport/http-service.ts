@@ -8,7 +8,7 @@ import type { LocalService } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
-import { replyHeaders } from '../protocol/headers.ts'
+import { namesLength, replyHeaders } from '../protocol/headers.ts'
 import { decodeText } from '../protocol/text.ts'
 import { isIn, openNetworks } from './networks.ts'
 import { hostOf, ServiceConnections } from './service-connections.ts'
@@ -53,12 +53,12 @@ export async function httpService(
 
   async function replyIn(method: string, message: IncomingMessage, bytesMax: number): Promise<ServiceReply> {
     const { statusCode: status = 0, statusMessage = '', rawHeaders } = message
-    const isBare = hasNoBody(method, status)
+    const length = namesLength(method, status) ? message.headers['content-length'] : undefined
     return {
       status,
       reason: REASON.test(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? ''),
-      headers: replyHeaders(rawHeaders),
-      body: isBare ? skip(message) : await bodyIn(message, bytesMax),
+      headers: replyHeaders(rawHeaders, length),
+      body: hasNoBody(method, status) ? skip(message) : await bodyIn(message, bytesMax),
     }
   }
 

@@ -2,7 +2,15 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { headerOf, headerText, mediaTypeOf, replyHeaders, requestHeaders } from '../../../gateway/protocol/headers.ts'
+import {
+  areReplyHeaders,
+  headerOf,
+  headerText,
+  mediaTypeOf,
+  namesLength,
+  replyHeaders,
+  requestHeaders,
+} from '../../../gateway/protocol/headers.ts'
 
 t.test('keeps order, case and duplicates of what crosses', async (t) => {
   const raw = [
@@ -46,6 +54,37 @@ for (const name of [
     t.same(replyHeaders([name.toLowerCase(), 'x', 'A', 'b']), [['A', 'b']])
   })
 }
+
+t.test('a length crosses only where there is no body that it would frame, and only once', async (t) => {
+  const raw = ['Content-Length', '3', 'A', 'b']
+  t.same(replyHeaders(raw, '3'), [
+    ['A', 'b'],
+    ['Content-Length', '3'],
+  ])
+  for (const [method, status, is] of [
+    ['HEAD', 200, true],
+    ['HEAD', 500, true],
+    ['GET', 304, true],
+    ['HEAD', 204, false],
+    ['GET', 204, false],
+    ['GET', 200, false],
+  ] as const)
+    t.equal(namesLength(method, status), is, `${method} ${status}`)
+  t.ok(areReplyHeaders([['content-LENGTH', '12']]))
+  for (const value of ['', '-1', '1 ', '+1', '0x1', '1,1', 'x', '1'.repeat(16)])
+    t.notOk(areReplyHeaders([['Content-Length', value]]), value)
+  for (const [first, second] of [
+    ['1', '1'],
+    ['1', '2'],
+    ['x', '1'],
+  ] as const)
+    t.notOk(
+      areReplyHeaders([
+        ['Content-Length', first],
+        ['content-length', second],
+      ]),
+    )
+})
 
 for (const name of ['Client', 'Id', 'UserId', 'Issue', 'Security-Server', 'Represented-Party']) {
   t.test(`of several X-Road-${name} the last one counts, and it alone goes on`, async (t) => {
