@@ -70,7 +70,8 @@ const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
 /** The message log's rooms and loose files, lowest first: each imports from itself and from those before it, types too. */
 const LOG = 'gateway/message-log/'
 const LOG_ROOMS = [
-  ...['message-log.ts', 'time-of-day.ts', 'recent-ids.ts', 'record/', 'files/', 'keys/', 'store/sqlite/', 'archive/'],
+  ...['message-log.ts', 'time-of-day.ts', 'recent-ids.ts', 'record/', 'files/', 'keys/'],
+  ...['store/log-store.ts', 'archive/', 'store/sqlite/', 'store/engine.ts'],
   ...['reading/', 'stamping/', 'renewal/', 'verification/', 'erasure/', 'archiving/', 'witness/', 'writer/'],
   'open-log.ts',
 ]

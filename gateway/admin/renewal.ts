@@ -16,7 +16,7 @@ export interface RenewalDeps {
   readonly config: Config
   /** Where its log lies. */
   readonly place: LogReaderOptions
-  readonly reader: Pick<LogReader, 'database'>
+  readonly reader: Pick<LogReader, 'store'>
   /** Of the current configuration. */
   readonly authorities: () => readonly RegisteredAuthority[]
   readonly log: Pick<Logger, 'info' | 'warn'>
@@ -39,7 +39,7 @@ export function openRenewal(deps: RenewalDeps): RenewalSchedule {
       ...(sha256 !== null && { sha256: endOfDay(sha256) }),
       ...(sha512 !== null && { sha512: endOfDay(sha512) }),
     },
-    ends: () => renewalEnds(reader.database),
+    ends: () => renewalEnds(reader.store),
     authorityEnds: () => authorities().map(readCertificateEnds),
     async renew(wanted, report, signal) {
       const client = openTimeStampClient({

@@ -4,7 +4,6 @@
  */
 
 import { dirname, join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Archiving, ArchivingEvent, ArchivingHealth, ArchivingOptions } from './archiving/archiving.ts'
@@ -25,8 +24,7 @@ import type { StampingEvent, StampingHealth } from './stamping/stamping.ts'
 import { openStamping } from './stamping/stamping.ts'
 import type { RegisteredAuthority, TimeStampClientOptions } from './stamping/time-stamp-client.ts'
 import { listsInTokens, openTimeStampClient } from './stamping/time-stamp-client.ts'
-import { openReadable } from './store/sqlite/database.ts'
-import { openHeadList } from './store/sqlite/received-heads.ts'
+import { openStore } from './store/sqlite/sqlite-store.ts'
 import type { WitnessEvent, WitnessHealth } from './witness/witness.ts'
 import { openWitness } from './witness/witness.ts'
 import type { Retention } from './writer/new-entry.ts'
@@ -151,8 +149,8 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     committed: () => stamping.committed(),
     reopened: (log) => stamping.learn(log),
   })
-  const database = openReadable(place.file)
-  const lists = listsInTokens(database)
+  const store = openStore(place.file)
+  const lists = listsInTokens(store.batches)
   const client = openTimeStampClient({ known: lists, ...options.timeStamps, authorities: options.authorities, now })
   const { closeBatch, storeToken } = queue
   const stamping = openStamping(
@@ -167,12 +165,11 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     ...{ decide: queue.decide, erase: queue.erase },
     dueTime: () => dueTime({ now, clockLeadMaxMs, stampedAt: () => stamping.health().stampedAt, stamp: client.stamp }),
   })
-  const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
-  const witness = openWitness({ now, report, list: openHeadList(database), store: queue.storeHeads })
-  const archiving = openArchiving({ options, place, database, now, work: queue.archive, report })
+  const witness = openWitness({ now, report, list: store.heads, store: queue.storeHeads })
+  const archiving = openArchiving({ options, place, store, now, work: queue.archive, report })
   const appendEvent = (event: Buffer): Promise<Appended> => queue.append(ownEntry('access', event, now()))
   const notes = openAccessNotes({ file: place.file, append: appendEvent, report })
-  const recent = openRecentIds(now, RECENT_MS, takenSince(database, now() - RECENT_MS))
+  const recent = openRecentIds(now, RECENT_MS, store.exchanges.takenSince(now() - RECENT_MS))
   /** Replay keys that are not on disk yet. */
   const inFlight = new Set<string>()
   let appended = 0
@@ -206,7 +203,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     abandon: ({ seq }) => queue.abandon(seq),
     seen(sender, requestId) {
       if (inFlight.has(replayKey(sender, requestId))) return true
-      return recent.mayHave(requestId) && taken.get(requestId, sender, now() - replayWindowMs) !== undefined
+      return recent.mayHave(requestId) && store.exchanges.isTaken(requestId, sender, now() - replayWindowMs)
     },
     head: stamping.head,
     appendAccess: (access) => appendEvent(formatAccess(access)),
@@ -242,7 +239,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
       await stamping.close()
       await witness.close()
       await client.close()
-      database.close()
+      store.close()
       await queue.close()
     },
   }
@@ -258,15 +255,6 @@ export function placeOf(options: PlaceOptions): LogPlace {
     archive: options.archive ?? join(dirname(file), 'archive'),
     keys: { directory: keyStore, masterKeyFile: masterKey },
     highWaterFile: options.highWaterFile ?? join(keyStore, 'high-water.json'),
-  }
-}
-
-/** Request ids that were taken, the latest first, to the first record that is older or erased. */
-function* takenSince(database: DatabaseSync, since: number): Generator<string> {
-  const rows = database.prepare('SELECT at, request_id, sender FROM record ORDER BY seq DESC')
-  for (const { at, request_id: id, sender } of rows.iterate()) {
-    if (at === null || (at as number) < since) return
-    if (sender !== null) yield id as string
   }
 }
 

@@ -14,7 +14,6 @@ import { openPackages } from '../../gateway/admin/evidence/evidence-packages.ts'
 import { openPseudonyms } from '../../gateway/message-log/keys/pseudonyms.ts'
 import type { LogReaderOptions } from '../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../gateway/message-log/reading/reader.ts'
-import { openSubjectSearch } from '../../gateway/message-log/store/sqlite/subject-table.ts'
 import type { Verification, VerifyOptions } from '../../gateway/message-log/verification/verify.ts'
 import { verifyLogApart } from '../../gateway/message-log/verification/verify-thread.ts'
 import { makeLargeLog, RARE, subjectsOf } from './large-log.ts'
@@ -75,7 +74,7 @@ async function lookUps(place: LogReaderOptions, records: number): Promise<object
     const times = details.map((detail) => detail?.at ?? '').filter((at) => at !== '')
     const [first = ''] = times
     const pseudonyms = openPseudonyms(place.masterKey, reader.identity.name)
-    const search = openSubjectSearch(reader.database)
+    const search = reader.store.subjects.find
     const exporting = { reader, packages: openPackages(reader), now: Date.now }
     return {
       getMs: await timed(seqs, (seq) => reader.get(seq)),

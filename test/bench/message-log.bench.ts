@@ -12,7 +12,6 @@ import type { NewRecord } from '../../gateway/message-log/message-log.ts'
 import type { SqliteLog } from '../../gateway/message-log/open-log.ts'
 import type { LogReader } from '../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../gateway/message-log/reading/reader.ts'
-import { openSubjectSearch } from '../../gateway/message-log/store/sqlite/subject-table.ts'
 import { verifyLog } from '../../gateway/message-log/verification/verify.ts'
 import { bodyOf } from '../../gateway/transport/spool.ts'
 import { makeLogRig } from '../gateway/message-log/log-rig.ts'
@@ -124,9 +123,9 @@ function aboutSomebody(record: NewRecord): NewRecord {
 }
 
 /** Every tenth of them, up to a hundred. */
-async function findTimesMs({ database, identity }: LogReader): Promise<number[]> {
+async function findTimesMs({ store, identity }: LogReader): Promise<number[]> {
   const pseudonyms = openPseudonyms(rig.options.masterKey, identity.name)
-  const search = openSubjectSearch(database)
+  const search = store.subjects.find
   const times: number[] = []
   for (let number = 1; number <= Math.min(named, 1000); number += 10) {
     const began = performance.now()

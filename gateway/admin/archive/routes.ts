@@ -3,9 +3,9 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors.ts'
 import { peerOf } from '../../http/mutual-tls.ts'
-import type { ArchiveRow } from '../../message-log/archive/archive-files.ts'
 import type { SqliteLog } from '../../message-log/open-log.ts'
 import { ArchiveError } from '../../message-log/record/archive-error.ts'
+import type { ArchiveRow } from '../../message-log/record/archive-row.ts'
 
 export interface ArchiveRoutesOptions {
   readonly archiving: Pick<SqliteLog, 'archive'>

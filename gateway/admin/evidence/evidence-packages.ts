@@ -13,7 +13,6 @@ import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
 import { BATCH_HEADER_NAME, HEAD_NAME, RECORD_NAME, SIGNATURE_NAME } from '../../message-log/record/log-record.ts'
 import type { StoredRecord } from '../../message-log/record/stored-record.ts'
-import { selectStored, storedRecord } from '../../message-log/store/sqlite/stored-rows.ts'
 import { sha256 } from '../../protocol/hash-tree.ts'
 
 /** Why there is no evidence of a record to be had. */
@@ -48,11 +47,10 @@ export interface Packages {
 const FIRST = SIGNATURE_NAME
 
 export function openPackages(reader: LogReader): Packages {
-  const { contents } = reader
-  const one = selectStored(reader.database, 'WHERE record.seq = ?')
+  const { contents, store } = reader
 
   async function read(seq: number): Promise<RecordPackage> {
-    const row = one.get(seq)
+    const row = store.records.get(seq)
     if (row === undefined) throw new NoEvidence('missing', `There is no record ${seq} in this log`)
     try {
       return await assemble(seq, row)
@@ -63,8 +61,8 @@ export function openPackages(reader: LogReader): Packages {
     }
   }
 
-  async function assemble(seq: number, row: unknown): Promise<RecordPackage> {
-    const stored = contents.complete(storedRecord(row))
+  async function assemble(seq: number, row: StoredRecord): Promise<RecordPackage> {
+    const stored = contents.complete(row)
     const octets = contents.record(stored)
     if (octets === undefined) {
       throw new NoEvidence('erased', `Record ${seq} was erased; what is left of it proves only that there was one`)

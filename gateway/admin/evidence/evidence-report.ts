@@ -6,7 +6,6 @@ import type { ReportedErasure } from '../../evidence/report-erasure.ts'
 import type { RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import { HEAD_NAME } from '../../message-log/record/log-record.ts'
-import { bufferOf } from '../../message-log/record/stored-record.ts'
 import { readCertificate } from '../../protocol/authority-certificates.ts'
 import type { ReplyHead, RequestHead } from '../../protocol/head.ts'
 import { parseReplyHead, parseRequestHead } from '../../protocol/head-parser.ts'
@@ -54,13 +53,11 @@ const ENDS: ReadonlySet<string | null> = new Set(['reply', 'refusal', 'failure',
 
 export function openReporting(reader: LogReader): Reporting {
   const configurations = openRecordedConfigurations(reader)
-  // The batch's own record comes right behind its last.
-  const tokenOf = reader.database.prepare('SELECT token FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
 
   /** The first token counts: renewals say nothing of when a message was there. */
   function proofOf(seq: number): Proof | undefined {
-    const token = tokenOf.get(seq)?.['token'] as Uint8Array | null | undefined
-    return token ? proof(bufferOf(token)) : undefined
+    const token = reader.store.batches.of(seq)?.token
+    return token ? proof(token) : undefined
   }
 
   return {

@@ -2,7 +2,6 @@
 
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
-import { selectStored, storedRecord } from '../../message-log/store/sqlite/stored-rows.ts'
 import type { Configuration } from '../../trust/configuration.ts'
 
 export interface RecordedConfigurations {
@@ -13,14 +12,13 @@ export interface RecordedConfigurations {
 }
 
 export function openRecordedConfigurations(reader: LogReader): RecordedConfigurations {
-  const { contents, database } = reader
-  // The one that counts is nearly always the latest before the exchange.
-  const before = selectStored(database, "WHERE kind = 'configuration' AND record.seq < ? ORDER BY record.seq DESC")
+  const { contents, store } = reader
   const known = new Map<string, Configuration | undefined>()
 
   function find(seq: number, sha256: string): Configuration | undefined {
-    for (const row of before.iterate(seq)) {
-      const stored = contents.complete(storedRecord(row))
+    // The one that counts is nearly always the latest before the exchange.
+    for (const row of store.configurations.before(seq)) {
+      const stored = contents.complete(row)
       const start = contents.record(stored)
       if (start === undefined) continue
       const { objects } = JSON.parse(start.toString()) as LogRecord

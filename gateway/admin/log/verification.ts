@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import { readHighWater } from '../../message-log/files/high-water.ts'
 import type { LogReaderOptions } from '../../message-log/reading/reader.ts'
-import { openReadable, readIdentity } from '../../message-log/store/sqlite/database.ts'
+import { logId } from '../../message-log/record/log-place.ts'
+import { openStore } from '../../message-log/store/engine.ts'
 import {
   readVerifiedPoint,
   removeVerifiedPoint,
@@ -98,32 +99,27 @@ export async function verifyOwnLog(
 
 /** What was found to contradict this log earlier, and does so still. */
 function conflictsWith(config: Config, { file }: LogReaderOptions, log: string): Pick<Verdict, 'conflicts' | 'damage'> {
-  const database = openReadable(file)
+  const store = openStore(file)
   try {
-    const batchRow = database.prepare('SELECT header_sha256, seq FROM batch WHERE number = ?')
-    const conflicts = ownConflicts(openPartnerStates(partnersDirectory(config)).list(), log, (batch) => {
-      const row = batchRow.get(batch)
-      return row === undefined ? undefined : Buffer.from(row['header_sha256'] as Uint8Array).toString('base64url')
-    })
+    const headerOf = (batch: number) => store.batches.numbered(batch)?.headerSha256.toString('base64url')
+    const conflicts = ownConflicts(openPartnerStates(partnersDirectory(config)).list(), log, headerOf)
     const [first] = conflicts
     if (first === undefined) return { conflicts, damage: null }
-    const found = batchRow.get(first.batch)?.['seq']
-    const next = Number(database.prepare('SELECT max(seq) AS seq FROM record').get()?.['seq'] ?? 0) + 1
+    const found = store.batches.numbered(first.batch)
     const kind = found === undefined ? 'cut-off' : 'forked'
     const message = `${first.partner} holds another batch ${first.batch} of this log`
-    return { conflicts, damage: { seq: Number(found ?? next), kind, message } }
+    return { conflicts, damage: { seq: found?.own ?? store.records.tip().seq + 1, kind, message } }
   } finally {
-    database.close()
+    store.close()
   }
 }
 
 function logOf({ file }: LogReaderOptions): string {
-  const database = openReadable(file)
+  const store = openStore(file)
   try {
-    const { name, epoch } = readIdentity(database)
-    return `${name}/${epoch}`
+    return logId(store.identity)
   } finally {
-    database.close()
+    store.close()
   }
 }
 

@@ -2,9 +2,8 @@
 
 import { dayOf } from '../../message-log/keys/key-store.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import type { Contradiction, HeadList, ReceivedHead } from '../../message-log/record/heads.ts'
+import type { Contradiction, ReceivedHead } from '../../message-log/record/heads.ts'
 import { logId } from '../../message-log/record/log-place.ts'
-import { openHeadList } from '../../message-log/store/sqlite/received-heads.ts'
 import type { ComparisonThread } from '../../message-log/witness/comparison-thread.ts'
 import type { Conflict, OwnConflict, PartnerState, PartnerStates } from '../../message-log/witness/partner-states.ts'
 import { afterComparison, afterFailure, ownConflicts } from '../../message-log/witness/partner-states.ts'
@@ -72,20 +71,12 @@ const FIRST_MS = 366 * 24 * HOUR_MS
 
 export function openPartners(deps: PartnersDeps): Partners {
   const { gateway, reader, comparison, states, now, report } = deps
-  const { database, identity } = reader
-  const heads: HeadList = openHeadList(database)
+  const { store, identity } = reader
+  const { heads, batches, decisions } = store
   const ownLog = logId(identity)
-  const ownHeader = database.prepare('SELECT header_sha256 FROM batch WHERE number = ?')
-  const recordUntil = database.prepare('SELECT record_until FROM record WHERE seq = ?')
-  const erasedBetween = database.prepare(
-    `SELECT 1 FROM record WHERE record_erased_at IS NOT NULL AND seq BETWEEN
-       (SELECT min(first) FROM batch WHERE at_max >= ?) AND (SELECT max(last) FROM batch WHERE at_min <= ?) LIMIT 1`,
-  )
-  const earliest = database.prepare('SELECT min(at_min) AS at FROM batch')
 
   function headerOf(batch: number): string | undefined {
-    const header = ownHeader.get(batch)?.['header_sha256'] as Uint8Array | undefined
-    return header === undefined ? undefined : Buffer.from(header).toString('base64url')
+    return batches.numbered(batch)?.headerSha256.toString('base64url')
   }
 
   async function compare(partner: RegisteredGateway, span: Span): Promise<Reconciled> {
@@ -105,8 +96,8 @@ export function openPartners(deps: PartnersDeps): Partners {
         ask,
         heads,
         ownHeader: headerOf,
-        erasedAround: (at) => erasedBetween.get(at - HOUR_MS, at + HOUR_MS) !== undefined,
-        isDue: (seq) => Number(recordUntil.get(seq)?.['record_until'] ?? Number.POSITIVE_INFINITY) <= dayOf(now()),
+        erasedAround: (at) => decisions.isErasedBetween(at - HOUR_MS, at + HOUR_MS),
+        isDue: (seq) => (decisions.dates(seq)?.recordUntil ?? Number.POSITIVE_INFINITY) <= dayOf(now()),
         proved() {
           for (const statements of recent) if (proof.size < PROOFS_MAX) proof.add(statements)
         },
@@ -147,7 +138,7 @@ export function openPartners(deps: PartnersDeps): Partners {
   function spanSince(partner: Identifier): Span {
     const at = now()
     const before = states.read(partner)?.to
-    const first = Number(earliest.get()?.['at'] ?? at)
+    const first = batches.numbered(1)?.atMin ?? at
     const from = typeof before === 'string' ? Date.parse(before) - OVERLAP_MS : Math.max(first, at - FIRST_MS)
     return { from: Math.min(from, at - SETTLE_MS - 1), to: at - SETTLE_MS }
   }

@@ -6,7 +6,6 @@
 import type { Pseudonyms } from '../../message-log/keys/pseudonyms.ts'
 import type { Outcome, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import { openSubjectSearch } from '../../message-log/store/sqlite/subject-table.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { memberOf, subsystemOf } from '../../protocol/identifiers.ts'
 import type { Configuration } from '../../trust/configuration.ts'
@@ -68,16 +67,13 @@ export async function reportSubject(
   references: readonly string[],
   now: number,
 ): Promise<SubjectReport> {
-  const { database, identity } = reader
+  const { store, identity } = reader
   const configurations = openRecordedConfigurations(reader)
-  const stored = database.prepare('SELECT request_id, body_until, record_until FROM record WHERE seq = ?')
   const hits = new Map<string, Hit[]>()
-  for (const seq of (await openSubjectSearch(database)(pseudonyms.of(references))).toReversed()) {
-    const row = stored.get(seq)
-    const requestId = row?.['request_id']
-    if (typeof requestId !== 'string') continue
-    const hit = { seq, bodyUntil: row?.['body_until'], recordUntil: row?.['record_until'] }
-    hits.set(requestId, [...(hits.get(requestId) ?? []), hit as Hit])
+  for (const seq of (await store.subjects.find(pseudonyms.of(references))).toReversed()) {
+    const { requestId = null, bodyUntil = null, recordUntil = null } = store.decisions.dates(seq) ?? {}
+    if (requestId === null) continue
+    hits.set(requestId, [...(hits.get(requestId) ?? []), { seq, bodyUntil, recordUntil }])
   }
   const exchanges: SubjectExchange[] = []
   for (const [requestId, found] of [...hits].slice(0, EXCHANGES_MAX)) {

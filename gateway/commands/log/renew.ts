@@ -60,8 +60,8 @@ export async function renewEvidence(deps: RenewalCommandDeps, { hash, dryRun }: 
 function showPlan({ place, terminal, json }: RenewalCommandDeps, hash: RenewalGiven['hash']): void {
   const reader = openLogReader(place)
   try {
-    const plan = planRenewal(reader.database, hash === undefined ? {} : { hash })
-    const { tokensUntil, digests, isUnfinished } = renewalEnds(reader.database)
+    const plan = planRenewal(reader.store, hash === undefined ? {} : { hash })
+    const { tokensUntil, digests, isUnfinished } = renewalEnds(reader.store)
     const until = tokensUntil === undefined ? null : new Date(tokensUntil).toISOString()
     if (json) {
       terminal.json({ plan, tokensUntil: until, digests: [...digests], isUnfinished })

@@ -2,34 +2,19 @@
 
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { sha256 } from '../../protocol/hash-tree.ts'
 import { bodyPath } from '../files/body-files.ts'
 import { open } from '../keys/content-cipher.ts'
 import type { KeyName } from '../keys/key-store.ts'
-import { dateOf, dayOf } from '../keys/key-store.ts'
+import { dayOf } from '../keys/key-store.ts'
 import { ArchiveError } from '../record/archive-error.ts'
+import type { ArchiveRow } from '../record/archive-row.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
+import type { Archives } from '../store/log-store.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { openArchiveFile } from './archive-file.ts'
 import type { ArchivedRecord } from './archive-format.ts'
-import { archiveName, BATCH, RECORD, unpackBatch, unpackRecord } from './archive-format.ts'
-
-/** A row of `archive`. */
-export interface ArchiveRow {
-  readonly id: number
-  /** Days since the Unix epoch. */
-  readonly day: number
-  readonly name: string
-  readonly sha256: Buffer
-  readonly bytes: number
-  readonly first: number
-  readonly last: number
-  readonly lastBatch: number
-  readonly madeAt: number
-  /** Contents up to this record are in the file alone. */
-  readonly emptiedTo: number
-}
+import { BATCH, RECORD, unpackBatch, unpackRecord } from './archive-format.ts'
 
 export type ArchiveState = 'ok' | 'missing' | 'damaged'
 
@@ -57,7 +42,7 @@ export interface ReadRecord extends ArchivedRecord {
 }
 
 export interface ArchiveFilesDeps {
-  readonly database: DatabaseSync
+  readonly rows: Archives
   readonly directory: string
   /** Nothing when the key was destroyed. */
   readonly keyOf: (name: KeyName) => Buffer | undefined
@@ -70,17 +55,14 @@ const TEXTS_MAX = 2 ** 24
 const SHARE_INDEX_BYTES = 4
 const NONCE_BYTES = 12
 
-export function openArchiveFiles({ database, directory, keyOf }: ArchiveFilesDeps): ArchiveFiles {
-  const all = database.prepare('SELECT * FROM archive ORDER BY id')
-  const one = database.prepare('SELECT * FROM archive WHERE id = ?')
+export function openArchiveFiles({ rows, directory, keyOf }: ArchiveFilesDeps): ArchiveFiles {
   const known = new Map<number, { readonly row: ArchiveRow; readonly file: ArchiveFile }>()
 
   function opened(id: number): { readonly row: ArchiveRow; readonly file: ArchiveFile } {
     const found = known.get(id)
     if (found !== undefined) return found
-    const columns = one.get(id)
-    if (columns === undefined) throw new ArchiveError('missing', '', `Archive file ${id} is not entered in the log`)
-    const row = rowOf(columns)
+    const row = rows.get(id)
+    if (row === undefined) throw new ArchiveError('missing', '', `Archive file ${id} is not entered in the log`)
     const file = openNamed(row)
     const [oldest] = known.keys()
     if (oldest !== undefined && known.size >= OPEN_MAX) forget(oldest)
@@ -151,7 +133,7 @@ export function openArchiveFiles({ database, directory, keyOf }: ArchiveFilesDep
 
   return {
     directory,
-    rows: () => all.all().map(rowOf),
+    rows: rows.all,
     stateOf({ name, bytes }) {
       const found = statSync(join(directory, name), { throwIfNoEntry: false })
       if (found === undefined) return 'missing'
@@ -179,23 +161,6 @@ function attempt<T>(file: ArchiveFile, seq: number, work: () => T): T {
     return work()
   } catch (cause) {
     throw file.damaged(`record ${seq} does not open`, cause)
-  }
-}
-
-export function rowOf(row: Record<string, unknown>): ArchiveRow {
-  const hash = bufferOf(row['sha256'] as Uint8Array)
-  const day = Number(row['day'])
-  return {
-    id: Number(row['id']),
-    day,
-    name: archiveName(dateOf(day), hash),
-    sha256: hash,
-    bytes: Number(row['bytes']),
-    first: Number(row['first']),
-    last: Number(row['last']),
-    lastBatch: Number(row['last_batch']),
-    madeAt: Number(row['made_at']),
-    emptiedTo: Number(row['emptied_to']),
   }
 }
 

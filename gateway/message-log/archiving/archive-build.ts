@@ -7,7 +7,6 @@ import { createHash, createHmac } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { fileKey, keptShare, nonceOf, recordKey, textShare } from '../archive/archive-files.ts'
 import type { ArchiveHeader } from '../archive/archive-format.ts'
 import {
@@ -33,7 +32,7 @@ import type { LogReader } from '../reading/reader.ts'
 import { ArchiveError } from '../record/archive-error.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
+import type { LogStore } from '../store/log-store.ts'
 import type { CheckedRecord } from '../verification/record-check.ts'
 import { checkBodyFile, checkRecord } from '../verification/record-check.ts'
 import type { Output } from './archive-output.ts'
@@ -87,23 +86,19 @@ export async function buildArchive(deps: ArchiveBuildDeps, plan: ArchivePlan): P
   if (!sha256.equals(await hashFile(building))) throw new Error('An archive file reads otherwise than it was written')
   renameSync(building, join(directory, archiveName(header.day, sha256) + PART))
   syncPath(directory)
-  return { plan, sha256, bytes, textsBefore: textsBefore(reader.database, plan), seed }
+  return { plan, sha256, bytes, textsBefore: textsBefore(reader.store, plan), seed }
 }
 
 /**
  * Texts are stored anew after the first batch of a day, so what follows the first batch that is left has newer ones than
  * that batch. While it is of the same day, or there is none, nothing can be said: the next file's texts go with these.
  */
-function textsBefore(database: DatabaseSync, { day, lastBatch }: ArchivePlan): number {
-  const next = database
-    .prepare('SELECT first, last, at FROM batch JOIN record ON record.seq = batch.seq WHERE number = ?')
-    .get(lastBatch + 1)
-  if (next === undefined || dayOf(Number(next['at'])) === day) return 0
-  const used = database
-    .prepare('SELECT min(basis) AS basis, min(etsi_u) AS etsi FROM content WHERE seq BETWEEN ? AND ?')
-    .get(next['first'] as number, next['last'] as number)
-  const { basis, etsi } = used as { basis: number | null; etsi: number | null }
-  return basis === null || etsi === null ? 0 : Math.min(basis, etsi)
+function textsBefore({ records, batches, texts }: LogStore, { day, lastBatch }: ArchivePlan): number {
+  const next = batches.numbered(lastBatch + 1)
+  const closedAt = next === undefined ? undefined : records.get(next.own, { bodies: false })?.at
+  if (next === undefined || closedAt == null || dayOf(closedAt) === day) return 0
+  const { basis, etsiU } = texts.oldest(next.first, next.last)
+  return basis === null || etsiU === null ? 0 : Math.min(basis, etsiU)
 }
 
 /** Of a record that had no share in the log. */
@@ -137,10 +132,7 @@ interface Building {
 
 async function writeSections(deps: ArchiveBuildDeps, building: Building): Promise<void> {
   const { plan, header, output } = building
-  const { database, contents, identity } = deps.reader
-  const select = selectStored(database, 'WHERE record.seq BETWEEN ? AND ? ORDER BY record.seq')
-  const textRow = database.prepare('SELECT text FROM repeated WHERE id = ?')
-  const tokenRow = database.prepare('SELECT token FROM batch WHERE seq = ?')
+  const { store, contents, identity } = deps.reader
   const index = Buffer.alloc((plan.last - plan.first + 1) * PLACE_BYTES)
   const texts = new Map<number, number>()
   const textPlaces: number[] = []
@@ -154,7 +146,7 @@ async function writeSections(deps: ArchiveBuildDeps, building: Building): Promis
     const known = texts.get(id)
     if (known !== undefined) return known
     const number = textPlaces.length
-    const text = Buffer.from(String(textRow.get(id)?.['text']))
+    const text = Buffer.from(String(store.texts.get(id)))
     textPlaces.push(output.at)
     output.write(formatSection(TEXT, [seal('arch', keyOfFile, textShare(header.salt, number), text)]))
     texts.set(id, number)
@@ -167,7 +159,8 @@ async function writeSections(deps: ArchiveBuildDeps, building: Building): Promis
     const head = checked.head ?? null
     const record = bufferOf(stored.record as Uint8Array)
     if (stored.kind === 'batch') {
-      const token = bufferOf(tokenRow.get(seq)?.['token'] as Uint8Array)
+      const token = store.batches.of(seq)?.token
+      if (token == null) throw new Error(`Batch record ${seq} is not time-stamped`)
       return formatSection(BATCH, [
         packBatch({ record, header: head as Buffer, leaves: checked.body as Buffer, token }),
       ])
@@ -193,10 +186,9 @@ async function writeSections(deps: ArchiveBuildDeps, building: Building): Promis
 
   for (let from = plan.first; from <= plan.last; from += CHUNK) {
     const to = Math.min(from + CHUNK - 1, plan.last)
-    const rows = select.all(from, to)
+    const rows = store.records.between(from, to)
     if (rows.length !== to - from + 1) throw new Error(`Records ${from} to ${to} are not all there`)
-    for (const row of rows) {
-      const stored = storedRecord(row)
+    for (const stored of rows) {
       if (stored.recordErasedAt !== null) continue
       const checked = checkRecord(stored, contents, identity)
       const section = await recordSection(checked)

@@ -12,14 +12,13 @@ import { verifyTimeStamp } from '../../protocol/time-stamp.ts'
 import { readToken } from '../../protocol/time-stamp-token.ts'
 import type { ArchiveFile } from '../archive/archive-file.ts'
 import { openArchiveFile } from '../archive/archive-file.ts'
-import type { ArchiveRow } from '../archive/archive-files.ts'
 import type { ArchivedBatch } from '../archive/archive-format.ts'
 import { BATCH, parseArchiveName, RECORD, unpackBatch } from '../archive/archive-format.ts'
 import type { LogReader } from '../reading/reader.ts'
 import { ArchiveError } from '../record/archive-error.ts'
+import type { ArchiveRow } from '../record/archive-row.ts'
 import type { LogRecord } from '../record/log-record.ts'
 import { completeRecord, formatBatchHeader } from '../record/log-record.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
 import { checkBodyFile, checkRecord } from '../verification/record-check.ts'
 import { hashFile } from './archive-output.ts'
 
@@ -161,13 +160,11 @@ export interface ArchiveContents {
  * @throws {Damage} the first that does not hold
  */
 export async function checkContents(reader: LogReader, { first, last }: ArchiveRow): Promise<ArchiveContents> {
-  const { database, contents, identity } = reader
-  const select = selectStored(database, 'WHERE record.seq BETWEEN ? AND ? ORDER BY record.seq')
+  const { store, contents, identity } = reader
   let opened = 0
   let erased = 0
   for (let from = first; from <= last; from += CHUNK) {
-    for (const row of select.all(from, Math.min(from + CHUNK - 1, last))) {
-      const stored = storedRecord(row)
+    for (const stored of store.records.between(from, Math.min(from + CHUNK - 1, last))) {
       if (stored.recordErasedAt !== null) {
         erased += 1
         continue

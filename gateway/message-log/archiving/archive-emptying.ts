@@ -11,12 +11,13 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ArchiveRow } from '../archive/archive-files.ts'
-import { fileKey, rowOf } from '../archive/archive-files.ts'
+import { fileKey } from '../archive/archive-files.ts'
 import type { BodyFiles } from '../files/body-files.ts'
 import { syncPath } from '../files/durable-file.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf } from '../keys/key-store.ts'
+import type { ArchiveRow } from '../record/archive-row.ts'
+import { archiveRowOf } from '../store/sqlite/archive-rows.ts'
 import { ownShare, PART } from './archive-build.ts'
 import type { ArchiveOutcome, ArchivePlan, ArchiveWork, MadeArchive } from './terms.ts'
 
@@ -72,7 +73,7 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   function plan(closedBefore: number): ArchiveOutcome {
     if (unfinished.get() !== undefined) return { worked: 'plan', plan: null, isUnfinished: true }
     const row = lastRow.get()
-    const before = row === undefined ? undefined : rowOf(row)
+    const before = row === undefined ? undefined : archiveRowOf(row)
     const firstOpen = Math.min(...open)
     let next: ArchivePlan | undefined
     for (const batch of batches.iterate(before?.lastBatch ?? 0)) {
@@ -105,7 +106,7 @@ export function openArchiveEmptying(deps: ArchiveEmptyingDeps): (work: ArchiveWo
   function emptySome(records: number): ArchiveOutcome {
     const columns = unfinished.get()
     if (columns === undefined) return { worked: 'empty', records: 0, isDone: true }
-    const archive = rowOf(columns)
+    const archive = archiveRowOf(columns)
     const problem = nameFile(archive)
     if (problem !== undefined) return { worked: 'nothing', problem }
     if (isResumed) for (const seq of filesIn(archive.emptiedTo - BODIES_BACK, archive.emptiedTo, archive)) unlink(seq)

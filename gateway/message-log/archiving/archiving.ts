@@ -3,11 +3,11 @@
  * that of a thread of its own (`archive-build.ts`) and, in small steps, of the writer (`archive-emptying.ts`).
  */
 
-import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ArchiveRow } from '../archive/archive-files.ts'
 import { openArchiveFiles } from '../archive/archive-files.ts'
+import type { ArchiveRow } from '../record/archive-row.ts'
 import type { LogPlace } from '../record/log-place.ts'
+import type { LogStore } from '../store/log-store.ts'
 import { DAY_MS, untilNext } from '../time-of-day.ts'
 import type { Build } from './archive-thread.ts'
 import { startBuild } from './archive-thread.ts'
@@ -24,7 +24,7 @@ export interface ArchivingDeps {
   readonly options: ArchivingOptions
   readonly place: LogPlace
   /** Read-only. */
-  readonly database: DatabaseSync
+  readonly store: Pick<LogStore, 'archives'>
   readonly now: () => number
   /** @throws {GatewayError} `LoggingFailed` */
   work(work: ArchiveWork): Promise<{ readonly outcome: ArchiveOutcome | null; readonly ms: number }>
@@ -66,11 +66,11 @@ const STEP_MS = 3
 const PAUSE_MS = 5
 
 export function openArchiving(deps: ArchivingDeps): Archiving {
-  const { options, place, database, now, work, report } = deps
+  const { options, place, store, now, work, report } = deps
   const { archiveAfterDays: afterDays = 30, archiveAt = null } = options
   const { directory: keyStore, masterKeyFile: masterKey } = place.keys
   const readerOptions = { file: place.file, keyStore, masterKey, bodies: place.bodies, archive: place.archive }
-  const archives = openArchiveFiles({ database, directory: place.archive, keyOf: () => undefined })
+  const archives = openArchiveFiles({ rows: store.archives, directory: place.archive, keyOf: () => undefined })
   let health: ArchivingHealth['archive'] = { files: 0, missing: [], archivedTo: 0 }
   let problem: string | undefined
   let building: Build | undefined

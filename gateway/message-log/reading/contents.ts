@@ -1,6 +1,5 @@
 /** The objects of a stored record put together again, octet for octet, and what is sealed in them opened. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { openBodyFile } from '../../protocol/body-file.ts'
 import type { ArchiveFiles } from '../archive/archive-files.ts'
@@ -13,6 +12,7 @@ import { openArchiveHash } from '../record/kept-signature.ts'
 import { completeRecord, formatArchiveRest, formatArchiveStart } from '../record/log-record.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
+import type { LogStore } from '../store/log-store.ts'
 
 /** Puts objects together and opens what is sealed. */
 export interface Contents {
@@ -43,7 +43,7 @@ export interface Contents {
 }
 
 export interface ContentsDeps {
-  readonly database: DatabaseSync
+  readonly store: Pick<LogStore, 'texts' | 'archives'>
   readonly keys: KeyStore
   readonly files: BodyFiles
   /** Directory of archive files. */
@@ -52,15 +52,14 @@ export interface ContentsDeps {
 
 const REPEATED_MAX = 4096
 
-export function openContents({ database, keys, files, archive }: ContentsDeps): Contents {
-  const selectText = database.prepare('SELECT text FROM repeated WHERE id = ?')
+export function openContents({ store, keys, files, archive }: ContentsDeps): Contents {
   const texts = new Map<number, string>()
   const recordEnds = new Map<number, Buffer>()
   const purposes = new Map<number, unknown>()
   const archiveHash = openArchiveHash()
   const keysOfDay = new Map<string, Buffer>()
   let today = 0
-  const archives = openArchiveFiles({ database, directory: archive, keyOf: keyNamed })
+  const archives = openArchiveFiles({ rows: store.archives, directory: archive, keyOf: keyNamed })
   /** The record completed last: its parts are asked for one after the other. */
   let latest: { readonly stored: StoredRecord; readonly complete: StoredRecord } | undefined
   /** Of completed records. */
@@ -86,8 +85,8 @@ export function openContents({ database, keys, files, archive }: ContentsDeps): 
   function textOf(id: number): string {
     const known = texts.get(id)
     if (known !== undefined) return known
-    const text = id < 0 ? archives.text(id) : selectText.get(id)?.['text']
-    if (typeof text !== 'string') throw new Error('A text that many records have in common is missing')
+    const text = id < 0 ? archives.text(id) : store.texts.get(id)
+    if (text === undefined) throw new Error('A text that many records have in common is missing')
     if (texts.size >= REPEATED_MAX) texts.clear()
     texts.set(id, text)
     return text

@@ -1,9 +1,8 @@
 /** Who erased a record, when and why, as a decision of the log says it. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { ErasureEvent, What } from '../record/erasure-event.ts'
 import { covers, parseDecision } from '../record/erasure-event.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
+import type { Records } from '../store/log-store.ts'
 import type { Contents } from './contents.ts'
 
 /** Decisions kept in memory. */
@@ -21,14 +20,13 @@ export interface Reason {
 export type ReasonOf = (seq: number, what: What, by: number) => Reason | undefined
 
 /** @returns what finds the reason of an erasure; nothing when the log's record `by` gives none */
-export function openReasons(database: DatabaseSync, contents: Contents): ReasonOf {
-  const one = selectStored(database, 'WHERE record.seq = ?')
+export function openReasons(records: Records, contents: Contents): ReasonOf {
   const known = new Map<number, { readonly event: ErasureEvent; readonly at: number } | undefined>()
 
   function read(by: number): { readonly event: ErasureEvent; readonly at: number } | undefined {
-    const row = one.get(by)
+    const row = records.get(by)
     if (row === undefined) return undefined
-    const stored = contents.complete(storedRecord(row))
+    const stored = contents.complete(row)
     const octets = stored.kind === 'erasure' ? contents.body(stored) : undefined
     if (octets === undefined || stored.at === null) return undefined
     const event = parseDecision(octets)

@@ -3,7 +3,6 @@
  * every renewal since. RFC 4998 §4.3, §5.2 and §5.3.
  */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { ArchiveTimeStampChain } from '../../protocol/evidence-record.ts'
 import {
   formatArchiveTimeStamp,
@@ -16,15 +15,18 @@ import { hashOf } from '../../protocol/sha2.ts'
 import type { DigestName } from '../../protocol/signed-data.ts'
 import type { TreeLevels } from '../../protocol/tree-levels.ts'
 import { siblingsOf, treeLevels } from '../../protocol/tree-levels.ts'
-import { bufferOf } from '../record/stored-record.ts'
+import type { StampedRenewal } from '../record/stored-renewal.ts'
+import type { LogStore } from '../store/log-store.ts'
 import type { Group } from './object-group.ts'
 import type { TreeReader } from './renewal-tree.ts'
 import { openTreeReader } from './renewal-tree.ts'
-import type { Renewals, Run, StampedRenewal } from './renewals.ts'
-import { openRenewals, tokenIndex } from './renewals.ts'
+import type { RenewalRuns, Run } from './renewals.ts'
+import { openRenewalRuns, tokenIndex } from './renewals.ts'
+
+type ChainStore = Pick<LogStore, 'records' | 'batches' | 'renewals' | 'trees'>
 
 export interface EvidenceChains {
-  readonly renewals: Renewals
+  readonly renewals: RenewalRuns
   /**
    * @param before only what there was before the renewal of that number
    * @returns nothing before the record's batch is time-stamped
@@ -52,13 +54,9 @@ const NO_RENEWAL = Number.MAX_SAFE_INTEGER
 /** Trees of batches kept at a time: an exchange has its records in two or three. Of ten thousand records, 640 KB each. */
 const TREES_MAX = 4
 
-export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
-  const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? - 1 ORDER BY last LIMIT 1')
-  const leavesOf = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
-  const bodyOf = database.prepare('SELECT hash FROM renewal_body WHERE seq = ? AND renewal = ?')
-  const firstOf = database.prepare('SELECT first FROM batch WHERE number = ?')
-  const renewals = openRenewals(database)
-  const trees: TreeReader = openTreeReader(database)
+export function openEvidenceChains(store: ChainStore): EvidenceChains {
+  const renewals = openRenewalRuns(store)
+  const trees: TreeReader = openTreeReader(store.trees)
   /** By batch, the one asked for last at the end: a closed batch never changes. */
   const batchTrees = new Map<number, TreeLevels>()
   const starts = new Map<number, number>()
@@ -87,18 +85,11 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
     if (latest !== undefined && latest.before === before && before !== NO_RENEWAL) {
       if (seq >= latest.first && seq <= latest.own) return latest
     }
-    const row = batchOf.get(seq)
-    if (row === undefined || row['token'] === null) return undefined
-    const [number, first, last, own] = [row['number'], row['first'], row['last'], row['seq']].map(Number) as [
-      number,
-      number,
-      number,
-      number,
-    ]
-    if (seq < first || seq > own) return undefined
+    const found = store.batches.of(seq)
+    if (found === undefined || found.token === null) return undefined
+    const { number, first, last, own, token } = found
     latest = {
-      ...{ number, first, last, own, before },
-      token: bufferOf(row['token'] as Uint8Array),
+      ...{ number, first, last, own, before, token },
       tree: treeOf({ number, first, last, own }),
       renewals: renewals.of(number, before),
       common: new Map(),
@@ -117,8 +108,8 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
 
   /** Group 0, the batch's own record, comes first. */
   function batchTree(own: number, first: number, last: number): TreeLevels {
-    const rows = [...leavesOf.all(own, own), ...leavesOf.all(first, last)]
-    return treeLevels(Buffer.concat(rows.map((row) => row['leaf'] as Uint8Array)), 'sha256')
+    const leaves = [...store.records.leaves(own, own), ...store.records.leaves(first, last)]
+    return treeLevels(Buffer.concat(leaves), 'sha256')
   }
 
   function timeStampRenewal({ number, common }: StampedBatch, renewal: StampedRenewal, token: Buffer): Buffer {
@@ -136,9 +127,9 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
 
   function hashTreeRenewal(group: Group, renewal: StampedRenewal, chains: readonly ArchiveTimeStampChain[]): Buffer {
     const { number, digest, leaves, firstBatch } = renewal
-    const body = bodyOf.get(group.seq, number)?.['hash'] as Uint8Array | undefined
+    const body = store.trees.bodyHash(group.seq, number)
     const objects = group.objects.map((octets) => hashOf(digest, octets))
-    if (body !== undefined) objects.push(bufferOf(body))
+    if (body !== undefined) objects.push(body)
     const hashes = renewedHashes(digest, objects, chains)
     const leaf = renewedLeaf(digest, hashes)
     const siblings = trees.siblings({ renewal: number, digest, leaves }, group.seq - startOf(firstBatch), leaf)
@@ -153,7 +144,7 @@ export function openEvidenceChains(database: DatabaseSync): EvidenceChains {
   }
 
   function startOf(batch: number): number {
-    const found = starts.get(batch) ?? Number(firstOf.get(batch)?.['first'])
+    const found = starts.get(batch) ?? Number(store.batches.numbered(batch)?.first)
     starts.set(batch, found)
     return found
   }

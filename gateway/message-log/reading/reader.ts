@@ -4,11 +4,8 @@
  */
 
 import { dirname, join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { formatEvidence } from '../../protocol/evidence-record.ts'
-import type { HashTree } from '../../protocol/hash-tree.ts'
-import { openHashTree, sha256 } from '../../protocol/hash-tree.ts'
 import { openBodyFiles } from '../files/body-files.ts'
 import { openKeyStore } from '../keys/key-store.ts'
 import type { LogQuery, RecordSummary } from '../message-log.ts'
@@ -19,10 +16,8 @@ import type { LogRecord } from '../record/log-record.ts'
 import { bodyName, HEAD_NAME } from '../record/log-record.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import { openReadable, readIdentity } from '../store/sqlite/database.ts'
-import type { Page } from '../store/sqlite/record-list.ts'
-import { openRecordList } from '../store/sqlite/record-list.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
+import type { LogStore, Page } from '../store/log-store.ts'
+import { openStore } from '../store/sqlite/sqlite-store.ts'
 import type { Contents } from './contents.ts'
 import { openContents } from './contents.ts'
 import { openReasons } from './erasure-reasons.ts'
@@ -81,21 +76,6 @@ export interface ObjectState {
 
 export type Part = 'head' | 'body' | 'signature' | 'record'
 
-/** What the export of one record's evidence needs. RFC 4998 §4. */
-export interface EvidencePieces {
-  readonly batch: number
-  /** Leaves of the tree: the batch's own record, then the records in their order. */
-  readonly leaves: readonly Buffer[]
-  readonly tree: HashTree
-  /** This record's place in `leaves`. */
-  readonly index: number
-  /** The group's hashes, `log-record.json` last. */
-  readonly hashes: readonly Buffer[]
-  readonly root: Buffer
-  /** Absent until an authority has answered. */
-  readonly token?: Buffer
-}
-
 export interface LogReader {
   readonly identity: LogIdentity
   /** Newest first. @throws {GatewayError} `BadRequest` */
@@ -105,8 +85,6 @@ export interface LogReader {
   object(seq: number, part: Part): Promise<Buffer | Readable | undefined>
   /** All records of a request id, oldest first. */
   exchange(requestId: string): Promise<readonly RecordSummary[]>
-  /** @returns nothing before the record's batch is closed, or once the record is erased */
-  evidence(seq: number): Promise<EvidencePieces | undefined>
   /**
    * The evidence record with every renewal, DER. RFC 4998 §3.1.
    *
@@ -115,48 +93,28 @@ export interface LogReader {
   evidenceRecord(seq: number): Promise<Buffer | undefined>
   /** What must not be erased, oldest record first. */
   holds(): readonly Held[]
-  /** For `verification/verify.ts`. */
-  readonly database: DatabaseSync
+  readonly store: LogStore
   readonly contents: Contents
   close(): void
 }
 
-interface BatchPlace {
-  readonly number: number
-  /** seq of the batch's own record, and of those in it. */
-  readonly own: number
-  readonly first: number
-  readonly last: number
-}
-
-/** Trees of batches kept at a time: some MB each at the most. */
-const TREES_MAX = 4
-
 /** @throws {LogOpenError} `missing`, `format`, `keys` */
 export function openLogReader({ file, keyStore, masterKey, bodies, archive }: LogReaderOptions): LogReader {
-  const database = openReadable(file)
+  const store = openStore(file)
   const keys = openKeyStore({ directory: keyStore, masterKeyFile: masterKey })
   const contents = openContents({
-    database,
+    store,
     keys,
     files: openBodyFiles(bodies ?? join(dirname(file), 'bodies')),
     archive: archive ?? join(dirname(file), 'archive'),
   })
-  const { list, exchange, summary } = openRecordList(database)
-  const one = selectStored(database, 'WHERE record.seq = ?')
-  const batchOf = database.prepare('SELECT * FROM batch WHERE last >= ? ORDER BY last LIMIT 1')
-  const batchBySeq = database.prepare('SELECT * FROM batch WHERE last = ? - 1')
-  const heldRows = database.prepare(
-    'SELECT hold.seq, event, at FROM hold JOIN record ON record.seq = event ORDER BY hold.seq, event',
-  )
-  const reasonOf = openReasons(database, contents)
-  const trees = new Map<number, Pick<EvidencePieces, 'leaves' | 'tree'>>()
-  const chains = openEvidenceChains(database)
-  const leavesBetween = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
+  const { list, exchange, summary } = store.list
+  const reasonOf = openReasons(store.records, contents)
+  const chains = openEvidenceChains(store)
 
   function read(seq: number): StoredRecord | undefined {
-    const row = one.get(seq)
-    return row === undefined ? undefined : contents.complete(storedRecord(row))
+    const row = store.records.get(seq)
+    return row === undefined ? undefined : contents.complete(row)
   }
 
   async function get(seq: number): Promise<RecordDetail | undefined> {
@@ -182,13 +140,12 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
   }
 
   function holds(): Held[] {
-    return heldRows.all().flatMap((row) => {
-      const { seq, event, at } = row
-      const stored = read(Number(event))
+    return [...store.decisions.holds()].flatMap(({ seq, event }) => {
+      const stored = read(event)
       const octets = stored === undefined ? undefined : contents.body(stored)
-      if (octets === undefined) return []
+      if (octets === undefined || stored?.at == null) return []
       const { by, reason } = parseDecision(octets)
-      return [{ seq: Number(seq), hold: Number(event), at: new Date(Number(at)).toISOString(), by, reason }]
+      return [{ seq, hold: event, at: new Date(stored.at).toISOString(), by, reason }]
     })
   }
 
@@ -196,36 +153,6 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
     const stored = read(seq)
     if (stored === undefined) return undefined
     return part === 'body' ? (contents.bodyStream(stored) ?? contents.body(stored)) : contents[part](stored)
-  }
-
-  async function evidence(seq: number): Promise<EvidencePieces | undefined> {
-    const stored = read(seq)
-    const record = stored === undefined ? undefined : contents.record(stored)
-    if (record === undefined) return undefined
-    const batch = stored?.kind === 'batch' ? batchBySeq.get(seq) : batchOf.get(seq)
-    if (batch === undefined) return undefined
-    const [own, first, last] = [Number(batch['seq']), Number(batch['first']), Number(batch['last'])]
-    const token = batch['token'] as Uint8Array | null
-    return {
-      batch: Number(batch['number']),
-      ...treeOf({ number: Number(batch['number']), own, first, last }),
-      index: seq === own ? 0 : seq - first + 1,
-      hashes: groupHashes(record),
-      root: bufferOf(batch['root'] as Uint8Array),
-      ...(token !== null && { token: bufferOf(token) }),
-    }
-  }
-
-  /** A closed batch never changes, and who asks for one of its records will ask for more. */
-  function treeOf(batch: BatchPlace): Pick<EvidencePieces, 'leaves' | 'tree'> {
-    const known = trees.get(batch.number)
-    if (known !== undefined) return known
-    const rows = [...leavesBetween.all(batch.own, batch.own), ...leavesBetween.all(batch.first, batch.last)]
-    const leaves = rows.map((row) => bufferOf(row['leaf'] as Uint8Array))
-    const made = { leaves, tree: openHashTree(leaves) }
-    if (trees.size >= TREES_MAX) trees.clear()
-    trees.set(batch.number, made)
-    return made
   }
 
   async function evidenceRecord(seq: number): Promise<Buffer | undefined> {
@@ -236,26 +163,20 @@ export function openLogReader({ file, keyStore, masterKey, bodies, archive }: Lo
   }
 
   return {
-    identity: readIdentity(database),
+    identity: store.identity,
     list,
     get,
     object,
     exchange: async (requestId) => exchange(requestId),
-    evidence,
     holds,
     evidenceRecord,
-    database,
+    store,
     contents,
     close() {
       contents.close()
-      database.close()
+      store.close()
     },
   }
-}
-
-function groupHashes(record: Buffer): Buffer[] {
-  const { objects } = JSON.parse(record.toString('utf8')) as LogRecord
-  return [...objects.map((object) => Buffer.from(object.sha256, 'hex')), sha256(record)]
 }
 
 function isKept({ head, body, bodyKey, extension }: StoredRecord, name: string): boolean {

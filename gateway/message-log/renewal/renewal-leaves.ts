@@ -7,7 +7,6 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
 import { renewedLeaf } from '../../protocol/evidence-record.ts'
 import { sha256 } from '../../protocol/hash-tree.ts'
 import { hashOf } from '../../protocol/sha2.ts'
@@ -17,12 +16,12 @@ import type { EvidenceChains } from '../reading/evidence-chains.ts'
 import { openEvidenceChains, renewedHashes } from '../reading/evidence-chains.ts'
 import type { Group } from '../reading/object-group.ts'
 import { readGroup } from '../reading/object-group.ts'
-import type { Renewal } from '../reading/renewals.ts'
-import { openRenewals, tokenIndex } from '../reading/renewals.ts'
+import { openRenewalRuns, tokenIndex } from '../reading/renewals.ts'
 import { ArchiveError } from '../record/archive-error.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import { openRecordScan } from '../store/sqlite/record-scan.ts'
+import type { Renewal } from '../record/stored-renewal.ts'
+import type { LogStore } from '../store/log-store.ts'
 
 export interface RenewedLeaves {
   read(from: number, count: number): Promise<LeafBlock>
@@ -39,27 +38,31 @@ export interface LeafBlock {
 const CHUNK = 128
 const DAMAGED_MAX = 100
 
-export function openRenewedLeaves(database: DatabaseSync, contents: Contents, renewal: Renewal): RenewedLeaves {
-  return renewal.kind === 'time-stamp' ? tokenLeaves(database, renewal) : recordLeaves(database, contents, renewal)
+export function openRenewedLeaves(store: LogStore, contents: Contents, renewal: Renewal): RenewedLeaves {
+  return renewal.kind === 'time-stamp' ? tokenLeaves(store, renewal) : recordLeaves(store, contents, renewal)
 }
 
-function tokenLeaves(database: DatabaseSync, { number, digest, firstBatch, lastBatch }: Renewal): RenewedLeaves {
-  const runs = openRenewals(database).runs(firstBatch, lastBatch, number)
-  const ofRenewal = database.prepare('SELECT token FROM renewal WHERE number = ?')
-  const ofBatches = database.prepare('SELECT token FROM batch WHERE number BETWEEN ? AND ? ORDER BY number')
+function tokenLeaves(store: LogStore, { number, digest, firstBatch, lastBatch }: Renewal): RenewedLeaves {
+  const runs = openRenewalRuns(store).runs(firstBatch, lastBatch, number)
 
   function* tokens(from: number, count: number): Generator<Uint8Array> {
     for (const { first, last, renewal } of runs) {
       const at = tokenIndex(runs, first)
       if (renewal !== undefined) {
-        if (at >= from && at < from + count) yield ofRenewal.get(renewal)?.['token'] as Uint8Array
+        if (at >= from && at < from + count) yield tokenOf(renewal)
         continue
       }
       const begin = first + Math.max(0, from - at)
       const end = Math.min(last, first + from + count - 1 - at)
       if (begin > end) continue
-      for (const row of ofBatches.iterate(begin, end)) yield row['token'] as Uint8Array
+      yield* store.batches.tokens(begin, end)
     }
+  }
+
+  function tokenOf(renewal: number): Buffer {
+    const token = store.renewals.get(renewal)?.token ?? null
+    if (token === null) throw new Error(`Renewal ${renewal} is not done`)
+    return token
   }
 
   return {
@@ -70,14 +73,10 @@ function tokenLeaves(database: DatabaseSync, { number, digest, firstBatch, lastB
   }
 }
 
-function recordLeaves(
-  database: DatabaseSync,
-  contents: Contents,
-  { number, digest, firstBatch }: Renewal,
-): RenewedLeaves {
-  const chains = openEvidenceChains(database)
-  const scan = openRecordScan(database)
-  const start = Number(database.prepare('SELECT first FROM batch WHERE number = ?').get(firstBatch)?.['first'])
+function recordLeaves(store: LogStore, contents: Contents, { number, digest, firstBatch }: Renewal): RenewedLeaves {
+  const chains = openEvidenceChains(store)
+  const { scan } = store.records
+  const start = Number(store.batches.numbered(firstBatch)?.first)
   const damaged: number[] = []
   let erased = 0
 

@@ -1,10 +1,13 @@
 /** What a renewal would do now. RFC 4998 §5.1: which of the two kinds, and over what. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { DigestName } from '../../protocol/signed-data.ts'
 import { DIGEST_BYTES } from '../../protocol/signed-data.ts'
-import type { RenewalKind, Run } from '../reading/renewals.ts'
-import { openRenewals, tokensIn } from '../reading/renewals.ts'
+import type { Run } from '../reading/renewals.ts'
+import { openRenewalRuns, tokensIn } from '../reading/renewals.ts'
+import type { RenewalKind } from '../record/stored-renewal.ts'
+import type { LogStore } from '../store/log-store.ts'
+
+type RenewalStore = Pick<LogStore, 'batches' | 'renewals'>
 
 export interface RenewalPlan {
   readonly kind: RenewalKind
@@ -35,14 +38,13 @@ export interface RenewalWish {
 }
 
 /** @returns one plan for each algorithm in use, oldest batches first */
-export function planRenewal(database: DatabaseSync, wanted: RenewalWish = {}): RenewalPlan[] {
+export function planRenewal(store: RenewalStore, wanted: RenewalWish = {}): RenewalPlan[] {
   const { hash } = wanted
-  const edge = database.prepare('SELECT first, seq FROM batch WHERE number = ?')
-  return segments(database, wanted).map((runs) => {
+  return segments(store, wanted).map((runs) => {
     const firstBatch = (runs[0] as Run).first
     const lastBatch = (runs.at(-1) as Run).last
-    const firstSeq = Number(edge.get(firstBatch)?.['first'])
-    const lastSeq = Number(edge.get(lastBatch)?.['seq'])
+    const firstSeq = Number(store.batches.numbered(firstBatch)?.first)
+    const lastSeq = Number(store.batches.numbered(lastBatch)?.own)
     const place = { firstBatch, lastBatch, firstSeq, lastSeq }
     if (hash !== undefined) return { kind: 'hash-tree', digest: hash, ...place, leaves: lastSeq - firstSeq + 1 }
     const leaves = runs.reduce((sum, run) => sum + tokensIn(run), 0)
@@ -50,9 +52,9 @@ export function planRenewal(database: DatabaseSync, wanted: RenewalWish = {}): R
   })
 }
 
-export function renewalEnds(database: DatabaseSync): RenewalEnds {
-  const renewals = openRenewals(database)
-  const endOf = openRunEnds(database)
+export function renewalEnds(store: RenewalStore): RenewalEnds {
+  const renewals = openRenewalRuns(store)
+  const endOf = openRunEnds(store)
   let tokensUntil = Number.POSITIVE_INFINITY
   const digests = new Set<DigestName>()
   for (const run of renewals.runs(1, renewals.stampedTo())) {
@@ -64,22 +66,16 @@ export function renewalEnds(database: DatabaseSync): RenewalEnds {
 }
 
 /** When the first certificate ends that a token of the run rests on. */
-function openRunEnds(database: DatabaseSync): (run: Run) => number {
-  const ofRenewal = database.prepare('SELECT token_until AS until FROM renewal WHERE number = ?')
-  const ofBatches = database.prepare(
-    `SELECT token_until AS until FROM batch WHERE token_until IS NOT NULL AND number BETWEEN ? AND ?
-     ORDER BY token_until LIMIT 1`,
-  )
-  return ({ first, last, renewal }) => {
-    const row = renewal === undefined ? ofBatches.get(first, last) : ofRenewal.get(renewal)
-    return Number(row?.['until'] ?? Number.POSITIVE_INFINITY)
-  }
+function openRunEnds({ renewals, batches }: RenewalStore): (run: Run) => number {
+  return ({ first, last, renewal }) =>
+    (renewal === undefined ? batches.tokenUntil(first, last) : renewals.get(renewal)?.tokenUntil) ??
+    Number.POSITIVE_INFINITY
 }
 
 /** A chain keeps its algorithm, so runs of one algorithm share a tree; of a new algorithm, all that are weaker. */
-function segments(database: DatabaseSync, { hash, endingBefore }: RenewalWish): Run[][] {
-  const renewals = openRenewals(database)
-  const endOf = openRunEnds(database)
+function segments(store: RenewalStore, { hash, endingBefore }: RenewalWish): Run[][] {
+  const renewals = openRenewalRuns(store)
+  const endOf = openRunEnds(store)
   const found: Run[][] = []
   let before: Run | undefined
   for (const run of renewals.runs(1, renewals.stampedTo())) {

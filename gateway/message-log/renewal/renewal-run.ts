@@ -8,7 +8,7 @@ import { openLogReader } from '../reading/reader.ts'
 import { LogOpenError } from '../record/open-error.ts'
 import type { RegisteredAuthority, TimeStampClient } from '../stamping/time-stamp-client.ts'
 import { readCertificateEnds } from '../stamping/time-stamp-client.ts'
-import { lockLog, openWritable } from '../store/sqlite/database.ts'
+import { lockLog, openRenewalWriter } from '../store/engine.ts'
 import type { RenewalWish } from './renewal-plan.ts'
 import type { RenewalStamp, Renewed, RenewingDeps } from './renewing.ts'
 import { renewLog } from './renewing.ts'
@@ -24,7 +24,7 @@ const STAMPS_MAX = 5
 /** @throws {LogOpenError} `locked` when it is being renewed already, or any flaw of the log */
 export async function renewAt(
   place: LogReaderOptions,
-  deps: Omit<RenewingDeps, 'database' | 'contents'>,
+  deps: Omit<RenewingDeps, 'writer' | 'contents'>,
   wanted: RenewalWish,
 ): Promise<Renewed[]> {
   const reader = openLogReader(place)
@@ -32,10 +32,10 @@ export async function renewAt(
   try {
     const lock = lockLog(`${place.file}.renewal`)
     closing.push(lock.release)
-    const database = openWritable(place.file)
+    const writer = openRenewalWriter(place.file, deps.signal)
     // Last, so that it may fold the WAL into the database where nobody else has the log open.
-    closing.push(() => database.close())
-    return await renewLog({ ...deps, database, contents: reader.contents }, wanted)
+    closing.push(writer.close)
+    return await renewLog({ ...deps, writer, contents: reader.contents }, wanted)
   } catch (error) {
     if (!(error instanceof LogOpenError) || error.flaw !== 'locked') throw error
     throw new LogOpenError('locked', 'The evidence is being renewed already', error)

@@ -5,7 +5,6 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
 import { Agent, request } from 'undici'
 import { readCertificate } from '../../protocol/authority-certificates.ts'
 import type { RevocationList } from '../../protocol/revocation-list.ts'
@@ -20,6 +19,7 @@ import {
 } from '../../protocol/time-stamp.ts'
 import { completeToken, readToken, TimeStampError } from '../../protocol/time-stamp-token.ts'
 import type { Authorities } from '../../trust/configuration.ts'
+import type { Batches } from '../store/log-store.ts'
 import { DAY_MS } from '../time-of-day.ts'
 import type { ListPlace } from './revocation-lists.ts'
 import { openRevocationLists } from './revocation-lists.ts'
@@ -182,12 +182,16 @@ export function openTimeStampClient(options: TimeStampClientOptions): TimeStampC
   }
 }
 
+/** Authorities take turns. */
+const NEWEST_TOKENS = 4
+
 /** The revocation lists in the newest tokens of a log: what is known of them after a start. @returns DER */
-export function listsInTokens(database: DatabaseSync): Buffer[] {
-  const rows = database.prepare('SELECT token FROM batch WHERE token IS NOT NULL ORDER BY number DESC LIMIT 4').all()
-  return rows.flatMap((row) => {
+export function listsInTokens(batches: Pick<Batches, 'latest' | 'unstamped' | 'tokens'>): Buffer[] {
+  const stamped = (batches.unstamped()[0]?.number ?? (batches.latest()?.number ?? 0) + 1) - 1
+  const tokens = [...batches.tokens(stamped - NEWEST_TOKENS + 1, stamped)].reverse()
+  return tokens.flatMap((token) => {
     try {
-      return readToken(Buffer.from(row['token'] as Uint8Array)).revocationLists
+      return readToken(token).revocationLists
     } catch {
       // A damaged token is for who verifies the log; here it knows nothing.
       return []

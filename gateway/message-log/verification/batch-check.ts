@@ -14,7 +14,7 @@ import { rootOf, treeLevels } from '../../protocol/tree-levels.ts'
 import type { LogReader } from '../reading/reader.ts'
 import { openLeafList } from '../record/leaf-list.ts'
 import { formatBatchHeader } from '../record/log-record.ts'
-import { bufferOf } from '../record/stored-record.ts'
+import type { StoredBatch } from '../record/stored-batch.ts'
 import { demand } from './damage.ts'
 import type { EndCheck } from './end-check.ts'
 import type { CheckedRecord } from './record-check.ts'
@@ -56,7 +56,7 @@ export interface BatchCheck {
 const START: BatchState = { number: 0, header: null, stampedTo: 0, stampedAt: null }
 
 export function openBatchCheck(
-  { database, identity }: Pick<LogReader, 'database' | 'identity'>,
+  { store, identity }: Pick<LogReader, 'store' | 'identity'>,
   {
     anchors,
     ends,
@@ -68,7 +68,6 @@ export function openBatchCheck(
     readonly start?: { readonly seq: number; readonly batches: BatchState } | undefined
   },
 ): BatchCheck {
-  const rowOf = database.prepare('SELECT * FROM batch WHERE number = ?')
   const verifyToken = openTokenCheck(anchors)
   let state = start?.batches ?? START
   let isUnstamped = start !== undefined && start.batches.stampedTo !== start.seq
@@ -87,36 +86,36 @@ export function openBatchCheck(
     return isAnyErased ? min <= atMin && max >= atMax : min === atMin && max === atMax
   }
 
-  function checkToken(seq: number, imprint: Buffer, row: Record<string, unknown>): void {
-    const octets = row['token'] as Uint8Array | null
+  function checkToken(seq: number, imprint: Buffer, row: StoredBatch): void {
+    const { token: octets } = row
     if (octets === null) {
-      demand(row['gen_time'] === null && row['token_until'] === null, seq, 'token', 'The token is not there')
+      demand(row.genTime === null && row.tokenUntil === null, seq, 'token', 'The token is not there')
       isUnstamped = true
       return
     }
     // They are asked for in the order of the batches.
     demand(!isUnstamped, seq, 'token', 'A token before this one is not there')
-    const token = verifyToken(bufferOf(octets), imprint)
+    const token = verifyToken(octets, imprint)
     demand(token !== undefined, seq, 'token', 'The token holds for no authority that is believed')
     const { genTime, until } = token
-    const isEntered = row['gen_time'] === genTime && row['token_until'] === until
+    const isEntered = row.genTime === genTime && row.tokenUntil === until
     demand(isEntered, seq, 'token', 'The times of the token are entered as others')
     state = { ...state, stampedTo: seq, stampedAt: genTime }
   }
 
   function checkRow(seq: number, header: Buffer, own: Buffer): Buffer {
-    const row = rowOf.get(state.number + 1)
+    const row = store.batches.numbered(state.number + 1)
     const root = rootOf(treeLevels(Buffer.concat([own, leaves.octets]), 'sha256'))
     const last = seq - 1
     const fits =
       row !== undefined &&
-      row['seq'] === seq &&
-      row['first'] === seq - leaves.count &&
-      row['last'] === last &&
-      fitsTimes(Number(row['at_min']), Number(row['at_max'])) &&
-      ends.fits(Number(row['open_from']), last) &&
-      header.equals(row['header_sha256'] as Uint8Array) &&
-      root.equals(row['root'] as Uint8Array)
+      row.own === seq &&
+      row.first === seq - leaves.count &&
+      row.last === last &&
+      fitsTimes(row.atMin, row.atMax) &&
+      ends.fits(row.openFrom, last) &&
+      header.equals(row.headerSha256) &&
+      root.equals(row.root)
     demand(fits, seq, 'batch', 'The batch is entered as another')
     checkToken(seq, root, row)
     return root
@@ -157,8 +156,9 @@ export function openBatchCheck(
       return { isStamped: !isUnstamped, root }
     },
     finish(last) {
-      const extra = database.prepare('SELECT seq FROM batch WHERE number > ? AND seq <= ?').get(state.number, last)
-      demand(extra === undefined, Number(extra?.['seq'] ?? 0), 'batch', 'A batch is entered that has no record')
+      for (const { own } of store.batches.after(state.number)) {
+        demand(own > last, own, 'batch', 'A batch is entered that has no record')
+      }
     },
   }
 }

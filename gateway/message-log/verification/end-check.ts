@@ -1,8 +1,8 @@
 /** Has every request one end, and is that of the same exchange? Source: architecture, "Replay and crashes". */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
+import type { Records } from '../store/log-store.ts'
 import { demand } from './damage.ts'
 import type { CheckedRecord } from './record-check.ts'
 
@@ -23,15 +23,14 @@ type Open = Pick<StoredRecord, 'requestId' | 'xRoadId' | 'client' | 'service' | 
   readonly leaf: string
 }
 
-export function openEndCheck(database: DatabaseSync): EndCheck {
-  const erasedRow = database.prepare('SELECT leaf FROM record WHERE seq = ? AND record_erased_at IS NOT NULL')
+export function openEndCheck(records: Pick<Records, 'get'>): EndCheck {
   // In the order of seq, so that the oldest is the first.
   const open = new Map<number, Open>()
 
   /** Hex; nothing of a record that is there. */
   function erasedLeaf(seq: number): string | undefined {
-    const row = erasedRow.get(seq)
-    return row === undefined ? undefined : bufferOf(row['leaf'] as Uint8Array).toString('hex')
+    const row = records.get(seq, { bodies: false })
+    return row === undefined || row.recordErasedAt === null ? undefined : bufferOf(row.leaf).toString('hex')
   }
 
   return {

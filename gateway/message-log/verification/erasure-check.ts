@@ -3,12 +3,12 @@
  * of it in the chain, and one with the same holds. Source: design of the evidence, section 3.
  */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { Contents } from '../reading/contents.ts'
 import { openReasons } from '../reading/erasure-reasons.ts'
 import type { Decision, What } from '../record/erasure-event.ts'
 import { DECISIONS, parseDecision, seqsOf } from '../record/erasure-event.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
+import type { LogStore } from '../store/log-store.ts'
 import { demand } from './damage.ts'
 
 export interface ErasureCheck {
@@ -24,8 +24,11 @@ export interface ErasureCheck {
 
 const LEFT: ReadonlySet<keyof StoredRecord> = new Set(['seq', 'leaf', 'ends', 'recordErasedAt', 'recordErasedBy'])
 
-export function openErasureCheck(database: DatabaseSync, contents: Contents): ErasureCheck {
-  const reasonOf = openReasons(database, contents)
+export function openErasureCheck(
+  { records, decisions }: Pick<LogStore, 'records' | 'decisions'>,
+  contents: Contents,
+): ErasureCheck {
+  const reasonOf = openReasons(records, contents)
   const holds = new Set<string>()
   const seqOfId = new Map<string, number>()
 
@@ -67,14 +70,8 @@ export function openErasureCheck(database: DatabaseSync, contents: Contents): Er
       note(stored, decision)
     },
     finish() {
-      for (const row of database.prepare('SELECT seq, event FROM hold').iterate()) {
-        const { seq, event } = row
-        demand(
-          holds.delete(`${seq} ${event}`),
-          Number(seq),
-          'columns',
-          'It is held, and no decision of the log says so',
-        )
+      for (const { seq, event } of decisions.holds()) {
+        demand(holds.delete(`${seq} ${event}`), seq, 'columns', 'It is held, and no decision of the log says so')
       }
       const [missing] = holds
       demand(missing === undefined, Number.parseInt(missing ?? '0', 10), 'columns', 'It is not held as was decided')

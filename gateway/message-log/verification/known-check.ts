@@ -3,10 +3,9 @@
  * it gave itself in messages; and what it says of partners' heads. Source: design of the evidence, section 4.
  */
 
-import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { parseLogHead } from '../../protocol/log-head.ts'
 import type { LogReader } from '../reading/reader.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
+import type { ReceivedHead } from '../record/heads.ts'
 import type { BatchState } from './batch-check.ts'
 import { lineOf } from './column-check.ts'
 import { demand } from './damage.ts'
@@ -39,11 +38,8 @@ export interface KnownCheck {
   finish(last: number, state: BatchState): void
 }
 
-/** Rows looked at between two of others' turns. */
-const ROWS = 500
-
 export function openKnownCheck(
-  { database, contents, identity }: LogReader,
+  { store, contents, identity }: LogReader,
   {
     witnesses,
     heads,
@@ -62,29 +58,28 @@ export function openKnownCheck(
   const leaves = Map.groupBy(witnesses, ({ seq }) => seq)
   const headers = Map.groupBy(heads, ({ batch }) => batch)
   const roots = Map.groupBy(imprints, ({ batch }) => batch)
-  const batchRow = database.prepare('SELECT header_sha256, root, seq FROM batch WHERE number = ?')
+  const { records, batches } = store
   let said: string | undefined
 
   /** By the entry of the batch: before this point as it was verified, behind it as it is being verified. */
   function checkEntered(seq: number, batch: number, sha256: string): void {
-    const row = batchRow.get(batch)
+    const row = batches.numbered(batch)
     demand(row !== undefined, seq, 'cut-off', 'It names a batch that is not there')
-    const isSame = Buffer.from(row['header_sha256'] as Uint8Array).toString('hex') === sha256
-    demand(isSame && Number(row['seq']) < seq, seq, 'forked', 'It names a batch that is another')
+    const isSame = row.headerSha256.toString('hex') === sha256
+    demand(isSame && row.own < seq, seq, 'forked', 'It names a batch that is another')
   }
 
   return {
     begin({ seq, leaf }) {
-      const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
       for (const witness of [{ seq, leaf }, ...witnesses]) {
         if (witness.seq > seq) continue
-        const found = leafOf.get(witness.seq)?.['leaf'] as Uint8Array | undefined
+        const [found] = records.leaves(witness.seq, witness.seq)
         demand(found !== undefined, witness.seq, 'missing', 'The record is not there')
         const isSame = Buffer.from(found).toString('hex') === witness.leaf
         demand(isSame, witness.seq, 'forked', 'It was another record once')
         leaves.delete(witness.seq)
       }
-      beginBatches(headers, 'header_sha256', seq)
+      beginBatches(headers, 'headerSha256', seq)
       beginBatches(roots, 'root', seq)
     },
     record(seq, leaf) {
@@ -117,52 +112,29 @@ export function openKnownCheck(
   }
 
   /** Batches that are not looked at again. */
-  function beginBatches(
-    known: Map<number, readonly KnownHead[]>,
-    column: 'header_sha256' | 'root',
-    last: number,
-  ): void {
+  function beginBatches(known: Map<number, readonly KnownHead[]>, column: 'headerSha256' | 'root', last: number): void {
     for (const [batch, heads] of known) {
-      const row = batchRow.get(batch)
-      if (row === undefined || Number(row['seq']) > last) continue
-      const found = Buffer.from(row[column] as Uint8Array).toString('hex')
+      const row = batches.numbered(batch)
+      if (row === undefined || row.own > last) continue
+      const found = row[column].toString('hex')
       const isSame = heads.every(({ sha256 }) => sha256 === found)
-      demand(isSame, Number(row['seq']), 'forked', 'It was another batch once')
+      demand(isSame, row.own, 'forked', 'It was another batch once')
       known.delete(batch)
     }
   }
 
   /** Every head that was received stands in the message it is said to be from. */
   function checkReceived(): void {
-    const rows = database.prepare(
-      `SELECT log, batch, header_sha256 AS header, seq FROM received_head
-       WHERE (log, batch, header_sha256) > (?, ?, ?) ORDER BY log, batch, header_sha256 LIMIT ${ROWS}`,
-    )
-    const one = selectStored(database, 'WHERE record.seq = ?', { bodies: false })
-    for (let from: [string, number, Uint8Array] = ['', 0, new Uint8Array()]; ; ) {
-      const found = rows.all(...from)
-      for (const row of found) if (Number(row['seq']) > after) checkHead(row)
-      const end = found.at(-1)
-      if (end === undefined) return
-      from = [String(end['log']), Number(end['batch']), end['header'] as Uint8Array]
-    }
+    for (const head of store.heads.all()) if (head.seq > after) checkHead(head)
 
-    function checkHead({ log, batch, header, seq: carrier }: Record<string, unknown>): void {
-      const seq = Number(carrier)
-      const row = one.get(seq)
-      demand(row !== undefined, seq, 'witness', 'A head is entered that no message has brought')
-      const stored = storedRecord(row)
+    function checkHead({ log, batch, sha256, seq }: ReceivedHead): void {
+      const stored = records.get(seq, { bodies: false })
+      demand(stored !== undefined, seq, 'witness', 'A head is entered that no message has brought')
       if (stored.kind === null) return
       const head = contents.head(stored)
       const named = parseLogHead(lineOf(head?.toString('latin1') ?? '', '\r\nowl-log-head:') ?? '')
-      const digest = Buffer.from(header as Uint8Array)
-      const isSame = named?.log === log && named?.batch === batch && named?.sha256 === digest.toString('base64url')
-      demand(
-        isSame && digest.length === HASH_BYTES,
-        seq,
-        'witness',
-        'A head is entered that this message has not brought',
-      )
+      const isSame = named?.log === log && named?.batch === batch && named?.sha256 === sha256
+      demand(isSame, seq, 'witness', 'A head is entered that this message has not brought')
     }
   }
 }

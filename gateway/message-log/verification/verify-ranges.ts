@@ -4,6 +4,7 @@
  */
 
 import type { LogReader } from '../reading/reader.ts'
+import type { StoredBatch } from '../record/stored-batch.ts'
 import type { VerifiedPoint } from './verified-point.ts'
 import type { VerifyOptions } from './verify.ts'
 
@@ -13,44 +14,33 @@ export type Range = Pick<VerifyOptions, 'since' | 'until' | 'witnesses' | 'heads
 export const RANGE_RECORDS = 20_000
 
 /** @returns one range or more, in their order; the last has no end */
-export function planRanges(
-  { database, identity }: LogReader,
-  options: VerifyOptions,
-  records = RANGE_RECORDS,
-): Range[] {
+export function planRanges({ store, identity }: LogReader, options: VerifyOptions, records = RANGE_RECORDS): Range[] {
   const { since, witnesses = [], heads = [], imprints = [] } = options
-  const edge = database.prepare('SELECT * FROM batch WHERE last >= ? AND number < ? ORDER BY last LIMIT 1')
-  const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
-  const between = database.prepare('SELECT seq, kind, ends FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
-  const firstUnstamped = database.prepare('SELECT min(number) AS number FROM batch WHERE token IS NULL')
-  const stampOf = database.prepare('SELECT seq, gen_time AS at FROM batch WHERE number = ?')
+  const { records: rows, batches } = store
   // Tokens may come while it is verified: what has none yet is one range.
-  const unstampedFrom = Number(firstUnstamped.get()?.['number'] ?? Number.MAX_SAFE_INTEGER)
+  const unstampedFrom = batches.unstamped()[0]?.number ?? Number.MAX_SAFE_INTEGER
 
   /** As the log says it. */
-  function pointAt(row: Record<string, unknown>): VerifiedPoint {
-    const [seq, number] = [Number(row['seq']), Number(row['number'])]
-    const stamp = stampOf.get(number)
-    const octetsOf = (value: unknown): string => Buffer.from((value ?? []) as Uint8Array).toString('hex')
+  function pointAt({ own: seq, number, headerSha256, openFrom, genTime }: StoredBatch): VerifiedPoint {
     return {
       log: `${identity.name}/${identity.epoch}`,
       seq,
-      leaf: octetsOf(leafOf.get(seq)?.['leaf']),
+      leaf: Buffer.from(rows.leaves(seq, seq)[0] ?? []).toString('hex'),
       batches: {
         number,
-        header: octetsOf(row['header_sha256']),
-        stampedTo: Number(stamp?.['seq'] ?? 0),
-        stampedAt: stamp === undefined ? null : Number(stamp['at']),
+        header: headerSha256.toString('hex'),
+        stampedTo: seq,
+        stampedAt: genTime,
       },
-      open: openAt(Number(row['open_from']), seq),
+      open: openAt(openFrom, seq),
     }
   }
 
   function openAt(from: number, seq: number): number[] {
     const open = new Set<number>()
-    for (const row of between.iterate(from, seq)) {
-      if (row['kind'] === 'request') open.add(Number(row['seq']))
-      if (row['ends'] !== null) open.delete(Number(row['ends']))
+    for (const { seq: at, kind, ends } of rows.links(from, seq)) {
+      if (kind === 'request') open.add(at)
+      if (ends !== null) open.delete(ends)
     }
     return [...open]
   }
@@ -72,8 +62,8 @@ export function planRanges(
 
   const ranges: Range[] = []
   for (let from = since; ; ) {
-    const row = edge.get((from?.seq ?? 0) + records, unstampedFrom)
-    const to = row === undefined ? undefined : pointAt(row)
+    const batch = batches.of((from?.seq ?? 0) + records)
+    const to = batch === undefined || batch.number >= unstampedFrom ? undefined : pointAt(batch)
     ranges.push({ since: from, ...known(from, to), ...(to !== undefined && { until: to.seq }) })
     // Batches that do not ascend are found to be damaged, not followed in a circle.
     if (to === undefined || to.seq <= (from?.seq ?? 0)) return ranges

@@ -10,7 +10,6 @@ import type { LogReader } from '../reading/reader.ts'
 import { ArchiveError } from '../record/archive-error.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import { openRecordScan } from '../store/sqlite/record-scan.ts'
 import type { BatchCheck, TimeStampAnchor } from './batch-check.ts'
 import { openBatchCheck } from './batch-check.ts'
 import type { DamageKind } from './damage.ts'
@@ -72,7 +71,7 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
   const { until = Number.MAX_SAFE_INTEGER } = options
   try {
     log.begin()
-    const scan = openRecordScan(reader.database)
+    const { scan } = reader.store.records
     for (;;) {
       // A whole log begins before its first number: an inserted record may have any.
       const records = scan(log.seq === 0 ? Number.MIN_SAFE_INTEGER : log.seq, Math.min(CHUNK, until - log.seq))
@@ -110,11 +109,11 @@ interface Verifier {
 
 function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
   const { anchors, witnesses = [], heads = [], imprints = [], since, until } = options
-  const { database, contents, identity } = reader
+  const { store, contents, identity } = reader
   const checkSignature = options.signatures === true ? openSignatureCheck(contents) : undefined
-  const ends: EndCheck = openEndCheck(database)
+  const ends: EndCheck = openEndCheck(store.records)
   const batches: BatchCheck = openBatchCheck(reader, { anchors, ends, start: since })
-  const erasures = openErasureCheck(database, contents)
+  const erasures = openErasureCheck(store, contents)
   const known = openKnownCheck(reader, { witnesses, heads, imprints, after: since?.seq ?? 0 })
   let seq = since?.seq ?? 0
   let before = since?.leaf ?? null
@@ -124,10 +123,9 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
 
   function begin(): void {
     if (since === undefined) return
-    const one = openRecordScan(database)
     const check = (at: number): CheckedRecord | undefined => {
-      const [stored] = one(at - 1, 1)
-      demand(stored?.seq === at, at, 'missing', 'The record is not there')
+      const stored = store.records.get(at)
+      demand(stored !== undefined, at, 'missing', 'The record is not there')
       return stored.kind === null ? undefined : checkRecord(stored, contents, identity)
     }
     known.begin({ seq: since.seq, leaf: since.leaf })
@@ -137,8 +135,8 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
     }
     if (until !== undefined) return
     // What must not be erased follows from all decisions ever taken.
-    for (const row of database.prepare('SELECT seq FROM decision WHERE seq <= ? ORDER BY seq').all(since.seq)) {
-      const checked = check(Number(row['seq']))
+    for (const at of store.decisions.upTo(since.seq)) {
+      const checked = check(at)
       if (checked !== undefined) erasures.decision(checked.stored, checked.body)
     }
   }
@@ -193,11 +191,7 @@ function openVerifier(reader: LogReader, options: VerifyOptions): Verifier {
     erasures.finish()
     known.finish(seq, batches.state)
     batches.finish(seq)
-    const low = database.prepare('SELECT min(seq) AS seq FROM content').get()?.['seq'] ?? null
-    const high = database
-      .prepare('SELECT seq FROM content WHERE seq > ? AND NOT EXISTS (SELECT 1 FROM record WHERE seq = content.seq)')
-      .get(seq)?.['seq']
-    const stray = low !== null && Number(low) < 1 ? low : high
+    const stray = store.records.stray(seq)
     demand(stray === undefined, Number(stray), 'extra', 'There are contents of no record')
   }
 

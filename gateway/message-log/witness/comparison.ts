@@ -6,7 +6,6 @@ import type { Ask, ExchangeDigest, Found, HeadTuple } from '../../protocol/recon
 import { HEADS_MAX, NO_BATCH, PAGE_MAX } from '../../protocol/reconciling.ts'
 import type { LogReader } from '../reading/reader.ts'
 import { logId } from '../record/log-place.ts'
-import { openHeadList } from '../store/sqlite/received-heads.ts'
 import type { Parties, SharedExchange, Span } from './shared-exchanges.ts'
 import { openSharedExchanges } from './shared-exchanges.ts'
 
@@ -18,11 +17,10 @@ export interface Comparison {
 }
 
 export function openComparison(reader: LogReader): Comparison {
-  const { database, identity } = reader
+  const { store, identity } = reader
   const shared = openSharedExchanges(reader)
-  const received = openHeadList(database)
+  const received = store.heads
   const ownLog = logId(identity)
-  const ownBatch = database.prepare('SELECT header_sha256 FROM batch WHERE number = ?')
 
   function find(parties: Parties, ask: Ask): Found {
     switch (ask.what) {
@@ -73,21 +71,14 @@ export function openComparison(reader: LogReader): Comparison {
         .filter((head) => head.sha256 !== sha256)
         .map(tupleOf)
     }
-    const header = ownBatch.get(batch)?.['header_sha256'] as Uint8Array | undefined
-    const own = header === undefined ? NO_BATCH : Buffer.from(header).toString('base64url')
+    const own = store.batches.numbered(batch)?.headerSha256.toString('base64url') ?? NO_BATCH
     return own === sha256 ? [] : [[log, batch, own]]
   }
 
   /** They say nothing to whoever was not told them. */
   function leavesOf(leaves: readonly string[]): (readonly [string, number])[] {
-    if (leaves.length === 0) return []
-    const rows = database
-      .prepare(`SELECT leaf, record_erased_at FROM record WHERE leaf IN (${leaves.map(() => '?').join(', ')})`)
-      .all(...leaves.map((leaf) => Buffer.from(leaf, 'base64url')))
-    return rows.map((row) => [
-      Buffer.from(row['leaf'] as Uint8Array).toString('base64url'),
-      Number(row['record_erased_at'] ?? 0),
-    ])
+    const found = store.exchanges.withLeaves(leaves.map((leaf) => Buffer.from(leaf, 'base64url')))
+    return found.map(({ leaf, erasedAt }) => [leaf.toString('base64url'), erasedAt ?? 0])
   }
 
   return { find, page }

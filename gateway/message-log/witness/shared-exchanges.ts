@@ -13,7 +13,7 @@ import type { LogRecord } from '../record/log-record.ts'
 import { HEAD_NAME, SIGNATURE_NAME } from '../record/log-record.ts'
 import type { StoredRecord } from '../record/stored-record.ts'
 import { bufferOf } from '../record/stored-record.ts'
-import { selectStored, storedRecord } from '../store/sqlite/stored-rows.ts'
+import type { ExchangeRecord } from '../store/log-store.ts'
 
 /** Who compares with whom. */
 export interface Parties {
@@ -44,27 +44,16 @@ export interface SharedExchanges {
 /** Exchanges read for one answer; a step that has begun is finished. */
 const EXCHANGES_MAX = 50_000
 
-export function openSharedExchanges({ database, contents }: LogReader): SharedExchanges {
-  const select = database.prepare(
-    `SELECT record.seq, leaf, at, kind, side, direction, request_id, purpose, code, ends, content.record, share, head,
-       content.archive
-     FROM record LEFT JOIN content USING (seq) WHERE request_id >= ? AND request_id < ? ORDER BY request_id, record.seq`,
-  )
-  select.setReturnArrays(true)
-  const selectWhole = selectStored(database, 'WHERE record.seq = ?', { bodies: false })
-
+export function openSharedExchanges({ store, contents }: LogReader): SharedExchanges {
   /** An archived record has to be looked at whole. */
-  function read(row: unknown): StoredRecord {
-    const [seq, leaf, at, kind, side, direction, requestId, purpose, code, ends, record, share, head, archive] =
-      row as unknown[]
-    if (archive !== null) return contents.complete(storedRecord(selectWhole.get(seq as number)))
-    const known = { seq, leaf, at, kind, side, direction, requestId, purpose, code, ends, record, share, head, archive }
-    return known as unknown as StoredRecord
+  function read(row: ExchangeRecord): StoredRecord {
+    const whole = row.archive === null ? undefined : store.records.get(row.seq, { bodies: false })
+    return whole === undefined ? (row as StoredRecord) : contents.complete(whole)
   }
 
   function* list(parties: Parties, { from, to }: Span, after = ''): Generator<SharedExchange> {
     let records: StoredRecord[] = []
-    const rows = select.iterate(after === '' ? idAt(from) : `${after} `, idAt(to))
+    const rows = store.exchanges.between(after === '' ? idAt(from) : `${after} `, idAt(to))
     for (const row of rows) {
       const stored = read(row)
       if (records.length > 0 && records[0]?.requestId !== stored.requestId) {

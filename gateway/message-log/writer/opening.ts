@@ -14,12 +14,15 @@ import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
 import type { LogIdentity, LogPlace } from '../record/log-place.ts'
 import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
-import { createTables, hasTables, openWritable, readIdentity } from '../store/sqlite/database.ts'
+import type { LogStore } from '../store/log-store.ts'
+import { createTables, hasTables, openWritable } from '../store/sqlite/database.ts'
+import { storeOn } from '../store/sqlite/sqlite-store.ts'
 import type { LogFile } from './log-file.ts'
 import { openLogFile } from './log-file.ts'
 
 export interface OpenedLog {
   readonly database: DatabaseSync
+  readonly store: LogStore
   readonly identity: LogIdentity
   readonly log: LogFile
   readonly erasing: Erasing
@@ -51,17 +54,17 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
   try {
     // A crash may have left a file without tables.
     if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })
-    const identity = readIdentity(database)
+    const store = storeOn(database)
+    const { identity } = store
     if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
     // The mark comes last, and before the first record: a crash before it left a log half made.
-    const isNew = (mark === undefined || mark.seq === 0) && isEmpty(database)
+    const isNew = (mark === undefined || mark.seq === 0) && store.records.tip().seq === 0
     const keys = openKeyStore(place.keys, isNew)
     const files = openBodyFiles(place.bodies, isNew, place.archive)
     const log = openLogFile({ database, identity, keys, files })
-    const leafOf = database.prepare('SELECT leaf FROM record WHERE seq = ?')
     const id = logId(identity)
     checkHighWater(mark, { id, lastSeq: log.tip.seq }, (seq) => {
-      const leaf = leafOf.get(seq)?.['leaf'] as Uint8Array | undefined
+      const [leaf] = store.records.leaves(seq, seq)
       return leaf === undefined ? undefined : Buffer.from(leaf).toString('hex')
     })
     if (mark === undefined) writeHighWater(place.highWaterFile, { log: id, seq: 0, leaf: NO_LEAF })
@@ -73,13 +76,9 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     const { forgetTexts } = log
     const directory = place.archive
     const archive = openArchiveEmptying({ database, keys, files, directory, open, transact, forgetTexts })
-    return { database, identity, log, erasing, archive }
+    return { database, store, identity, log, erasing, archive }
   } catch (error) {
     database.close()
     throw error
   }
-}
-
-function isEmpty(database: DatabaseSync): boolean {
-  return database.prepare('SELECT 1 FROM record LIMIT 1').get() === undefined
 }

@@ -7,8 +7,8 @@ import { writeHighWater } from '../files/high-water.ts'
 import type { Entry } from '../record/entry.ts'
 import { unpackEntries } from '../record/entry.ts'
 import { logId } from '../record/log-place.ts'
-import type { ClosedBatch, Known, Result, WriterState } from '../record/log-state.ts'
-import { knownOf, lastConfiguration } from '../store/sqlite/batch-rows.ts'
+import type { ClosedBatch, Known, LatestBatch, Result, WriterState } from '../record/log-state.ts'
+import type { Batches } from '../store/log-store.ts'
 import { BUSY_MS } from '../store/sqlite/database.ts'
 import type { LogFile } from './log-file.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
@@ -220,7 +220,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
 
   function known(): Known {
     if (log.opened === undefined) throw new TypeError('The log is closed')
-    return knownOf(log.opened.database, log.opened.log.batch)
+    return knownOf(log.opened.store.batches, log.opened.log.batch)
   }
 
   function grow(octets: number): void {
@@ -251,7 +251,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
     state: state(),
     id: logId(opened.identity),
     known: known(),
-    configuration: lastConfiguration(opened.database),
+    configuration: opened.store.configurations.latest() ?? null,
   }
   return { greeting, answer }
 }
@@ -274,4 +274,17 @@ function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; l
     return result.seq
   })
   return { seqs, leaves }
+}
+
+function knownOf(batches: Batches, { number, headerSha256 }: LatestBatch): Known {
+  const unstamped = batches.unstamped()
+  const stamped = batches.numbered((unstamped[0]?.number ?? number + 1) - 1)
+  return {
+    head: headerSha256 ?? null,
+    headBatch: number,
+    unstamped: unstamped.map(({ number, root, atMin, first, last }) => ({
+      ...{ number, root, since: atMin, count: last - first + 1 },
+    })),
+    stampedAt: stamped?.genTime ?? null,
+  }
 }

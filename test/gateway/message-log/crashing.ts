@@ -12,6 +12,7 @@ import type { Test } from 'tap'
 import { openLogReader } from '../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../gateway/message-log/verification/verify.ts'
 import type { LogRig } from './log-rig.ts'
+import { readTables } from './log-rig.ts'
 
 const CHILD = new URL('./crash-child.ts', import.meta.url).pathname
 const STARTING_MS = 150
@@ -43,13 +44,13 @@ export async function crashAndLook(t: Test, rig: LogRig, afterMs: number): Promi
   try {
     const verified = await verifyLog(reader, { anchors: [] })
     t.match(verified, { isWhole: true }, `after ${afterMs} ms: ${acknowledged.length} acknowledged`)
-    const leaves = reader.database.prepare('SELECT leaf FROM record WHERE seq = ?')
+    const leaves = readTables(rig.options).prepare('SELECT leaf FROM record WHERE seq = ?')
     const lost = acknowledged.filter(([seq, leaf]) => {
       const found = leaves.get(Number(seq))?.['leaf'] as Uint8Array | undefined
       return found === undefined || Buffer.from(found).toString('hex') !== leaf
     })
     t.same(lost, [], 'every acknowledged record is there')
-    const open = reader.database
+    const open = readTables(rig.options)
       .prepare(
         `SELECT count(*) AS n FROM record AS request WHERE kind = 'request'
          AND NOT EXISTS (SELECT 1 FROM record WHERE ends = request.seq)`,

@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { createMasterKey } from '../../../gateway/message-log/keys/key-store.ts'
 import type { LogEvent, MessageLogOptions, SqliteLog } from '../../../gateway/message-log/open-log.ts'
 import { openMessageLog } from '../../../gateway/message-log/open-log.ts'
@@ -51,4 +52,9 @@ export async function makeLogRig(under = tmpdir()): Promise<LogRig> {
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** The tables themselves, for tests that look behind the port. */
+export function readTables({ file }: Pick<MessageLogOptions, 'file'>): DatabaseSync {
+  return new DatabaseSync(file, { readOnly: true })
 }

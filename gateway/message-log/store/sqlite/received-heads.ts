@@ -4,7 +4,8 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../../record/heads.ts'
+import type { Contradiction, ContradictionKind, Heard, ReceivedHead } from '../../record/heads.ts'
+import type { Heads } from '../log-store.ts'
 
 export const RECEIVED_TABLES = `
   CREATE TABLE received_head (
@@ -41,7 +42,10 @@ export function openHeadStore(database: DatabaseSync): (heard: Heard) => void {
   }
 }
 
-export function openHeadList(database: DatabaseSync): HeadList {
+/** Rows read at once. */
+const PAGE_ROWS = 500
+
+export function openHeads(database: DatabaseSync): Heads {
   // Steps from one name to the next in the index: the heads themselves are many.
   const logs = database.prepare(
     `WITH RECURSIVE each (log) AS (
@@ -52,6 +56,10 @@ export function openHeadList(database: DatabaseSync): HeadList {
   const latest = database.prepare('SELECT * FROM received_head WHERE log = ? ORDER BY batch DESC LIMIT 1')
   const of = database.prepare('SELECT * FROM received_head WHERE log = ? AND batch = ? ORDER BY seq')
   const from = database.prepare('SELECT * FROM received_head WHERE log = ? AND batch >= ? ORDER BY batch, seq LIMIT ?')
+  const page = database.prepare(
+    `SELECT * FROM received_head WHERE (log, batch, header_sha256) > (?, ?, ?)
+     ORDER BY log, batch, header_sha256 LIMIT ${PAGE_ROWS}`,
+  )
   const contradictions = database.prepare('SELECT * FROM contradiction ORDER BY found_at, log, batch, kind')
   return {
     logs: () => logs.all().map((row) => String(row['log'])),
@@ -61,6 +69,15 @@ export function openHeadList(database: DatabaseSync): HeadList {
     },
     of: (log, batch) => of.all(log, batch).map(headOf),
     from: (log, batch, limit) => from.all(log, batch, limit).map(headOf),
+    *all() {
+      for (let after: [string, number, Uint8Array] = ['', 0, new Uint8Array()]; ; ) {
+        const rows = page.all(...after)
+        yield* rows.map(headOf)
+        const end = rows.at(-1)
+        if (end === undefined) return
+        after = [String(end['log']), Number(end['batch']), end['header_sha256'] as Uint8Array]
+      }
+    },
     contradictions: () => contradictions.all().map(contradictionOf),
   }
 }

@@ -5,20 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { GatewayError } from '../../../errors.ts'
 import { headerText } from '../../../protocol/headers.ts'
 import type { LogQuery, Outcome, RecordSummary, Side } from '../../message-log.ts'
-
-export interface Page {
-  readonly records: readonly RecordSummary[]
-  /** For `after`, when there may be more. */
-  readonly next: number | null
-}
-
-export interface RecordList {
-  /** Newest first. @throws {GatewayError} `BadRequest` */
-  list(query?: LogQuery): Promise<Page>
-  /** All records of a request id, oldest first. */
-  exchange(requestId: string): readonly RecordSummary[]
-  summary(seq: number): RecordSummary | undefined
-}
+import type { Page, RecordList } from '../log-store.ts'
 
 export const LIMIT_DEFAULT = 100
 export const LIMIT_MAX = 1000

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { readTables } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'
 import { addBatch, DAY_MS, makeArchiveRig } from './archive-rig.ts'
 
@@ -17,7 +18,7 @@ const EXCHANGES = 60
 
 /** @param lives how often it is killed at the most @param lifeMs the longest it lives once it archives */
 export async function crashArchiving(t: Test, { lives, lifeMs }: { lives: number; lifeMs: number }): Promise<void> {
-  const { rig, archive, open, verify, everything, reader } = await makeArchiveRig(t)
+  const { rig, archive, open, verify, everything } = await makeArchiveRig(t)
   let daysAgo = 2
   const log = await open({ now: () => Date.now() - daysAgo * DAY_MS })
   for (daysAgo = 2; daysAgo > 0; daysAgo--) {
@@ -52,8 +53,9 @@ export async function crashArchiving(t: Test, { lives, lifeMs }: { lives: number
 
     t.match(await verify(), { isWhole: true, damage: null })
     t.same(await everything(), before, 'nothing is lost, doubled or changed')
-    const { database } = reader()
-    const rows = database.prepare('SELECT first, last, emptied_to, seed IS NULL AS done FROM archive ORDER BY id').all()
+    const rows = readTables(rig.options)
+      .prepare('SELECT first, last, emptied_to, seed IS NULL AS done FROM archive ORDER BY id')
+      .all()
     let next = 1
     for (const { first, last } of rows) {
       t.equal(first, next, 'no record is in two files, or in none')
@@ -67,5 +69,5 @@ export async function crashArchiving(t: Test, { lives, lifeMs }: { lives: number
   const left = (await readdir(archive)).filter((name) => !name.endsWith('.owlarchive') && name !== 'bodies')
   t.same(left, [], 'nothing is left lying about')
   t.same(await readdir(`${rig.directory}/log/bodies`), [])
-  t.equal(reader().database.prepare('SELECT count(*) AS n FROM archive').get()?.['n'], 2)
+  t.equal(readTables(rig.options).prepare('SELECT count(*) AS n FROM archive').get()?.['n'], 2)
 }

@@ -10,6 +10,7 @@ import { RECORD } from '../../../../gateway/message-log/archive/archive-format.t
 import { open as unseal } from '../../../../gateway/message-log/keys/content-cipher.ts'
 import { openKeyStore } from '../../../../gateway/message-log/keys/key-store.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
+import { readTables } from '../log-rig.ts'
 import { requestRecord } from '../messages.ts'
 import { addBatch, DAY_MS, makeArchiveRig } from './archive-rig.ts'
 
@@ -47,8 +48,8 @@ t.test(
     const files = reader()
       .contents.archives.rows()
       .map(({ name }) => openArchiveFile(join(archive, name)))
-    const ofPurposes = reader()
-      .database.prepare('SELECT seq, kind FROM record WHERE purpose IS NOT NULL ORDER BY seq')
+    const ofPurposes = readTables(rig.options)
+      .prepare('SELECT seq, kind FROM record WHERE purpose IS NOT NULL ORDER BY seq')
       .all()
       .map(({ seq, kind }) => ({ seq: Number(seq), kind }))
     t.ok(ofPurposes.some(({ kind }) => kind === 'in-doubt'))
@@ -91,7 +92,7 @@ t.test(
       ofPurposes.map(({ seq }) => seq),
       'and so is the attempt',
     )
-    const batch = Number(reader().database.prepare('SELECT min(seq) AS seq FROM batch').get()?.['seq'])
+    const batch = Number(readTables(rig.options).prepare('SELECT min(seq) AS seq FROM batch').get()?.['seq'])
     t.same(await opened(batch), ['record', 'head', 'body'])
 
     daysAgo = 0

@@ -7,11 +7,12 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { ArchiveRow } from '../../../../gateway/message-log/archive/archive-files.ts'
-import type { SqliteLog } from '../../../../gateway/message-log/open-log.ts'
+import type { MessageLogOptions, SqliteLog } from '../../../../gateway/message-log/open-log.ts'
+import type { ArchiveRow } from '../../../../gateway/message-log/record/archive-row.ts'
 import { bodyOf, openSpool } from '../../../../gateway/transport/spool.ts'
 import type { ArchiveRig } from '../archive/archive-rig.ts'
 import { addBatch, DAY_MS, makeArchiveRig } from '../archive/archive-rig.ts'
+import { readTables } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'
 import { renew } from '../renewal/renewal-rig.ts'
 
@@ -42,7 +43,7 @@ async function archived(t: Test): Promise<Archived> {
 }
 
 t.test('days that are old enough become files, and read as before', async (t) => {
-  const { rig, archive, open, verify, everything, reader, log, made, before } = await archived(t)
+  const { rig, archive, open, verify, everything, log, made, before } = await archived(t)
 
   t.equal(made.length, 2, 'one for each day')
   const names = (await readdir(archive)).filter((name) => name !== 'bodies').sort()
@@ -50,7 +51,7 @@ t.test('days that are old enough become files, and read as before', async (t) =>
   t.match(log.health(), { archive: { files: 2, missing: [], archivedTo: made[1]?.last } })
   t.same(await everything(), before, 'every object of every record')
   t.match(await verify(), { isWhole: true, damage: null, erased: 0 })
-  const { database } = reader()
+  const database = readTables(rig.options)
   const left = database
     .prepare(
       `SELECT count(*) AS n FROM record JOIN content USING (seq) WHERE seq <= ? AND kind <> 'configuration'
@@ -69,8 +70,8 @@ t.test('days that are old enough become files, and read as before', async (t) =>
 })
 
 t.test('what was stored once for many records goes with the last of them', async (t) => {
-  const { made, reader, log } = await archived(t)
-  const { database } = reader()
+  const { made, reader, log, rig } = await archived(t)
+  const database = readTables(rig.options)
   const lowest = database.prepare('SELECT min(basis) AS basis, min(etsi_u) AS etsi FROM content').get()
   const texts = database.prepare('SELECT min(id) AS first, count(*) AS n FROM repeated').get()
 
@@ -105,7 +106,7 @@ t.test('requests that have no end, and batches without a time-stamp, stay', asyn
 })
 
 t.test('ends in doubt get a share of their own, so that they can be erased', async (t) => {
-  const { open, verify, everything, reader } = await makeArchiveRig(t)
+  const { rig, open, verify, everything, reader } = await makeArchiveRig(t)
   const first = await open()
   await first.append(requestRecord())
   await first.close()
@@ -119,8 +120,8 @@ t.test('ends in doubt get a share of their own, so that they can be erased', asy
 
   t.same(await everything(), before)
   t.match(await verify(), { isWhole: true })
-  const row = reader()
-    .database.prepare('SELECT * FROM content WHERE seq = ?')
+  const row = readTables(rig.options)
+    .prepare('SELECT * FROM content WHERE seq = ?')
     .get(doubt?.seq ?? 0)
   t.match(row, { record: null, body: null, archive: 1 })
   t.equal((row?.['share'] as Uint8Array | undefined)?.length, 32)
@@ -159,7 +160,7 @@ t.test('a file that is lost is named, others read on, and brought back it is as 
   t.ok(await reader().object(second.last + 2, 'head'), 'records of no file')
   t.equal(
     (await reader().list({ limit: 100 })).records.length,
-    before.size === 0 ? 0 : second.last + (await younger(reader())),
+    before.size === 0 ? 0 : second.last + younger(rig.options),
   )
   t.match(
     await verify(),
@@ -176,8 +177,8 @@ t.test('a file that is lost is named, others read on, and brought back it is as 
   for (const [name, hash] of before) t.equal(after.get(name), hash, name)
 })
 
-async function younger(reader: ReturnType<ArchiveRig['reader']>): Promise<number> {
-  const { database } = reader
+function younger(options: MessageLogOptions): number {
+  const database = readTables(options)
   const row = database.prepare('SELECT count(*) AS n FROM record WHERE seq > (SELECT max(last) FROM archive)').get()
   return Number(row?.['n'])
 }

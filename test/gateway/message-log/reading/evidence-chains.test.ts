@@ -1,12 +1,11 @@
 /** What is kept of batches whose records are asked for again; what evidence says is tested where it is made. */
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import t from 'tap'
 import { openEvidenceChains } from '../../../../gateway/message-log/reading/evidence-chains.ts'
 import type { Group } from '../../../../gateway/message-log/reading/object-group.ts'
 import { readGroup } from '../../../../gateway/message-log/reading/object-group.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
-import { selectStored, storedRecord } from '../../../../gateway/message-log/store/sqlite/stored-rows.ts'
+import type { LogStore } from '../../../../gateway/message-log/store/log-store.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'
 import { openTrustRig } from '../trust-rig.ts'
@@ -32,11 +31,11 @@ t.test('records of a few batches in turn cost each batch once', async (t) => {
     await rig.close()
     await trust.close()
   })
-  const counted = countingLeaves(reader.database)
-  const chains = openEvidenceChains(counted.database)
+  const counted = countingLeaves(reader.store)
+  const chains = openEvidenceChains(counted.store)
   const groups = seqs.map((seq) => {
-    const stored = storedRecord(selectStored(reader.database, 'WHERE record.seq = ?').get(seq))
-    return readGroup(stored, reader.contents) as Group
+    const stored = reader.store.records.get(seq)
+    return (stored && readGroup(stored, reader.contents)) as Group
   })
   const [one, other, ...further] = groups as [Group, Group, ...Group[]]
 
@@ -52,19 +51,12 @@ t.test('records of a few batches in turn cost each batch once', async (t) => {
   t.ok(counted.trees() > all, 'and not for ever')
 })
 
-/** The same database; leaves are read twice for every tree. */
-function countingLeaves(database: DatabaseSync): { readonly database: DatabaseSync; trees(): number } {
+/** The same store; leaves are read twice for every tree. */
+function countingLeaves(store: LogStore): { readonly store: LogStore; trees(): number } {
   let reads = 0
-  const prepare = (sql: string): StatementSync => {
-    const statement = database.prepare(sql)
-    if (!sql.startsWith('SELECT leaf FROM record')) return statement
-    const all = statement.all.bind(statement)
-    return Object.assign(statement, {
-      all: (from: number, to: number) => {
-        reads += 1
-        return all(from, to)
-      },
-    })
+  const leaves = (first: number, last: number): Uint8Array[] => {
+    reads += 1
+    return store.records.leaves(first, last)
   }
-  return { database: Object.assign(Object.create(database) as DatabaseSync, { prepare }), trees: () => reads / 2 }
+  return { store: { ...store, records: { ...store.records, leaves } }, trees: () => reads / 2 }
 }

@@ -40,7 +40,7 @@ t.test('an empty log lists nothing', async (t) => {
   t.equal(await reader.get(1), undefined)
   t.equal(await reader.object(1, 'head'), undefined)
   t.same(await reader.exchange('x'), [])
-  t.equal(await reader.evidence(1), undefined)
+  t.equal(await reader.evidenceRecord(1), undefined)
 })
 
 t.test('lists what was recorded while it is being recorded, newest first', async (t) => {

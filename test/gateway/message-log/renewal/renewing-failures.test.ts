@@ -81,7 +81,7 @@ for (const hash of [undefined, 'sha512'] as const) {
       const objects = (await reader.get(seq))?.objects.length ?? 0
       t.same((await judge(judging, seq)).stamps, [`sha256 ${objects + 1}`, hash ? `sha512 ${objects + 1}` : 'sha256 1'])
     }
-    t.same(renewalEnds(reader.database).isUnfinished, false)
+    t.same(renewalEnds(reader.store).isUnfinished, false)
   })
 }
 
@@ -100,11 +100,11 @@ t.test('an authority that answers wrongly is not believed, the next is asked', a
   const der = await reader.evidenceRecord(1)
   await t.rejects(renew(), /imprint/)
   t.same(await reader.evidenceRecord(1), der, 'nothing has changed')
-  t.equal(renewalEnds(reader.database).isUnfinished, true)
+  t.equal(renewalEnds(reader.store).isUnfinished, true)
 
   await trust.behave('tsa', { mode: 'ok' })
   t.equal((await renew()).length, 1, 'what was begun is ended, and not done twice')
-  t.equal(renewalEnds(reader.database).isUnfinished, false)
+  t.equal(renewalEnds(reader.store).isUnfinished, false)
   t.same((await judge(judging, 1)).stamps, [...chain, 'sha256 1'])
   await rig.close()
 })
@@ -160,7 +160,7 @@ t.test('one renewal at a time, and beside it the log is written', async (t) => {
   await log.stampNow()
   t.equal(await verdict(reader, trust), true)
   t.same((await judge(judging, 3000)).stamps.length, 2)
-  const [left] = planRenewal(reader.database, { hash: 'sha512' })
+  const [left] = planRenewal(reader.store, { hash: 'sha512' })
   // Each batch that was closed meanwhile has a record of its own.
   const batches = (left?.lastBatch ?? 0) - (left?.firstBatch ?? 0) + 1
   t.equal(left?.leaves, written + batches, 'what came later is left')
@@ -211,7 +211,7 @@ t.test('a renewal in a thread of its own can be stopped, and says why it failed'
   const stopped = renewApart(place, { ...deps, stamp: () => new Promise(() => {}), report: () => stopping.abort() }, {})
   await t.rejects(stopped, { message: 'The renewal was stopped' })
 
-  t.equal(renewalEnds(reader.database).isUnfinished, true)
+  t.equal(renewalEnds(reader.store).isUnfinished, true)
   t.match(await renew({ hash: 'sha512' }), [{ kind: 'hash-tree' }])
 })
 
@@ -219,16 +219,16 @@ t.test('before a certificate ends, what rests on it is renewed by one that lasts
   const trust = await openTrustRig({ daysLeft: 20 })
   const { log, reader, fill, judging, rig } = await rigOf(t, trust)
   await fill(2)
-  const end = renewalEnds(reader.database).tokensUntil ?? 0
+  const end = renewalEnds(reader.store).tokensUntil ?? 0
   t.ok(Math.abs(end - Date.now() - 20 * DAY_MS) < 3 * DAY_MS, 'the end of the certificate of the first unit')
   const horizon = Date.now() + 30 * DAY_MS
   t.equal(lastingAuthorities(trust.authorities).length, 2)
   const lasting = lastingAuthorities(trust.authorities, horizon)
   t.same(lasting, trust.authorities.slice(1))
-  t.same(planRenewal(reader.database, { endingBefore: Date.now() }), [])
+  t.same(planRenewal(reader.store, { endingBefore: Date.now() }), [])
 
   t.match(await renew(rig.options, lasting, { endingBefore: horizon }), [{ leaves: 1 }])
-  t.ok((renewalEnds(reader.database).tokensUntil ?? 0) > Date.now() + 1000 * DAY_MS)
+  t.ok((renewalEnds(reader.store).tokensUntil ?? 0) > Date.now() + 1000 * DAY_MS)
   t.same(await renew(rig.options, lasting, { endingBefore: horizon }), [], 'not twice')
 
   await fill(1)

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { TimeStampClientOptions } from '../../../../gateway/message-log/stamping/time-stamp-client.ts'
 import { listsInTokens, openTimeStampClient } from '../../../../gateway/message-log/stamping/time-stamp-client.ts'
-import { openReadable } from '../../../../gateway/message-log/store/sqlite/database.ts'
+import { openStore } from '../../../../gateway/message-log/store/engine.ts'
 import { readToken } from '../../../../gateway/protocol/time-stamp-token.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { requestRecord } from '../messages.ts'
@@ -124,11 +124,11 @@ t.test('after a start, the lists in the latest tokens are known', async (t) => {
   await trust.behave('crl', SILENT)
   await t.rejects(open().stamp(root), 'without them there is none')
 
-  const database = openReadable(rig.options.file)
-  t.equal(listsInTokens(database).length, 1)
-  t.notOk('isListOld' in (await open({ known: listsInTokens(database) }).stamp(root)))
-  t.ok(await open({ known: [randomBytes(50), ...listsInTokens(database)] }).stamp(root))
-  database.close()
+  const store = openStore(rig.options.file)
+  t.equal(listsInTokens(store.batches).length, 1)
+  t.notOk('isListOld' in (await open({ known: listsInTokens(store.batches) }).stamp(root)))
+  t.ok(await open({ known: [randomBytes(50), ...listsInTokens(store.batches)] }).stamp(root))
+  store.close()
   const again = await rig.open(options)
   await again.append(requestRecord())
   await again.stampNow()

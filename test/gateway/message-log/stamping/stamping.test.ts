@@ -10,8 +10,7 @@ import t from 'tap'
 import type { LogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../../gateway/message-log/verification/verify.ts'
-import { formatEvidenceRecord } from '../../../../gateway/protocol/evidence-record.ts'
-import { reducedRoot, reduceHashTree, sha256, treeRoot } from '../../../../gateway/protocol/hash-tree.ts'
+import { sha256, treeRoot } from '../../../../gateway/protocol/hash-tree.ts'
 import { readToken } from '../../../../gateway/protocol/time-stamp-token.ts'
 import { makeLogRig } from '../log-rig.ts'
 import { endRecord, requestRecord } from '../messages.ts'
@@ -49,15 +48,18 @@ t.test('a batch of any size is evidence that others accept', async (t) => {
     await log.stampNow()
 
     for (const { seq, leaf } of records) {
-      const pieces = await reader.evidence(seq)
-      t.ok(pieces?.token, `record ${seq} has a token`)
-      if (pieces?.token === undefined) continue
-      t.same(pieces.leaves[pieces.index], leaf)
-      t.same(treeRoot(pieces.leaves), pieces.root)
-      const tree = reduceHashTree(pieces.leaves, pieces.index, pieces.hashes)
-      t.same(reducedRoot(tree), pieces.root)
+      const evidence = await reader.evidenceRecord(seq)
+      const batch = reader.store.batches.of(seq)
+      if (evidence === undefined || batch === undefined) throw new Error(`Record ${seq} has no evidence`)
+      t.ok(batch.token, `record ${seq} has a token`)
+      const { own, first, last, root } = batch
+      const leaves = [own, ...Array.from({ length: last - first + 1 }, (_, index) => first + index)].map(
+        (each) => reader.store.records.leaves(each, each)[0] as Buffer,
+      )
+      t.same(Buffer.from(leaves[seq - first + 1] ?? []), leaf)
+      t.same(treeRoot(leaves), root)
       const ers = join(rig.directory, 'record.ers')
-      await writeFile(ers, formatEvidenceRecord(tree, pieces.token))
+      await writeFile(ers, evidence)
       const files = await writeGroup(reader, seq, rig.directory)
       const { stdout } = await run('python3', [ER_VERIFY, trust.caFile, ers, ...files])
       t.match(stdout, /^ATS sha256 \d+(\.\d+)?Z covers 4 object\(s\)\nVALID\n$/)
@@ -75,16 +77,16 @@ t.test('a refused request is proved by its digest, the batch itself is group 0',
   await log.stampNow()
 
   for (const each of [seq, seq + 1]) {
-    const pieces = await reader.evidence(each)
-    if (pieces?.token === undefined) throw new Error('There is no evidence')
+    const evidence = await reader.evidenceRecord(each)
+    if (evidence === undefined) throw new Error('There is no evidence')
     const ers = join(rig.directory, 'record.ers')
-    await writeFile(ers, formatEvidenceRecord(reduceHashTree(pieces.leaves, pieces.index, pieces.hashes), pieces.token))
+    await writeFile(ers, evidence)
     const files = await writeGroup(reader, each, rig.directory)
     const absent = each === seq ? ['--digest', digest.sha256.toString('hex')] : []
     const { stdout } = await run('python3', [ER_VERIFY, trust.caFile, ers, ...absent, ...files])
     t.match(stdout, /VALID/)
   }
-  t.equal((await reader.evidence(seq + 1))?.index, 0)
+  t.equal(reader.store.batches.of(seq + 1)?.own, seq + 1)
   t.match(await reader.get(seq), { bodyBytes: digest.size, objects: [{}, { isKept: false }, {}] })
 })
 
@@ -93,12 +95,12 @@ t.test('the token carries the certificates and the list, and openssl accepts it'
   await log.append(requestRecord())
   await log.stampNow()
 
-  const pieces = await reader.evidence(1)
-  const token = pieces?.token ?? Buffer.alloc(0)
+  const batch = reader.store.batches.of(1)
+  const token = batch?.token ?? Buffer.alloc(0)
   t.equal(readToken(token).revocationLists.length, 1)
   const file = join(rig.directory, 'token.tst')
   await writeFile(file, token)
-  const args = ['ts', '-verify', '-digest', pieces?.root.toString('hex') ?? '', '-in', file, '-token_in']
+  const args = ['ts', '-verify', '-digest', batch?.root.toString('hex') ?? '', '-in', file, '-token_in']
   const { stdout, stderr } = await run('openssl', [...args, '-CAfile', trust.caFile])
   t.match(stdout + stderr, /Verification: OK/)
 })
@@ -110,7 +112,7 @@ t.test('stamps by an authority that is qualified and whose list is for users onl
   await log.append(requestRecord())
   await log.stampNow()
 
-  const token = (await reader.evidence(1))?.token ?? Buffer.alloc(0)
+  const token = reader.store.batches.of(1)?.token ?? Buffer.alloc(0)
   t.ok(token.includes(Buffer.from('0607040081975e0101', 'hex')), 'it has the statement of EN 319 422')
   t.ok(token.includes(Buffer.from('0603551d1c0101ff', 'hex')), 'and the list its critical scope')
   t.match(await verifyLog(reader, { anchors: trust.authorities }), { isWhole: true, stampedTo: 2 })

@@ -8,7 +8,6 @@ import type { SqliteLog } from '../../../../gateway/message-log/open-log.ts'
 import type { LogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { logId } from '../../../../gateway/message-log/record/log-place.ts'
-import { openHeadList } from '../../../../gateway/message-log/store/sqlite/received-heads.ts'
 import { openComparison } from '../../../../gateway/message-log/witness/comparison.ts'
 import type { Before, ReconcileDeps, Reconciliation } from '../../../../gateway/message-log/witness/reconcile.ts'
 import { reconcile } from '../../../../gateway/message-log/witness/reconcile.ts'
@@ -145,7 +144,6 @@ export async function openTwoLogs(t: Test, more: LogOptions = {}): Promise<TwoLo
     }: Parameters<TwoLogs['compare']>[2] = {},
   ): Promise<Reconciliation> {
     const [ours, theirs] = [openComparison(own.reader), openComparison(partner.reader)]
-    const header = own.reader.database.prepare('SELECT header_sha256 FROM batch WHERE number = ?')
     questions = 0
     const deps: ReconcileDeps = {
       parties: { own: own.gateway, partner: partner.gateway },
@@ -160,11 +158,8 @@ export async function openTwoLogs(t: Test, more: LogOptions = {}): Promise<TwoLo
         const found = theirs.find({ own: partner.gateway, partner: own.gateway }, JSON.parse(JSON.stringify(ask)) as A)
         return JSON.parse(JSON.stringify(found))
       },
-      heads: openHeadList(own.reader.database),
-      ownHeader(batch) {
-        const row = header.get(batch)
-        return row === undefined ? undefined : Buffer.from(row['header_sha256'] as Uint8Array).toString('base64url')
-      },
+      heads: own.reader.store.heads,
+      ownHeader: (batch) => own.reader.store.batches.numbered(batch)?.headerSha256.toString('base64url'),
       erasedAround: () => false,
       isDue: () => false,
       proved: () => {},

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { SqliteLog } from '../../../../gateway/message-log/open-log.ts'
 import type { HeadList, Heard } from '../../../../gateway/message-log/record/heads.ts'
-import { openHeadList } from '../../../../gateway/message-log/store/sqlite/received-heads.ts'
+import { openHeads } from '../../../../gateway/message-log/store/sqlite/received-heads.ts'
 import type { WitnessEvent } from '../../../../gateway/message-log/witness/witness.ts'
 import { openWitness } from '../../../../gateway/message-log/witness/witness.ts'
 import { formatLogHead } from '../../../../gateway/protocol/log-head.ts'
@@ -43,7 +43,7 @@ async function openRig(t: Test): Promise<Rig> {
       await log.close()
       const database = new DatabaseSync(rig.options.file, { readOnly: true })
       try {
-        return read(openHeadList(database))
+        return read(openHeads(database))
       } finally {
         database.close()
       }
