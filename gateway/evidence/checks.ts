@@ -1,7 +1,7 @@
 /** The checks of a verification: one table of what there is and what each rests on, and what came of them. Design of the evidence, section 6. */
 
-/** `not-checked`: something that it needs was not given. */
-export type Verdict = 'ok' | 'warning' | 'failed' | 'not-checked'
+/** `not-checked`: something that it needs was not given. `not-proven`: it was checked, and proves too little. */
+export type Verdict = 'ok' | 'warning' | 'failed' | 'not-proven' | 'not-checked'
 
 interface Row {
   readonly restsOn: string
@@ -25,6 +25,8 @@ export const CHECKS = {
   'record.lifetime': { restsOn: 'the certificate of the latest token' },
 
   'log-record.form': { restsOn: 'the exact form of log-record.json' },
+  'log-record.time': { restsOn: 'time in log-record.json and time proven by the first token' },
+  'log-record.origin': { restsOn: 'the seal of the owner of the log' },
   'log-record.objects': { restsOn: 'SHA-256 of every object of the group', essential: true },
   'log-record.message': { restsOn: 'log-record.json beside the signed head' },
   'log-record.basis': { restsOn: 'log-record.json beside certificate and revocation answer' },
@@ -39,7 +41,9 @@ export const CHECKS = {
   'signature.member': { restsOn: 'the member that the certificate names' },
   'signature.time': { restsOn: 'time claimed in the signature and time proven by the first token' },
 
-  'registry.document': { restsOn: 'the global configuration that the message names' },
+  'registry.document': { restsOn: 'the global configuration that the message names', essential: true },
+  'registry.time-stamp': { restsOn: 'time-stamp authorities as registered when they stamped', essential: true },
+  'registry.seal': { restsOn: 'the seal as registered for the owner of the log when it was made', essential: true },
   'registry.member': { restsOn: 'the certificate registered for the member' },
   'registry.gateway': { restsOn: 'gateways, their logs and whom they speak for' },
   'registry.permission': { restsOn: 'agreement and purpose as registered' },
@@ -47,10 +51,12 @@ export const CHECKS = {
   'seal.manifest': { restsOn: 'SHA-256 of every file that the manifest names' },
   'seal.form': { restsOn: 'DER, CAdES of ETSI EN 319 122-1' },
   'seal.value': { restsOn: 'the key in the certificate of the exporting gateway' },
-  'seal.certificate': { restsOn: 'the issuing CA among the anchors' },
+  'seal.certificate': { restsOn: 'the issuing CA among the anchors', essential: true },
+  'seal.member': { restsOn: 'the member that the certificate names and the log that log-record.json names' },
   'seal.revocation': { restsOn: 'the revocation answer inside the seal' },
-  'seal.time': { restsOn: 'the time-stamp on the seal' },
-  'seal.archive': { restsOn: 'the time-stamp over everything in the container' },
+  'seal.time': { restsOn: 'the time-stamp on the seal', essential: true },
+  'seal.archive': { restsOn: 'the time-stamp over everything in the container', essential: true },
+  'seal.stamps': { restsOn: 'the revocation lists inside the time-stamps of the seal' },
   'seal.lifetime': { restsOn: 'what keeps the seal verifiable' },
 
   'exchange.request': { restsOn: 'owl-request-digest of the reply' },
@@ -80,8 +86,9 @@ export interface Checks {
   warn(id: CheckId, detail: string): void
   fail(id: CheckId, detail: string): void
   skip(id: CheckId, detail: string): void
+  add(id: CheckId, found: { readonly verdict: Verdict; readonly detail: string }): void
   has(id: CheckId, verdict: Verdict): boolean
-  /** Of evidence: every essential check was made. */
+  /** Of evidence: nothing disproves it, no essential check is missing, and each proves what it should. */
   outcome(): Outcome
 }
 
@@ -98,6 +105,7 @@ export function openChecks(): Checks {
     warn: add('warning'),
     fail: add('failed'),
     skip: add('not-checked'),
+    add: (id, { verdict, detail }) => add(verdict)(id, detail),
     has: (id, verdict) => list.some((check) => check.id === id && check.verdict === verdict),
     outcome: () => outcomeOf(list),
   }
@@ -106,7 +114,9 @@ export function openChecks(): Checks {
 /** The worst decides. */
 export function outcomeOf(list: readonly Check[]): Outcome {
   if (list.some(({ verdict }) => verdict === 'failed')) return 'invalid'
-  if (list.some(({ id, verdict }) => verdict === 'not-checked' && isEssential(id))) return 'indeterminate'
+  if (list.some(({ id, verdict }) => verdict === 'not-proven' || (verdict === 'not-checked' && isEssential(id)))) {
+    return 'indeterminate'
+  }
   return list.some(({ verdict }) => verdict === 'warning') ? 'valid-with-warnings' : 'valid'
 }
 

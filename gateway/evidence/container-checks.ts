@@ -23,6 +23,7 @@ import {
 } from './manifest.ts'
 import type { Manifest } from './manifest-reader.ts'
 import { MANIFEST_BYTES_MAX, readManifest } from './manifest-reader.ts'
+import type { Sealed } from './origin-checks.ts'
 import { RECORD_BYTES_MAX } from './record-checks.ts'
 import { checkSeal } from './seal-checks.ts'
 import type { Verified, Verifying } from './verify.ts'
@@ -73,17 +74,18 @@ export function verifyContainer(source: ByteSource, verifying: Verifying): Verif
 
 /** A container's files, packed or not. */
 export function verifyPackage(files: Files, verifying: Verifying, checks: Checks): Verified {
+  let sealed: Sealed | undefined
   try {
     const flaw = filesFlaw(files, verifying.isDraft)
     if (flaw !== undefined) checks.fail('container.files', flaw)
     else {
       checks.ok('container.files')
-      checkManifests(files, verifying, checks)
+      sealed = checkManifests(files, verifying, checks)
     }
   } catch (error) {
     checks.fail('container.files', reasonOf(error))
   }
-  return verifyFiles(files, verifying, checks)
+  return verifyFiles(files, verifying, checks, sealed)
 }
 
 /** MS-DOS time and date of an instant, UTC, as in the headers: date in the upper half. APPNOTE.TXT §4.4.6 */
@@ -122,8 +124,9 @@ function filesFlaw(files: Files, isDraft: boolean): string | undefined {
   return files.has(ARCHIVE_MANIFEST_NAME) && !files.has(SEAL_NAME) ? 'an archive time-stamp without a seal' : undefined
 }
 
-function checkManifests(files: Files, verifying: Verifying, checks: Checks): void {
-  const { trust, at, isDraft } = verifying
+/** @returns the seal, when it holds over everything in the container */
+function checkManifests(files: Files, verifying: Verifying, checks: Checks): Sealed | undefined {
+  const { isDraft } = verifying
   const group = [...files.keys()].filter((name) => !name.startsWith(META) && name !== MIMETYPE_NAME)
   const record = [RECORD_MANIFEST_NAME, EVIDENCE_RECORD_NAME]
   const seal = [SEAL_MANIFEST_NAME, SEAL_NAME]
@@ -134,7 +137,7 @@ function checkManifests(files: Files, verifying: Verifying, checks: Checks): voi
     return false
   }
   if (manifest(RECORD_MANIFEST_NAME, EVIDENCE_RECORD, group, 'record')) checks.ok('record.manifest')
-  if (!files.has(SEAL_NAME)) return
+  if (!files.has(SEAL_NAME)) return undefined
   const isArchived = files.has(ARCHIVE_MANIFEST_NAME)
   const fits =
     manifest(SEAL_MANIFEST_NAME, SEAL, [...group, ...record], 'seal') &&
@@ -144,7 +147,9 @@ function checkManifests(files: Files, verifying: Verifying, checks: Checks): voi
   const archive = isArchived
     ? { manifest: octets(ARCHIVE_MANIFEST_NAME), token: octets(ARCHIVE_TIME_STAMP_NAME) }
     : undefined
-  checkSeal({ manifest: octets(SEAL_MANIFEST_NAME), seal: octets(SEAL_NAME), archive }, trust, at, checks)
+  const parts = { manifest: octets(SEAL_MANIFEST_NAME), seal: octets(SEAL_NAME), archive }
+  const sealed = checkSeal(parts, verifying, checks)
+  return fits ? sealed : undefined
 }
 
 /** It names what covers, and exactly what is covered. */

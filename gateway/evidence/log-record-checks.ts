@@ -10,7 +10,6 @@ import type { Basis, ReadRecord } from './log-record-reader.ts'
 import { keyOf } from './memory.ts'
 import type { MessageHead } from './message-head.ts'
 import type { Signature } from './signature-checks.ts'
-import { SKEW_MS_MAX } from './signature-checks.ts'
 
 export const LOG_RECORD_NAME = 'log-record.json'
 export const SIGNATURE_NAME = 'signature.jades.json'
@@ -77,19 +76,14 @@ export function leafOf({ objects }: ReadRecord, octets: Buffer): string {
 }
 
 /** Record and head speak of one message, and the record's gateway is a party to it. */
-export function checkMessage(
-  record: ReadRecord,
-  head: MessageHead,
-  provenAt: number | undefined,
-  checks: Checks,
-): void {
-  const flaw = messageFlaw(record, head, provenAt)
+export function checkMessage(record: ReadRecord, head: MessageHead, checks: Checks): void {
+  const flaw = messageFlaw(record, head)
   if (flaw === undefined) checks.ok('log-record.message', `recorded ${instant(record.at)} as ${record.kind}`)
   else checks.fail('log-record.message', flaw)
 }
 
-function messageFlaw(record: ReadRecord, head: MessageHead, provenAt: number | undefined): string | undefined {
-  const { kind, id, direction, side, log, at, outcome, request, objects } = record
+function messageFlaw(record: ReadRecord, head: MessageHead): string | undefined {
+  const { kind, id, direction, side, log, outcome, request, objects } = record
   if (KINDS[kind]?.includes(head.kind) !== true) return 'the record is of another kind than the message'
   if (id !== head.requestId) return 'the record is of another exchange'
   const expected = (side === 'consumer') === (head.kind === 'request') ? 'out' : 'in'
@@ -108,7 +102,6 @@ function messageFlaw(record: ReadRecord, head: MessageHead, provenAt: number | u
   if (body !== undefined && body.name !== `message-body.${head.parsed.media.extension}`) {
     return 'the body is called another type than the signed one'
   }
-  if (provenAt !== undefined && at > provenAt + SKEW_MS_MAX) return 'it was recorded after it was proven'
   return undefined
 }
 

@@ -2,9 +2,10 @@
 
 import type { ArchiveTimeStamp, EvidenceRecord, Group } from '../protocol/evidence-record-reader.ts'
 import { followRecord, RecordError, readEvidenceRecord } from '../protocol/evidence-record-reader.ts'
-import type { Checks } from './checks.ts'
+import type { Checks, Verdict } from './checks.ts'
 import { instant, reasonOf } from './checks.ts'
-import { SKEW_MS_MAX } from './signature-checks.ts'
+import type { Judgement } from './time-rules.ts'
+import { judgeAnswer, SKEW_MS_MAX } from './time-rules.ts'
 import type { JudgedToken, Trust } from './trust.ts'
 
 /** What a record proves, when it holds. */
@@ -12,6 +13,8 @@ export interface Proof {
   /** Of the first token, milliseconds since the Unix epoch. */
   readonly provenAt: number
   readonly isAnchored: boolean
+  /** The oldest first. */
+  readonly tokens: readonly JudgedToken[]
 }
 
 export const RECORD_BYTES_MAX = 8 * 1024 * 1024
@@ -30,12 +33,18 @@ export function checkRecordForm(octets: Buffer, trust: Trust, checks: Checks): E
   }
 }
 
-/** @param at when the record is verified, milliseconds since the Unix epoch */
-export function checkRecord(
-  record: EvidenceRecord,
-  group: Group,
-  { trust, checks, at }: { readonly trust: Trust; readonly checks: Checks; readonly at: number },
-): Proof | undefined {
+export interface RecordContext {
+  readonly trust: Trust
+  readonly checks: Checks
+  /** When the record is verified, milliseconds since the Unix epoch. */
+  readonly at: number
+  readonly isDraft: boolean
+  /** A time-stamp that holds over the whole container, record included. */
+  readonly archive: JudgedToken | undefined
+}
+
+export function checkRecord(record: EvidenceRecord, group: Group, context: RecordContext): Proof | undefined {
+  const { trust, checks } = context
   if (!checkHashes(record, group, trust, checks)) return undefined
   const judged: JudgedToken[] = []
   for (const { digest, timeStamps } of record.chains) {
@@ -53,8 +62,9 @@ export function checkRecord(
   const isAnchored = judged.every((token) => token.isAnchored)
   if (isAnchored) checks.ok('record.token', judged.map(({ genTime }) => instant(genTime)).join(', '))
   else checks.skip('record.token', 'the signature holds; no anchor says whose it is')
-  checkLifetime(judged, checks, at)
-  return { provenAt: first.genTime, isAnchored }
+  checkRevocation(judged, context)
+  checkLifetime(judged, context)
+  return { provenAt: first.genTime, isAnchored, tokens: judged }
 }
 
 function checkHashes(record: EvidenceRecord, group: Group, trust: Trust, checks: Checks): boolean {
@@ -78,18 +88,31 @@ function levels({ tree }: ArchiveTimeStamp): number {
   return tree.length - 1
 }
 
-/** A token is renewed before its certificate ends; what it has inside must then still tell that it was not revoked. */
-function checkLifetime(judged: readonly JudgedToken[], checks: Checks, at: number): void {
-  const last = judged.at(-1) as JudgedToken
-  if (judged.some(({ revocation }) => revocation === 'revoked')) {
-    checks.fail('record.revocation', 'a certificate is revoked')
-  } else if (judged.some(({ revocation }) => revocation === 'none')) {
-    const end = instant(last.notAfter)
-    checks.warn('record.revocation', `a token has none: not verifiable after the certificate’s end, ${end}`)
-  } else if (judged.some(({ revocation }) => revocation === 'late')) {
-    checks.warn('record.revocation', 'a list had ended when its token was made')
-  } else checks.ok('record.revocation')
+/** The worst answer decides. */
+function checkRevocation(judged: readonly JudgedToken[], { checks, at, isDraft }: RecordContext): void {
+  checks.add('record.revocation', worstAnswer(judged, at, isDraft))
+}
 
+const ORDER: readonly Verdict[] = ['ok', 'warning', 'not-proven', 'failed']
+
+/** What the revocation lists inside these tokens say, for as many as there are. @param at when they are verified */
+export function worstAnswer(tokens: readonly JudgedToken[], at: number, isDraft: boolean): Judgement {
+  const judgements = tokens.map((token) => judgeToken(token, at, isDraft))
+  const rank = ({ verdict }: Judgement): number => ORDER.indexOf(verdict)
+  return judgements.reduce((worst, each) => (rank(each) > rank(worst) ? each : worst))
+}
+
+function judgeToken(token: JudgedToken, at: number, isDraft: boolean): Judgement {
+  const { answer, notBefore, genTime, notAfter } = token
+  if (answer === undefined) {
+    const detail = `a token has no list: not verifiable after the certificate’s end, ${instant(notAfter)}`
+    return { verdict: 'not-proven', detail }
+  }
+  return judgeAnswer(answer, { notBefore, usedAt: genTime, knownBy: at, isDraft })
+}
+
+/** A token is renewed before its certificate ends; what it has inside must then still tell that it was not revoked. */
+function checkLifetime(judged: readonly JudgedToken[], { checks, at, isDraft, archive }: RecordContext): void {
   for (const [index, { notAfter }] of judged.entries()) {
     const next = judged[index + 1]?.genTime
     if (next !== undefined && next > notAfter) {
@@ -97,11 +120,16 @@ function checkLifetime(judged: readonly JudgedToken[], checks: Checks, at: numbe
       return
     }
   }
-  const end = instant(last.notAfter)
+  const last = judged.at(-1) as JudgedToken
+  // The container's own time-stamp renews everything in it, when it came in time.
+  const isKept = archive?.isAnchored === true && archive.genTime >= last.genTime && archive.genTime <= last.notAfter
+  const end = isKept ? Math.max(archive.notAfter, last.notAfter) : last.notAfter
+  const until = instant(end)
   // The authority's clock may be a little ahead of the one that verifies.
   if (at < last.genTime - SKEW_MS_MAX)
     checks.fail('record.lifetime', 'it is verified for a time before the latest token')
-  else if (at <= last.notAfter) checks.ok('record.lifetime', `until ${end}`)
-  else if (last.revocation === 'good') checks.warn('record.lifetime', `ended ${end}: it should have been renewed`)
-  else checks.fail('record.lifetime', `ended ${end}, and nothing tells whether it was revoked`)
+  else if (at <= end) checks.ok('record.lifetime', `until ${until}`)
+  else if (judgeToken(last, at, isDraft).verdict === 'ok')
+    checks.add('record.lifetime', { verdict: 'not-proven', detail: `ended ${until}: it should have been renewed` })
+  else checks.fail('record.lifetime', `ended ${until}, and nothing tells whether it was revoked`)
 }

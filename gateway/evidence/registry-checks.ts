@@ -3,12 +3,21 @@
 import type { RequestHead } from '../protocol/head.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import type { Checks } from './checks.ts'
+import { instant } from './checks.ts'
 import type { ReadRecord } from './log-record-reader.ts'
 import type { MessageHead } from './message-head.ts'
+import type { Sealed } from './origin-checks.ts'
+import { ownerOf } from './origin-checks.ts'
 import type { Signature } from './signature-checks.ts'
+import { SKEW_MS_MAX } from './time-rules.ts'
+import type { JudgedToken } from './trust.ts'
 
 /** One global configuration, as far as evidence is compared with it. */
 export interface RegistryState {
+  /** Milliseconds since the Unix epoch. */
+  readonly issuedAt: number
+  /** A time-stamp authority has this certificate. @param sha256 hex */
+  stamps(sha256: string): boolean
   readonly version: number
   /** Of its octets, hex. */
   readonly sha256: string
@@ -23,10 +32,52 @@ export interface RegistryState {
 
 export interface Registry {
   check(head: MessageHead, signature: Signature, record: ReadRecord | undefined, checks: Checks): void
+  /** Seal and time-stamps, by what was registered when they were made. */
+  checkOrigin(origin: Origin, checks: Checks): void
 }
+
+export interface Origin {
+  readonly record: ReadRecord | undefined
+  readonly sealed: Sealed | undefined
+  /** Of the evidence record. */
+  readonly tokens: readonly JudgedToken[]
+}
+
+/** So long may a gateway go by a configuration that is no longer the latest: as long as the registry's word on it lasts. */
+const OUTDATED_MS_MAX = 86_400_000
 
 export function openRegistry(states: readonly RegistryState[]): Registry {
   const byVersion = new Map(states.map((state) => [state.version, state]))
+  const ascending = [...states].sort((a, b) => a.version - b.version)
+
+  /** Those that a gateway may have gone by at this time. */
+  function inForce(at: number): readonly RegistryState[] {
+    return ascending.filter(({ issuedAt }, index) => {
+      const next = ascending[index + 1]
+      return issuedAt <= at + SKEW_MS_MAX && (next === undefined || next.issuedAt > at - OUTDATED_MS_MAX)
+    })
+  }
+
+  function checkStamps({ sealed, tokens }: Origin, checks: Checks): void {
+    const stamps = [...tokens, sealed?.stamp, sealed?.archive].filter((token) => token !== undefined)
+    const unknown = stamps.find(({ genTime }) => inForce(genTime).length === 0)
+    const stranger = stamps.find(({ genTime, unit }) => !inForce(genTime).some((state) => state.stamps(unit)))
+    if (unknown !== undefined)
+      checks.skip('registry.time-stamp', `no configuration of ${instant(unknown.genTime)} was given`)
+    else if (stranger !== undefined) checks.fail('registry.time-stamp', 'the authority was not registered then')
+    else if (stamps.length > 0) checks.ok('registry.time-stamp')
+  }
+
+  function checkSeal({ record, sealed }: Origin, checks: Checks): void {
+    if (sealed === undefined) return
+    const owner = record && ownerOf(record.log)
+    const x5t = Buffer.from(sealed.signer.sha256, 'hex').toString('base64url')
+    const states = inForce(sealed.at)
+    if (states.length === 0) checks.skip('registry.seal', `no configuration of ${instant(sealed.at)} was given`)
+    else if (owner === undefined || !states.some((state) => state.memberOfSeal(x5t) === owner)) {
+      checks.fail('registry.seal', 'it was not registered then for the owner of the log')
+    } else checks.ok('registry.seal', owner)
+  }
 
   /** @returns nothing when it is not among those given, `false` when another stands under its version */
   function find(version: number, sha256: string): RegistryState | false | undefined {
@@ -35,6 +86,10 @@ export function openRegistry(states: readonly RegistryState[]): Registry {
   }
 
   return {
+    checkOrigin(origin, checks) {
+      checkStamps(origin, checks)
+      checkSeal(origin, checks)
+    },
     check(head, signature, record, checks) {
       const named = find(head.config.version, Buffer.from(head.config.sha256, 'base64url').toString('hex'))
       const judged = record?.basis?.config && find(record.basis.config.version, record.basis.config.sha256)

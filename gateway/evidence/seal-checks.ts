@@ -6,9 +6,11 @@ import { namesCertificate } from '../protocol/time-stamp.ts'
 import type { ParsedCertificate } from '../trust/certificate-profile.ts'
 import type { Checks } from './checks.ts'
 import { instant, reasonOf } from './checks.ts'
+import type { Sealed } from './origin-checks.ts'
+import { worstAnswer } from './record-checks.ts'
 import type { ReadSeal } from './seal-reader.ts'
 import { readSeal } from './seal-reader.ts'
-import { SKEW_MS_MAX } from './signature-checks.ts'
+import { judgeAnswer, judgeGap } from './time-rules.ts'
 import type { JudgedToken, Trust } from './trust.ts'
 
 export interface SealParts {
@@ -19,15 +21,29 @@ export interface SealParts {
   readonly archive: { readonly manifest: Buffer; readonly token: Buffer } | undefined
 }
 
-export function checkSeal(parts: SealParts, trust: Trust, at: number, checks: Checks): void {
+/** What a seal is judged with; times are milliseconds since the Unix epoch. */
+export interface SealContext {
+  readonly trust: Trust
+  /** When it is verified. */
+  readonly at: number
+  readonly isDraft: boolean
+  readonly provenWithinDays?: number
+}
+
+/** @returns the seal, when its signature holds */
+export function checkSeal(parts: SealParts, context: SealContext, checks: Checks): Sealed | undefined {
   const read = readForm(parts.seal, checks)
-  if (read === undefined) return
-  const signer = checkValue(read, parts.manifest, trust, checks)
-  if (signer === undefined) return
-  const stamp = checkStamp(read, trust, checks)
-  const archive = parts.archive && checkArchive(parts.archive, stamp, trust, checks)
-  checkCertificate(read, signer, { stamp, archive }, trust, checks)
-  checkLifetime({ read, signer, stamp, archive, at }, checks)
+  if (read === undefined) return undefined
+  const signer = checkValue(read, parts.manifest, context.trust, checks)
+  if (signer === undefined) return undefined
+  const stamp = checkStamp(read, context, checks)
+  const archive = parts.archive && checkArchive(parts.archive, stamp, context.trust, checks)
+  const stamps = { stamp, archive }
+  const tokens = [stamp, archive].filter((token) => token !== undefined)
+  if (tokens.length > 0) checks.add('seal.stamps', worstAnswer(tokens, context.at, context.isDraft))
+  checkCertificate({ read, signer, ...stamps }, context, checks)
+  checkLifetime({ read, signer, ...stamps }, context, checks)
+  return { signer, at: stamp?.genTime ?? read.signingTime, ...stamps }
 }
 
 function readForm(der: Buffer, checks: Checks): ReadSeal | undefined {
@@ -71,22 +87,19 @@ function checkValue(
 /** The time-stamp on the signature value. */
 function checkStamp(
   { timeStamp, imprint, signingTime }: ReadSeal,
-  trust: Trust,
+  { trust, provenWithinDays }: SealContext,
   checks: Checks,
 ): JudgedToken | undefined {
-  const claimed = `claimed ${instant(signingTime)}`
   if (timeStamp === undefined) {
-    checks.warn('seal.time', `${claimed}, proven by nothing`)
+    const detail = `claimed ${instant(signingTime)}, proven by nothing`
+    checks.add('seal.time', { verdict: 'not-proven', detail })
     return undefined
   }
   try {
     const judged = trust.judgeToken(timeStamp, { imprint, digest: 'sha256' })
-    const gap = judged.genTime - signingTime
-    const detail = `${claimed}, proven ${instant(judged.genTime)}`
-    if (judged.revocation === 'revoked') checks.fail('seal.time', 'the authority’s certificate is revoked')
-    else if (gap < -SKEW_MS_MAX) checks.fail('seal.time', `${detail}: proven before it was made`)
-    else if (judged.isAnchored) checks.ok('seal.time', detail)
-    else checks.skip('seal.time', `${detail}; no anchor says by whom`)
+    const found = judgeGap(signingTime, judged.genTime, provenWithinDays)
+    if (judged.isAnchored || found.verdict === 'failed') checks.add('seal.time', found)
+    else checks.skip('seal.time', `${found.detail}; no anchor says by whom`)
     return judged
   } catch (error) {
     checks.fail('seal.time', reasonOf(error))
@@ -103,9 +116,7 @@ function checkArchive(
   try {
     const judged = trust.judgeToken(token, { imprint: hash('sha256', manifest, 'buffer'), digest: 'sha256' })
     const detail = instant(judged.genTime)
-    if (judged.revocation === 'revoked') checks.fail('seal.archive', 'the authority’s certificate is revoked')
-    else if (stamp !== undefined && judged.genTime < stamp.genTime)
-      checks.fail('seal.archive', `${detail}: before the seal`)
+    if (stamp !== undefined && judged.genTime < stamp.genTime) checks.fail('seal.archive', `${detail}: before the seal`)
     else if (judged.isAnchored) checks.ok('seal.archive', detail)
     else checks.skip('seal.archive', `${detail}; no anchor says by whom`)
     return judged
@@ -115,18 +126,19 @@ function checkArchive(
   }
 }
 
-interface Stamps {
+interface Held {
+  readonly read: ReadSeal
+  readonly signer: ParsedCertificate
   readonly stamp: JudgedToken | undefined
   readonly archive: JudgedToken | undefined
 }
 
 function checkCertificate(
-  { certificates, revocation, signingTime }: ReadSeal,
-  signer: ParsedCertificate,
-  { stamp, archive }: Stamps,
-  trust: Trust,
+  { read, signer, stamp, archive }: Held,
+  { trust, isDraft }: SealContext,
   checks: Checks,
 ): void {
+  const { certificates, revocation, signingTime } = read
   const brought = certificates.find((der) => !der.equals(signer.der))
   const { flaw, isAnchored, issuer } = trust.judgeSeal(signer, brought, undefined, stamp?.genTime ?? signingTime)
   if (flaw !== undefined) {
@@ -139,36 +151,26 @@ function checkCertificate(
   }
   if (isAnchored) checks.ok('seal.certificate')
   else checks.skip('seal.certificate', 'no anchor issued it')
-  if (revocation === undefined || issuer === undefined) {
-    checks.warn('seal.revocation', 'there is no answer: whether it was revoked cannot be told')
-    return
-  }
   try {
     // It is asked for after the signature is stamped, and before everything is.
-    const at = archive?.genTime ?? stamp?.genTime ?? signingTime
-    const { status, thisUpdate } = trust.revocationOf(signer, issuer, revocation, at)
-    const said = `${revocation.kind.toUpperCase()} of ${instant(thisUpdate)}: ${status}`
-    if (status === 'good') checks.ok('seal.revocation', said)
-    else checks.fail('seal.revocation', said)
+    const knownBy = archive?.genTime ?? stamp?.genTime ?? signingTime
+    const answer = revocation && issuer && trust.revocationOf(signer, issuer, revocation, knownBy)
+    const usedAt = stamp?.genTime ?? signingTime
+    const { notBefore } = signer.fields
+    checks.add('seal.revocation', judgeAnswer(answer, { notBefore, usedAt, knownBy, isDraft }))
   } catch (error) {
     checks.fail('seal.revocation', reasonOf(error))
   }
 }
 
-interface Lasting extends Stamps {
-  readonly read: ReadSeal
-  readonly signer: ParsedCertificate
-  readonly at: number
-}
-
 /** By an archive time-stamp, or by a list that its own time-stamp follows; with less only while the certificate lasts. */
-function checkLifetime({ read, signer, stamp, archive, at }: Lasting, checks: Checks): void {
+function checkLifetime({ read, signer, stamp, archive }: Held, { at, isDraft }: SealContext, checks: Checks): void {
   const keeps = archive ?? (read.revocation?.kind === 'crl' ? stamp : undefined)
   const own = signer.fields.notAfter
-  const isLasting = keeps?.revocation === 'good'
+  const isLasting = keeps?.isAnchored === true && worstAnswer([keeps], at, isDraft).verdict === 'ok'
   const end = isLasting ? keeps.notAfter : own
   const until = `${isLasting ? '' : 'short-lived, '}until ${instant(end)}`
-  if (at > end) checks.warn('seal.lifetime', `it lasted ${until}`)
+  if (at > end) checks.add('seal.lifetime', { verdict: 'not-proven', detail: `it lasted ${until}` })
   else if (isLasting) checks.ok('seal.lifetime', until)
   else checks.warn('seal.lifetime', until)
 }

@@ -10,7 +10,9 @@ import type { Checks } from './checks.ts'
 import { instant, reasonOf } from './checks.ts'
 import { DRAFT_HEAD_NAME, readDraftSignature } from './draft-signature.ts'
 import type { MessageHead } from './message-head.ts'
-import type { Revocation, RevocationAnswer, Trust } from './trust.ts'
+import type { AnswerUse } from './time-rules.ts'
+import { judgeAnswer, judgeGap } from './time-rules.ts'
+import type { Revocation, Trust } from './trust.ts'
 
 export interface SignedMessage {
   readonly signature: Buffer
@@ -30,11 +32,6 @@ export interface Signature {
   /** Proven by a time-stamp of the signature's own; only in the draft. */
   readonly stampedAt?: number
 }
-
-/** Later than this between the time that is claimed and the one that is proven, somebody should look. */
-export const GAP_MS_MAX = 3600_000
-/** Clocks may differ by this much. */
-export const SKEW_MS_MAX = 60_000
 
 interface Read {
   readonly claims: Claims
@@ -105,20 +102,25 @@ function stampedAt({ token, value }: { token: Buffer; value: string }, trust: Tr
   return isAnchored ? { stampedAt: genTime } : {}
 }
 
-/**
- * Certificate, revocation and time.
- *
- * @param provenAt when the signature existed for certain; nothing when nothing proves it
- */
+export interface SignerContext {
+  readonly head: MessageHead | undefined
+  /** When the signature existed for certain; nothing when nothing proves it. */
+  readonly provenAt: number | undefined
+  readonly provenWithinDays: number | undefined
+  readonly isDraft: boolean
+}
+
+/** Certificate, revocation and time. */
 export function checkSigner(
   { claims, signer, certificates, revocation }: Signature,
-  { head, provenAt }: { readonly head: MessageHead | undefined; readonly provenAt: number | undefined },
+  context: SignerContext,
   trust: Trust,
   checks: Checks,
 ): void {
+  const { head, provenAt, isDraft } = context
   const claimedAt = claims.iat * 1000
   const at = provenAt ?? claimedAt
-  checkTime(claimedAt, provenAt, head, checks)
+  checkTime(claimedAt, context, checks)
   const { flaw, isAnchored, issuer } = trust.judgeSeal(signer, certificates[1], undefined, at)
   if (flaw !== undefined) {
     checks.fail('signature.certificate', flaw)
@@ -128,7 +130,8 @@ export function checkSigner(
   if (isAnchored) checks.ok('signature.certificate', valid)
   else checks.skip('signature.certificate', `${valid}; no anchor issued it`)
   checkMember(signer, certificates[1], head, at, trust, checks)
-  checkRevocation({ signer, issuer, revocation, at, claimedAt }, trust, checks)
+  const use = { notBefore: signer.fields.notBefore, usedAt: claimedAt, knownBy: at, isDraft }
+  checkRevocation({ signer, issuer, revocation, use }, trust, checks)
 }
 
 /** The member whose message it says it is: of a request the client's, of a reply the provider's. */
@@ -149,12 +152,7 @@ function checkMember(
   else checks.fail('signature.member', 'the certificate is that of another member')
 }
 
-function checkTime(
-  claimedAt: number,
-  provenAt: number | undefined,
-  head: MessageHead | undefined,
-  checks: Checks,
-): void {
+function checkTime(claimedAt: number, { head, provenAt, provenWithinDays }: SignerContext, checks: Checks): void {
   if (head !== undefined && Math.floor(Date.parse(head.issuedAt) / 1000) * 1000 !== claimedAt) {
     checks.fail('signature.time', 'head and signature name different moments')
     return
@@ -163,39 +161,21 @@ function checkTime(
     checks.skip('signature.time', `claimed ${instant(claimedAt)}, proven by nothing`)
     return
   }
-  const gap = provenAt - claimedAt
-  const detail = `claimed ${instant(claimedAt)}, proven ${instant(provenAt)}, ${(gap / 1000).toFixed(0)} s between`
-  if (gap < -SKEW_MS_MAX) checks.fail('signature.time', `${detail}: proven before it was made`)
-  else if (gap > GAP_MS_MAX) checks.warn('signature.time', detail)
-  else checks.ok('signature.time', detail)
+  checks.add('signature.time', judgeGap(claimedAt, provenAt, provenWithinDays))
 }
 
 interface Relied {
   readonly signer: ParsedCertificate
   readonly issuer: ParsedCertificate | undefined
   readonly revocation: Revocation | undefined
-  readonly at: number
-  readonly claimedAt: number
+  readonly use: AnswerUse
 }
 
-function checkRevocation({ signer, issuer, revocation, at, claimedAt }: Relied, trust: Trust, checks: Checks): void {
-  if (revocation === undefined || issuer === undefined) {
-    checks.warn('signature.revocation', 'there is no answer: whether it was revoked cannot be told')
-    return
-  }
-  let answer: RevocationAnswer
+function checkRevocation({ signer, issuer, revocation, use }: Relied, trust: Trust, checks: Checks): void {
   try {
-    answer = trust.revocationOf(signer, issuer, revocation, at)
+    const answer = revocation && issuer && trust.revocationOf(signer, issuer, revocation, use.knownBy)
+    checks.add('signature.revocation', judgeAnswer(answer, use))
   } catch (error) {
     checks.fail('signature.revocation', reasonOf(error))
-    return
   }
-  const { status, thisUpdate, nextUpdate } = answer
-  const said = `${revocation.kind.toUpperCase()} of ${instant(thisUpdate)}: ${status}`
-  if (status !== 'good') checks.fail('signature.revocation', said)
-  else if (thisUpdate > at + SKEW_MS_MAX) checks.fail('signature.revocation', `${said}, from after the proven time`)
-  // RFC 6960 §4.2.2.1: without an end there is always a newer one.
-  else if ((nextUpdate ?? thisUpdate + GAP_MS_MAX) < claimedAt - SKEW_MS_MAX) {
-    checks.warn('signature.revocation', `${said}, which had ended by then`)
-  } else checks.ok('signature.revocation', said)
 }

@@ -5,6 +5,7 @@
  */
 
 import type { CertificateFields } from '../protocol/authority-certificates.ts'
+import type { RevocationList } from '../protocol/revocation-list.ts'
 import { readRevocationList } from '../protocol/revocation-list.ts'
 import type { DigestName } from '../protocol/signed-data.ts'
 import type { TimeStampAuthority } from '../protocol/time-stamp.ts'
@@ -15,6 +16,7 @@ import type { Flaw, ParsedCertificate, Verdict } from '../trust/certificate-prof
 import { flawAt, judge, parseCertificate } from '../trust/certificate-profile.ts'
 import { formatOcspRequest, readOcspResponse } from '../trust/ocsp.ts'
 import { keyOf, openMemory } from './memory.ts'
+import type { RevocationAnswer } from './time-rules.ts'
 
 export interface Revocation {
   readonly kind: 'ocsp' | 'crl'
@@ -22,22 +24,17 @@ export interface Revocation {
   readonly der: Buffer
 }
 
-export interface RevocationAnswer {
-  readonly status: 'good' | 'revoked' | 'unknown'
-  /** Milliseconds since the Unix epoch. */
-  readonly thisUpdate: number
-  readonly nextUpdate: number | undefined
-}
-
 export interface JudgedToken {
   /** Milliseconds since the Unix epoch. */
   readonly genTime: number
-  /** End of the unit's certificate. */
+  /** Of the unit's certificate, and its SHA-256, hex. */
+  readonly notBefore: number
   readonly notAfter: number
+  readonly unit: string
   /** An anchor certified the unit; otherwise only the certificates in the token did. */
   readonly isAnchored: boolean
-  /** `none`: no list inside; `late`: the list ended before the token was made. */
-  readonly revocation: 'good' | 'none' | 'late' | 'revoked'
+  /** What the list inside says; nothing without one. */
+  readonly answer: RevocationAnswer | undefined
 }
 
 export interface JudgedSigner {
@@ -113,12 +110,14 @@ export function openTrust(
     if (ca === undefined) throw new TimeStampError('certificate', 'No anchor certified the unit')
     const authority: TimeStampAuthority = { unit: unit.fields, ca: ca.fields }
     const { genTime } = verifyTimeStamp(token, authority, expected)
-    const lists = checkExtras(token, parsed, authority)
+    const flaw = flawAt(judge(unit, 'tsa', [ca], {}), genTime)
+    if (flaw !== undefined)
+      throw new TimeStampError('certificate', `The unit's certificate is not of the profile: ${flaw}`)
+    const [list] = checkExtras(token, parsed, authority)
+    const { notBefore, notAfter } = unit.fields
     return {
-      genTime,
-      notAfter: unit.fields.notAfter,
-      isAnchored: anchored !== undefined,
-      revocation: revocationIn(lists, authority, genTime),
+      ...{ genTime, notBefore, notAfter, unit: unit.sha256, isAnchored: anchored !== undefined },
+      answer: list && listAnswer(list, authority),
     }
   }
 
@@ -161,11 +160,17 @@ function readAnswer(
 ): RevocationAnswer {
   if (kind === 'ocsp') {
     const { status, thisUpdate, nextUpdate } = readOcspResponse(der, formatOcspRequest(certificate, issuer), at)
-    return { status, thisUpdate, nextUpdate }
+    return { kind, status, thisUpdate, nextUpdate }
   }
-  const list = readRevocationList(der, issuer.fields)
-  const status = list.isRevoked(certificate.fields) ? 'revoked' : 'good'
-  return { status, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate }
+  return answerOf(certificate.fields, readRevocationList(der, issuer.fields))
+}
+
+/** @throws {Error} when the list does not cover the certificate */
+function answerOf(
+  certificate: CertificateFields,
+  { thisUpdate, nextUpdate, isRevoked }: RevocationList,
+): RevocationAnswer {
+  return { kind: 'crl', status: isRevoked(certificate) ? 'revoked' : 'good', thisUpdate, nextUpdate }
 }
 
 /**
@@ -192,16 +197,9 @@ function checkExtras(
   return list === undefined ? [] : [list]
 }
 
-function revocationIn(
-  [list]: readonly Buffer[],
-  { unit, ca }: { readonly unit: CertificateFields; readonly ca: CertificateFields },
-  at: number,
-): JudgedToken['revocation'] {
-  if (list === undefined) return 'none'
+function listAnswer(list: Buffer, { unit, ca }: TimeStampAuthority): RevocationAnswer {
   try {
-    const { nextUpdate, isRevoked } = readRevocationList(list, ca)
-    if (isRevoked(unit)) return 'revoked'
-    return nextUpdate < at ? 'late' : 'good'
+    return answerOf(unit, readRevocationList(list, ca))
   } catch (cause) {
     throw new TimeStampError('malformed', 'The revocation list in the token is not one of its CA for this unit', cause)
   }

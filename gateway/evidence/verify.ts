@@ -3,7 +3,7 @@
  * of the evidence, section 6. The order of work stands in `verifyFiles`.
  */
 
-import type { Group } from '../protocol/evidence-record-reader.ts'
+import type { EvidenceRecord, Group } from '../protocol/evidence-record-reader.ts'
 import type { DigestName } from '../protocol/signed-data.ts'
 import type { Checks, Outcome } from './checks.ts'
 import { openChecks, reasonOf } from './checks.ts'
@@ -22,15 +22,18 @@ import {
 } from './log-record-checks.ts'
 import type { ReadRecord } from './log-record-reader.ts'
 import { LOG_RECORD_BYTES_MAX, readLogRecord } from './log-record-reader.ts'
-import { EVIDENCE_RECORD_NAME, META } from './manifest.ts'
+import { EVIDENCE_RECORD_NAME, META, RECORD_MANIFEST_NAME } from './manifest.ts'
 import type { MessageHead } from './message-head.ts'
 import { HEAD_BYTES_MAX, readHead } from './message-head.ts'
+import type { Sealed } from './origin-checks.ts'
+import { checkOrigin } from './origin-checks.ts'
 import type { Proof } from './record-checks.ts'
 import { checkRecord, checkRecordForm, RECORD_BYTES_MAX } from './record-checks.ts'
 import type { Registry } from './registry-checks.ts'
 import type { Signature } from './signature-checks.ts'
 import { checkSignature, checkSigner } from './signature-checks.ts'
-import type { Trust } from './trust.ts'
+import { judgeGap } from './time-rules.ts'
+import type { JudgedToken, Trust } from './trust.ts'
 
 export interface Verifying {
   readonly trust: Trust
@@ -40,6 +43,8 @@ export interface Verifying {
   readonly at: number
   /** What the body is known by where its octets are gone, hex of SHA-256. */
   readonly bodyDigest?: string
+  /** Proven later than this after it was claimed, it is not proven; `PROVEN_WITHIN_DAYS_DEFAULT` without. */
+  readonly provenWithinDays?: number
   /** Forms from before the design was final. */
   readonly isDraft: boolean
 }
@@ -55,6 +60,7 @@ export interface Statement {
   readonly bodySha512?: Buffer
   readonly signature?: Signature
   readonly proof?: Proof
+  readonly sealed?: Sealed
 }
 
 export interface Verified {
@@ -65,25 +71,32 @@ export interface Verified {
 
 const ARCHIVE_FORM_BYTES_MAX = 1024 * 1024
 
-/** @param files of one group and its record, by name; `checks` may hold what was found about their container */
+/** @param files of one group and its record, by name; `checks` may hold what was found about their container, and `sealed` is its seal, when that holds */
 export function verifyFiles(
   files: ReadonlyMap<string, EvidenceFile>,
   verifying: Verifying,
   checks: Checks = openChecks(),
+  sealed?: Sealed,
 ): Verified {
   let statement: Statement = {}
   try {
-    statement = examine(files, verifying, checks)
+    statement = examine(files, verifying, sealed, checks)
   } catch (error) {
     checks.fail('container.files', reasonOf(error))
   }
   return { outcome: checks.outcome(), checks: checks.list, statement }
 }
 
-function examine(files: ReadonlyMap<string, EvidenceFile>, verifying: Verifying, checks: Checks): Statement {
-  const { trust, registry, isDraft } = verifying
+function examine(
+  files: ReadonlyMap<string, EvidenceFile>,
+  verifying: Verifying,
+  sealed: Sealed | undefined,
+  checks: Checks,
+): Statement {
+  const { trust, registry, isDraft, provenWithinDays } = verifying
   const ers = files.get(EVIDENCE_RECORD_NAME)
   const evidence = ers && checkRecordForm(ers.octets(RECORD_BYTES_MAX), trust, checks)
+  if (evidence !== undefined && files.has(RECORD_MANIFEST_NAME)) checkDigest(evidence, checks)
   const record = readRecord(files, isDraft, checks)
   const members = [...files.values()].filter(({ name }) => !name.startsWith(META) && name !== 'mimetype')
   const hashed = hashAll(members, evidence?.chains.map(({ digest }) => digest) ?? [])
@@ -94,22 +107,28 @@ function examine(files: ReadonlyMap<string, EvidenceFile>, verifying: Verifying,
     checks.skip('log-record.objects', 'there is no log-record.json')
   }
   const body = bodyOf(digests, record, verifying, checks)
-  const proof = prove(evidence, hashed, body, verifying, checks)
+  const proof = prove(evidence, { hashed, body, archive: sealed?.archive }, verifying, checks)
 
   const head = headOf(files, isDraft, checks)
   const signature = head && signatureOf(files, head, body, verifying, checks)
   if (signature !== undefined) {
     const provenAt = proof?.provenAt ?? signature.stampedAt
-    checkSigner(signature, { head: head?.message, provenAt }, trust, checks)
+    const context = { head: head?.message, provenAt, provenWithinDays, isDraft }
+    checkSigner(signature, context, trust, checks)
   }
   const octets = files.get(LOG_RECORD_NAME)?.octets(LOG_RECORD_BYTES_MAX)
   const leaf = record && octets && leafOf(record, octets)
   if (record !== undefined && head?.message !== undefined) {
-    checkMessage(record, head.message, proof?.provenAt, checks)
+    checkMessage(record, head.message, checks)
     if (signature !== undefined) checkBasis(record, head.message, signature, checks)
   }
   if (record?.kind === 'batch') checkBatch(files, record, checks)
+  if (!isDraft && (record !== undefined || sealed !== undefined)) checkOrigin(record, sealed, checks)
+  if (record !== undefined && proof !== undefined) {
+    checks.add('log-record.time', judgeGap(record.at, proof.provenAt, provenWithinDays))
+  }
   if (head?.message !== undefined && signature !== undefined) registry?.check(head.message, signature, record, checks)
+  registry?.checkOrigin({ record, sealed, tokens: proof?.tokens ?? [] }, checks)
   const bodySha512 = head?.message?.kind === 'request' ? hashed.bodySha512() : undefined
   return {
     ...(record !== undefined && { record }),
@@ -119,6 +138,7 @@ function examine(files: ReadonlyMap<string, EvidenceFile>, verifying: Verifying,
     ...(bodySha512 !== undefined && { bodySha512 }),
     ...(signature !== undefined && { signature }),
     ...(proof !== undefined && { proof }),
+    ...(sealed !== undefined && { sealed }),
   }
 }
 
@@ -137,6 +157,13 @@ function readRecord(
     checks.fail('log-record.form', reasonOf(error))
     return undefined
   }
+}
+
+/** The manifest has the digests of the record's first algorithm, SHA-256. EN 319 162-1 §A.7 */
+function checkDigest({ chains }: EvidenceRecord, checks: Checks): void {
+  const [first] = chains
+  if (first?.digest !== 'sha256')
+    checks.fail('record.manifest', 'its digests are of another algorithm than the record’s')
 }
 
 interface Hashed {
@@ -182,11 +209,17 @@ function bodyOf(
   return known
 }
 
+interface Provable {
+  readonly hashed: Hashed
+  readonly body: Buffer | undefined
+  /** A time-stamp over everything. */
+  readonly archive: JudgedToken | undefined
+}
+
 function prove(
-  evidence: ReturnType<typeof checkRecordForm>,
-  hashed: Hashed,
-  body: Buffer | undefined,
-  { trust, at }: Verifying,
+  evidence: EvidenceRecord | undefined,
+  { hashed, body, archive }: Provable,
+  { trust, at, isDraft }: Verifying,
   checks: Checks,
 ): Proof | undefined {
   if (evidence === undefined) {
@@ -199,7 +232,7 @@ function prove(
     sha256: [...names.map((name) => hashed.sha256.get(name) as Buffer), ...(isBodyGone ? [body] : [])],
     under: (digest) => [...names.map((name) => hashed.under(digest).get(name)), ...(isBodyGone ? [undefined] : [])],
   }
-  return checkRecord(evidence, group, { trust, checks, at })
+  return checkRecord(evidence, group, { trust, checks, at, isDraft, archive })
 }
 
 interface Head {

@@ -213,6 +213,22 @@ function nameFlaw({ fields, x509 }: ParsedCertificate, name: RegisteredName): La
   return fits ? undefined : 'name'
 }
 
+/** Whom a certificate names; what is not there exactly once, as a string, is left out. */
+export function subjectOf({
+  fields,
+}: ParsedCertificate): Pick<RegisteredName, 'organization' | 'organizationIdentifier'> {
+  const attributes = attributesOf(fields.subject)
+  const only = (type: string): string | undefined => {
+    const [found, ...others] = attributes.filter((attribute) => attribute.type === type)
+    return others.length === 0 ? found?.value : undefined
+  }
+  const [organization, organizationIdentifier] = [only(ORGANIZATION), only(ORGANIZATION_IDENTIFIER)]
+  return {
+    ...(organization !== undefined && { organization }),
+    ...(organizationIdentifier !== undefined && { organizationIdentifier }),
+  }
+}
+
 interface Attribute {
   readonly type: string
   /** Nothing where the string is of another kind than RFC 5280 §4.1.2.4 wants for new certificates. */

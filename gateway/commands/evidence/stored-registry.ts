@@ -124,8 +124,11 @@ async function open(text: string, anchors: readonly Anchor[]): Promise<{ octets:
 }
 
 function stateOf(snapshot: Snapshot, isSigned: boolean): RegistryState {
-  const { version, sha256 } = snapshot
+  const { version, sha256, configuration, tsa } = snapshot
+  const units = new Set(tsa.map(({ certificate }) => certificate.sha256))
   return {
+    issuedAt: Date.parse(configuration.issued),
+    stamps: (unit) => units.has(unit),
     version,
     sha256,
     isSigned,

@@ -1,9 +1,12 @@
 /** `owl evidence …`: which commands there are and what they take. What they do is loaded when one runs. */
 
 import type { Command } from 'commander'
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import type { EvidenceTerminal } from './terminal.ts'
 import type { ReadRegistry, VerifyGiven } from './verify.ts'
+
+/** A year: longer would be no limit. */
+const PROVEN_WITHIN_DAYS_MAX = 366
 
 export interface EvidenceCommandsOptions {
   readonly terminal: EvidenceTerminal
@@ -23,12 +26,15 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
     .command('verify')
     .description('needs no gateway, network or database; exit code 3 when something is not proven')
     .argument('<path...>', 'containers, archives of them, directories, or the loose files of one message')
-    .option('--anchors <path...>', 'CAs that are believed, PEM or DER; files or directories')
+    .option('--seal-anchors <path...>', 'CAs that may issue seals, PEM or DER; files or directories')
+    .option('--time-stamp-anchors <path...>', 'CAs that may issue certificates of time-stamp authorities')
+    .option('--anchors <path...>', 'CAs that are believed for both, and the registry’s public JWK')
     .option(
       '--registry <path...>',
       'global configurations: signed (.jws), or exported records (.asice); files or directories',
     )
     .option('--at <time>', 'verify as at this time, ISO 8601; now when absent')
+    .option('--proven-within <days>', 'longest time between what is claimed and what is proven', days)
     .option('--body-digest <hex>', 'SHA-256 of a body that is not there')
     .addOption(
       new Option('--profile <name>', 'draft: forms from before the format was final').choices(['strict', 'draft']),
@@ -39,4 +45,10 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
       if (!(await verifyEvidence(paths, given, options))) options.failVerification()
     })
   return group
+}
+
+function days(text: string): number {
+  const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value > 0 && value <= PROVEN_WITHIN_DAYS_MAX) return value
+  throw new InvalidArgumentError(`It is a number of days up to ${PROVEN_WITHIN_DAYS_MAX}.`)
 }

@@ -13,13 +13,20 @@ import { openRegistry } from '../../evidence/registry-checks.ts'
 import { openTrust } from '../../evidence/trust.ts'
 import type { Verified, Verifying } from '../../evidence/verify.ts'
 import { verifyFiles } from '../../evidence/verify.ts'
+import type { ParsedCertificate } from '../../trust/certificate-profile.ts'
+import { parseCertificate, subjectOf } from '../../trust/certificate-profile.ts'
 import type { EvidenceTerminal } from './terminal.ts'
 
 export interface VerifyGiven {
+  /** Files of CAs for both roles, and of keys; or for one role alone. */
   readonly anchors?: readonly string[]
+  readonly sealAnchors?: readonly string[]
+  readonly timeStampAnchors?: readonly string[]
   readonly registry?: readonly string[]
   /** ISO 8601; now when absent. */
   readonly at?: string
+  /** Days. */
+  readonly provenWithin?: number
   /** Hex of SHA-256. */
   readonly bodyDigest?: string
   readonly profile?: 'strict' | 'draft'
@@ -47,7 +54,8 @@ export interface VerifyDeps {
 const DETAILED_MAX = 16
 const INSTANT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z)?$/
 const DIGEST = /^[0-9a-f]{64}$/
-const STYLES = { ok: 'green', warning: 'yellow', failed: 'red', 'not-checked': 'dim' } as const
+const STYLES = { ok: 'green', warning: 'yellow', failed: 'red', 'not-proven': 'red', 'not-checked': 'dim' } as const
+const HOLDING: ReadonlySet<Verdict> = new Set(['ok', 'warning'])
 const OUTCOME_STYLES = {
   valid: 'green',
   'valid-with-warnings': 'yellow',
@@ -69,22 +77,27 @@ export async function verifyEvidence(paths: readonly string[], given: VerifyGive
   return printer.end()
 }
 
-async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDeps): Promise<Verifying> {
-  const { anchors: files = [], registry: stored = [], at, bodyDigest, profile } = given
+async function openVerifying(given: VerifyGiven, { readRegistry, now, terminal }: VerifyDeps): Promise<Verifying> {
+  const { registry: stored = [], at, bodyDigest, profile, provenWithin } = given
   if (at !== undefined && !isInstant(at)) {
     throw new GatewayError('BadRequest', { reason: '--at is a day or an instant in UTC, e.g. 2035-06-01' })
   }
   if (bodyDigest !== undefined && !DIGEST.test(bodyDigest)) {
     throw new GatewayError('BadRequest', { reason: '--body-digest is SHA-256 as 64 hex digits' })
   }
-  const anchors = readAnchors(files)
-  const [issuing, stamping] = [[...anchors.certificates], [...anchors.certificates]]
+  const anchors = readAnchors(given.anchors ?? [])
+  if (anchors.certificates.length > 0) {
+    terminal.say(
+      'warning: --anchors believes each CA for seals and for time-stamps; --seal-anchors and --time-stamp-anchors say for which',
+    )
+  }
+  const [issuing, stamping] = [given.sealAnchors, given.timeStampAnchors].map((paths = []) => [
+    ...anchors.certificates,
+    ...readAnchors(paths).certificates,
+  ]) as [ParsedCertificate[], ParsedCertificate[]]
   let registry: Registry | undefined
   if (stored.length > 0) {
-    const [found, { parseCertificate }] = await Promise.all([
-      readRegistry(stored, anchors.keys),
-      import('../../trust/certificate-profile.ts'),
-    ])
+    const found = await readRegistry(stored, anchors.keys)
     issuing.push(...found.issuing.map(parseCertificate))
     stamping.push(...found.stamping.map(parseCertificate))
     registry = openRegistry(found.states)
@@ -95,6 +108,7 @@ async function openVerifying(given: VerifyGiven, { readRegistry, now }: VerifyDe
     isDraft: profile === 'draft',
     ...(registry !== undefined && { registry }),
     ...(bodyDigest !== undefined && { bodyDigest }),
+    ...(provenWithin !== undefined && { provenWithinDays: provenWithin }),
   }
 }
 
@@ -122,13 +136,14 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
   const counts: Record<Outcome, number> = { valid: 0, 'valid-with-warnings': 0, indeterminate: 0, invalid: 0 }
   let pieces = 0
   let broken = 0
+  let isUnanchored = false
 
   function print(subject: string, outcome: Outcome, checks: readonly Check[]): void {
     const isDetailed = pieces <= DETAILED_MAX
     if (!isDetailed && (outcome === 'valid' || outcome === 'valid-with-warnings')) return
     terminal.out(`${terminal.style(OUTCOME_STYLES[outcome], outcome)}  ${terminal.plain(subject)}`)
     for (const check of [...checks].sort((a, b) => orderOf(a) - orderOf(b))) {
-      if (isDetailed || check.verdict === 'failed' || check.verdict === 'not-checked') terminal.out(lineOf(check))
+      if (isDetailed || !HOLDING.has(check.verdict)) terminal.out(lineOf(check))
     }
   }
 
@@ -142,8 +157,9 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
     piece(label: string, { outcome, checks, statement }: Verified): void {
       pieces += 1
       counts[outcome] += 1
+      isUnanchored ||= outcome === 'indeterminate' && checks.some(({ verdict }) => verdict === 'not-checked')
       if (!json) print(label, outcome, checks)
-      else terminal.json({ evidence: label, outcome, ...timesOf(statement), checks: checks.map(complete) })
+      else terminal.json({ evidence: label, outcome, ...factsOf(statement), checks: checks.map(complete) })
     },
     related(subject: string, outcome: Outcome, checks: readonly Check[]): void {
       if (outcome === 'invalid') broken += 1
@@ -161,7 +177,11 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
         `${pieces} verified: ${valid} valid, ${warned} valid with warnings, ${indeterminate} not proven, ${invalid} invalid` +
           (broken === 0 ? '' : `; ${broken} do not belong together`),
       )
-      if (indeterminate > 0) terminal.say('What is not checked needs anchors: --anchors FILE, or --registry FILE')
+      if (isUnanchored) {
+        terminal.say(
+          'What is not checked needs anchors: --anchors FILE, or --seal-anchors and --time-stamp-anchors, or --registry FILE',
+        )
+      }
       return invalid === 0 && indeterminate === 0 && broken === 0
     },
   }
@@ -180,11 +200,18 @@ function complete({ id, verdict, detail }: Check): {
   return { id, verdict, restsOn: CHECKS[id].restsOn, ...(detail !== undefined && { detail }) }
 }
 
-function timesOf({ record, head, signature, proof }: Verified['statement']): object {
+function factsOf({ record, head, signature, proof, sealed }: Verified['statement']): object {
   return {
     ...(record !== undefined && { log: record.log, epoch: record.epoch, seq: record.seq, kind: record.kind }),
     ...(head !== undefined && { requestId: head.requestId }),
     ...(signature !== undefined && { claimedAt: instant(signature.claims.iat * 1000) }),
     ...(proof !== undefined && { provenAt: instant(proof.provenAt) }),
+    ...(sealed !== undefined && { sealedBy: sealerOf(sealed) }),
   }
+}
+
+/** As the certificate says; whether it may be believed the checks say. */
+function sealerOf({ signer, at }: NonNullable<Verified['statement']['sealed']>): object {
+  const { organizationIdentifier = null, organization = null } = subjectOf(signer)
+  return { member: organizationIdentifier, organization, certificate: signer.sha256, at: instant(at) }
 }

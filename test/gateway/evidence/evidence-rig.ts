@@ -89,8 +89,10 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
   })
 
   const judged = { snapshot, revocation }
+  // Late enough for a warning, soon enough to be proven.
+  const issuedAt = new Date(Date.now() - 2 * 3_600_000).toISOString()
   async function request(options: MessageOptions = {}): Promise<readonly [NewRecord, Appended]> {
-    const record = resealed(requestRecord({ purpose: 'MELDE_VAMS', ...options }), client, judged)
+    const record = resealed(requestRecord({ purpose: 'MELDE_VAMS', issuedAt, ...options }), client, judged)
     return [record, await log.append(record)]
   }
   return {
@@ -100,7 +102,10 @@ export async function openEvidenceRig(t: Test): Promise<EvidenceRig> {
     async exchange(options = {}, end = {}, edit = (record) => record) {
       const [record, recorded] = await request(options)
       const receipt = `${log.id};${recorded.leaf.toString('base64url')}`
-      const reply = answering(endRecord(record, recorded, end), record, { receipt, config: snapshot.reference })
+      const reply = answering(endRecord(record, recorded, { issuedAt, ...end }), record, {
+        receipt,
+        config: snapshot.reference,
+      })
       return [recorded, await log.append(edit(resealed(reply, provider, judged)))]
     },
     async revokeClient() {

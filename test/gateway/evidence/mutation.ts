@@ -37,7 +37,7 @@ export async function mutateEvidence(t: Test, share: number): Promise<void> {
   const archive = { manifest: part('ASiCArchiveManifest.xml'), token: part('timestamp001.tst') }
   const sealOutcome = (given: Parameters<typeof checkSeal>[0]): string => {
     const checks = openChecks()
-    checkSeal(given, verifying.trust, verifying.at, checks)
+    checkSeal(given, verifying, checks)
     return checks.outcome()
   }
   t.equal(sealOutcome({ manifest, seal, archive }), 'valid')

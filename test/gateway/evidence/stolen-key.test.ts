@@ -55,5 +55,5 @@ t.test('with none it is not said to be good', async (t) => {
   const found = await verified(seq)
 
   t.strictSame(withVerdict(found, 'failed'), [])
-  t.match(revocationIn(found), { verdict: 'warning', detail: /cannot be told/ })
+  t.match(revocationIn(found), { verdict: 'not-proven', detail: /cannot be told/ })
 })

@@ -61,6 +61,8 @@ export interface MessageOptions {
   readonly sender?: string
   /** Besides client and content type, octets as latin1. */
   readonly headers?: readonly Header[]
+  /** ISO 8601. */
+  readonly issuedAt?: string
 }
 
 /** A request as the provider's gateway records it. */
@@ -73,7 +75,8 @@ export function requestRecord(options: MessageOptions = {}): NewRecord {
     ...(options.headers ?? []),
   ])
   const block = {
-    ...{ sender: options.sender ?? SENDER, audience: 'OWL/GOV/05711000/SS1', issuedAt: ISSUED_AT, config: CONFIG },
+    ...{ sender: options.sender ?? SENDER, audience: 'OWL/GOV/05711000/SS1' },
+    ...{ issuedAt: options.issuedAt ?? ISSUED_AT, config: CONFIG },
     ...{ agreement: 'none', purpose, logHead: 'none' },
   }
   const head: RequestHead = formatRequestHead(call, requestId, block, `OWL-${requestId}`)
@@ -104,7 +107,8 @@ export function endRecord(request: NewRecord, recorded: Appended | undefined, op
     ids: { xRoadId, client, service, requestId, requestHash: randomBytes(64).toString('base64') },
     ...(refused && { error: code }),
     block: {
-      ...{ kind: refused ? 'refusal' : 'reply', sender: 'OWL/GOV/05711000/SS1', audience: SENDER, issuedAt: ISSUED_AT },
+      ...{ kind: refused ? 'refusal' : 'reply', sender: 'OWL/GOV/05711000/SS1', audience: SENDER },
+      issuedAt: options.issuedAt ?? ISSUED_AT,
       ...{ config: CONFIG, requestDigest: randomBytes(32).toString('base64url'), receipt: 'none', logHead: 'none' },
       ...(refused && { stage: 'permitted' }),
     },
