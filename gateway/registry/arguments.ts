@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander'
 import { CODE } from '../protocol/identifiers.ts'
+import { parseInstant } from '../protocol/instant.ts'
 
 /** @param counts how many parts the identifier may have */
 export function identifier(...counts: readonly number[]): (text: string) => string {
@@ -19,11 +20,11 @@ export function number(text: string): number {
   return Number(text)
 }
 
-/** @returns ISO 8601, UTC, milliseconds */
+/** @param text a time, or a day for its beginning in UTC @returns ISO 8601, UTC, milliseconds */
 export function instant(text: string): string {
-  const at = Date.parse(text)
-  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(at)) throw new InvalidArgumentError('An ISO 8601 time is needed.')
-  return new Date(at).toISOString()
+  const at = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+  if (at === undefined) throw new InvalidArgumentError('A day or a time with its zone is needed: 2026-03-01T08:00:00Z.')
+  return at
 }
 
 /** A fingerprint with or without colons, in letters of either case, as openssl and browsers print it. */

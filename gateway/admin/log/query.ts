@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors.ts'
 import type { LogQuery, Outcome } from '../../message-log/message-log.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { formatIdentifier, parseIdentifier } from '../../protocol/identifiers.ts'
+import { parseInstant } from '../../protocol/instant.ts'
 
 export const LIMIT_MAX = 1000
 export const OUTCOMES: readonly Outcome[] = [
@@ -22,8 +23,8 @@ export const OUTCOMES: readonly Outcome[] = [
 
 /** Name → what its text becomes; undefined when it is none. */
 const PARAMETERS: { readonly [Name in keyof LogQuery]-?: (text: string) => LogQuery[Name] } = {
-  from: instant,
-  to: instant,
+  from: parseInstant,
+  to: parseInstant,
   client: (text) => identifier(text, 3, 4),
   service: (text) => identifier(text, 5, 5),
   purpose: (text) => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined),
@@ -46,8 +47,6 @@ const FORMS: Readonly<Record<keyof LogQuery, string>> = {
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/
-/** RFC 3339, with seconds and zone. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
 
 /** @throws {GatewayError} `BadRequest`, naming the parameter and the form it must have, never its value */
 export function parseLogQuery(query: Readonly<Record<string, unknown>>): LogQuery {
@@ -84,15 +83,6 @@ function wholeNumber(text: string, min: number, max: number): number | undefined
   if (!/^[1-9]\d{0,15}$/.test(text)) return undefined
   const value = Number(text)
   return value >= min && value <= max ? value : undefined
-}
-
-/** Also refuses days and hours that no calendar has; the zone becomes UTC. */
-function instant(text: string): string | undefined {
-  if (!INSTANT.test(text)) return undefined
-  const at = Date.parse(text)
-  if (Number.isNaN(at)) return undefined
-  const [day = ''] = text.split('T')
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day) ? new Date(at).toISOString() : undefined
 }
 
 function identifier(text: string, partsMin: number, partsMax: number): Identifier | undefined {

@@ -10,6 +10,7 @@ import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { Looked } from '../../message-log/record/access-event.ts'
 import type { PartnerState } from '../../message-log/witness/partner-states.ts'
 import { formatIdentifier, parseIdentifier } from '../../protocol/identifiers.ts'
+import { parseInstant } from '../../protocol/instant.ts'
 import type { RegisteredGateway, Snapshot } from '../../trust/snapshot.ts'
 import { writeOut } from '../evidence/export.ts'
 import type { Column, Terminal } from '../terminal.ts'
@@ -196,9 +197,9 @@ async function writeProof(deps: PartnerCommandDeps, list: readonly Contradicting
 }
 
 function instant(text: string, name: string): number {
-  const at = Date.parse(text)
-  if (Number.isNaN(at)) throw misused(`${name} is a time such as 2026-03-01T08:00:00Z, or how long ago: 12h`)
-  return at
+  const at = parseInstant(text)
+  if (at === undefined) throw misused(`${name} is a time such as 2026-03-01T08:00:00Z, or how long ago: 12h`)
+  return Date.parse(at)
 }
 
 function misused(reason: string): GatewayError {
