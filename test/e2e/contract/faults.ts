@@ -2,6 +2,8 @@
 
 import { XMLParser } from 'fast-xml-parser'
 import type { Test } from 'tap'
+import type { FaultCode } from '../../../gateway/errors.ts'
+import { FAULTS } from '../../../gateway/errors.ts'
 import type { Call, Rig } from '../rig.ts'
 import { CLIENT_MTLS, DOPPEL, ECHO, OST, WEST } from '../rig-region.ts'
 import type { Header } from '../wire.ts'
@@ -148,12 +150,12 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
   t.test('help leads to a page of the gateway that was called, without a certificate', async (t) => {
     for (const at of [rig.ost.http, await rig.ost.https()]) {
       for (const call of [{ client: null }, { service: `${WEST}/DIENSTE/forbidden` }] satisfies Call[]) {
-        const { help, message, type } = (await rig.exchange(call)).response.json() as Fault
+        const { help, type } = (await rig.exchange(call)).response.json() as Fault
         const page = await rig.exchange({ target: help, client: null, at })
         const list = await rig.exchange({ target: '/help/errors', client: null, at })
 
         t.same([page.response.status, page.response.header('content-type')], [200, 'text/html; charset=utf-8'], type)
-        t.match(page.response.body.toString(), message)
+        t.match(page.response.body.toString(), FAULTS[help.split('/').at(-1) as FaultCode].message)
         t.match(list.response.body.toString(), help)
         t.notMatch(page.response.body.toString(), /OWL\/GOV|05000001|127\.0\.0\.1/, 'nothing about this gateway')
       }
