@@ -41,7 +41,7 @@ export async function openLocal(config: Config, spool: Spool, certificates: Loca
       ids: () => services.ids(),
       at: (id) => services.at(id),
       subjects: (id) => services.subjects(id),
-      describe: (id) => services.describe(id),
+      describe: (id, title) => services.describe(id, title),
       close: () => services.close(),
     },
     operators: () => operators,

@@ -8,6 +8,8 @@ import { readdirSync } from 'node:fs'
 import type { ValidateFunction } from 'ajv/dist/2020.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
+import type { Bundle } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { readJson } from './codelist.ts'
 import { FIELD_RULES, isRufname } from './field-rules.ts'
 import type { Payloads } from './payloads.ts'
@@ -30,6 +32,8 @@ export interface SchemaDocument {
 export interface Schema<T> {
   /** The plain document, for publication. */
   readonly json: SchemaDocument
+  /** With everything it refers to, for an OpenAPI document. */
+  bundled(): Bundle
   /** Whether this is a T. The value is never changed: nothing is coerced, filled in or removed. */
   accepts(value: unknown): value is T
   /** What is wrong, `[]` when nothing is: every problem of a small payload, the first one of a large. */
@@ -49,6 +53,7 @@ export function schema(urn: string): Schema<unknown> {
   if (json === undefined) throw new TypeError(`There is no schema ${urn}`)
   return {
     json,
+    bundled: () => bundle(urn, (other) => schema(other).json),
     accepts: (value): value is unknown => validator(urn, 'first')(value) as boolean,
     check(value) {
       const first = validator(urn, 'first')

@@ -1,7 +1,7 @@
 /** What a provider's gateway answers about its services. Source: X-Road PR-MREST; contract §2.6. */
 
 import { permittedEndpoints } from '../access/agreements.ts'
-import { GatewayError } from '../errors.ts'
+import { asGatewayError, faultOf, GatewayError } from '../errors.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { parseIdentifier } from '../protocol/identifiers.ts'
@@ -17,7 +17,7 @@ export interface Metaservices {
 }
 
 /** Description document of a service of type OPENAPI. @throws {GatewayError} `ServiceFailed.…` */
-export type DescriptionOf = (service: Identifier) => Promise<Description>
+export type DescriptionOf = (service: Identifier, title: string) => Promise<Description>
 
 export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf): Metaservices {
   const answers: Readonly<Record<string, (call: Call, snapshot: Snapshot, now: number) => Promise<ServiceReply>>> = {
@@ -29,8 +29,11 @@ export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf):
         throw new GatewayError('BadRequest', { reason: 'the query parameter serviceCode is missing' })
       const service = snapshot.servicesOf(call.provider).find(({ id }) => codeOf(id) === code)
       if (service === undefined) throw new GatewayError('UnknownService')
-      if (service.type !== 'OPENAPI') throw new GatewayError('ServiceType')
-      const { type, octets } = await descriptionOf(service.id)
+      if (service.type !== 'OPENAPI')
+        throw new GatewayError('ServiceType', { reason: `Invalid service type: ${service.type}` })
+      const { type, octets } = await descriptionOf(service.id, service.title).catch((error: unknown) => {
+        throw unreadable(service.id, error)
+      })
       return { status: 200, reason: 'OK', headers: [['content-type', type]], body: bodyOf(octets) }
     },
   }
@@ -53,6 +56,21 @@ export function metaservices(gateway: Identifier, descriptionOf: DescriptionOf):
       }
     },
   }
+}
+
+/**
+ * Catalogues look for X-Road's own sentence. Behind "from" X-Road has the address, which is the provider's own; here it
+ * is the service.
+ */
+function unreadable(service: Identifier, error: unknown): GatewayError {
+  const { code, message, undelivered, cause } = asGatewayError(error)
+  const reason = message.slice(faultOf(code).message.length + 2)
+  const sentence = `Failed reading service description from ${service}`
+  return new GatewayError(code, {
+    reason: reason === '' ? sentence : `${sentence}: ${reason}`,
+    ...(undelivered && { undelivered }),
+    cause,
+  })
 }
 
 function codeOf(service: Identifier): string {

@@ -9,6 +9,7 @@ import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'
 import { headerOf } from '../protocol/headers.ts'
 import { parseStrictJson } from '../protocol/json.ts'
+import { openApiOf } from './open-api.ts'
 import type { OpenService } from './services.ts'
 import { bodyOf } from './spool.ts'
 
@@ -56,30 +57,11 @@ export function adapterService(
         }
       }
     },
-    describe: async () => ({
+    describe: async (title) => ({
       type: 'application/json; charset=utf-8',
-      octets: Buffer.from(JSON.stringify(documentOf(adapter))),
+      octets: Buffer.from(JSON.stringify(openApiOf(adapter, title))),
     }),
     close: () => instance.close(),
-  }
-}
-
-/** The adapter's schemas as an OpenAPI document. OpenAPI 3.1 takes JSON Schema 2020-12 as it is. */
-function documentOf({ service, version, requestSchema, responseSchema }: Adapter): object {
-  const content = (schema: object) => ({ 'application/json': { schema } })
-  const post = {
-    operationId: service,
-    requestBody: { required: true, content: content(requestSchema.json) },
-    responses: {
-      '2XX': { description: 'Answer', content: content(responseSchema.json) },
-      '4XX': { description: 'Refused by the agency', content: { 'application/problem+json': {} } },
-    },
-  }
-  return {
-    openapi: '3.1.0',
-    info: { title: service, version: `${version}` },
-    servers: [{ url: 'http://example.org/xroad-endpoint' }],
-    paths: { [`/v${version}`]: { post } },
   }
 }
 

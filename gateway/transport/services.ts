@@ -22,7 +22,7 @@ export interface Services {
   /** Whom messages of a service are about, as its adapter says. */
   subjects(service: Identifier): AdapterSubjects | undefined
   /** The OpenAPI document of a service. @throws {GatewayError} `ServiceMissingUrl`, every `ServiceFailed.…` */
-  describe(service: Identifier): Promise<Description>
+  describe(service: Identifier, title: string): Promise<Description>
   close(): Promise<void>
 }
 
@@ -70,7 +70,8 @@ export interface OpenService {
    * @throws {GatewayError} `UnknownService`, `InvalidBody`, `InvalidContentType`
    */
   prepare(request: ServiceRequest): () => Promise<ServiceReply>
-  describe(): Promise<Description>
+  /** @param title of the service, as registered */
+  describe(title: string): Promise<Description>
   close(): Promise<void>
 }
 
@@ -94,7 +95,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     ids: () => [...open.keys()],
     at: serviceAt,
     subjects: (id) => open.get(id)?.subjects,
-    describe: async (id) => serviceAt(id).describe(),
+    describe: async (id, title) => serviceAt(id).describe(title),
     close: async () => {
       await Promise.all([...open.values()].map((service) => service.close()))
     },

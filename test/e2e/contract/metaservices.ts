@@ -156,12 +156,15 @@ export async function metaservices(t: Test, rig: Rig): Promise<void> {
     for (const path of ['', '?', '?serviceCode=', '?servicecode=openapi', '/openapi']) {
       isRefused(t, await get(path), 'Client.BadRequest', path)
     }
-    isRefused(t, await get('?serviceCode=rights'), 'Server.ServerProxy.ServiceType')
+    const type = isRefused(t, await get('?serviceCode=rights'), 'Server.ServerProxy.ServiceType')
+    t.match(type.message, /: Invalid service type: REST$/, 'X-Road’s own sentence')
     isRefused(t, await get('?serviceCode=nothing'), 'Server.ServerProxy.UnknownService')
     isRefused(t, await get('?serviceCode=echo'), 'Server.ServerProxy.UnknownService', 'of another subsystem')
     const path = '?serviceCode=openapi'
     const failed = 'Server.ServerProxy.ServiceFailed'
-    isFault(t, (await get(path, { status: 404 })).response, `${failed}.InvalidResponse`)
+    const missing = isFault(t, (await get(path, { status: 404 })).response, `${failed}.InvalidResponse`)
+    t.match(missing.message, `Failed reading service description from ${WEST}/DIENSTE/openapi`)
+    t.notMatch(missing.message, /http|secret-place|127/, 'and not where the service is')
     isFault(t, (await get(path, { body: '{"openapi":' })).response, `${failed}.InvalidContentType`)
     isFault(t, (await get(path, { body: 'openapi: 3.0.0' })).response, `${failed}.InvalidContentType`)
     isFault(t, (await get(path, { octets: Buffer.from('nonsense') })).response, `${failed}.InvalidResponse`)

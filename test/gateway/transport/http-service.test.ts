@@ -215,7 +215,7 @@ for (const [name, octets, code] of [
     const service = await describedService(t, port)
     t.teardown(() => service.close())
 
-    await t.rejects(service.describe(), { code })
+    await t.rejects(service.describe('Probe'), { code })
   })
 }
 
@@ -232,14 +232,14 @@ t.test('a description is read as it was written, or refused; nothing in it is re
   const marked = Buffer.from(`\ufeff${text}`, 'utf16le')
   for (const written of [Buffer.from(text), Buffer.from(`\ufeff${text}`), marked, Buffer.from(marked).swap16()]) {
     document = written
-    const { octets } = await service.describe()
+    const { octets } = await service.describe('Probe')
     t.match(JSON.parse(octets.toString()), JSON.parse(text))
   }
   const code = 'ServiceFailed.InvalidContentType'
   document = Buffer.from(`\n${text}`, 'latin1')
-  await t.rejects(service.describe(), { code, message: /its OpenAPI document is not UTF-8 \(line 2\)$/ })
+  await t.rejects(service.describe('Probe'), { code, message: /its OpenAPI document is not UTF-8 \(line 2\)$/ })
   document = Buffer.from('openapi: 3.1.0')
-  await t.rejects(service.describe(), { code, message: /its OpenAPI document is not JSON$/ })
+  await t.rejects(service.describe('Probe'), { code, message: /its OpenAPI document is not JSON$/ })
 })
 
 t.test('nobody listening is a network error', async (t) => {
