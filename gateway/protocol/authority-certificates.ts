@@ -46,6 +46,8 @@ export const EXTENSION = {
   extendedKeyUsage: '2.5.29.37',
 } as const
 
+const NAME_CONSTRAINTS = '2.5.29.30'
+
 /** Bits of KeyUsage as they stand in its first octet. RFC 5280 §4.2.1.3 */
 export const KEY_USAGE = { signature: 0x80, commitment: 0x40, certificates: 0x04, revocationLists: 0x02 } as const
 
@@ -94,6 +96,11 @@ export function isAuthority({ extensions }: CertificateFields): boolean {
   if (extension === undefined) return false
   const flag = membersOf(readDer(extension.value), TAG.sequence).optional(TAG.boolean)
   return flag !== undefined && booleanOf(flag)
+}
+
+/** It would have to be held against every name that the CA certifies, critical or not. RFC 5280 §4.2.1.10 */
+export function hasNameConstraints({ extensions }: CertificateFields): boolean {
+  return extensions.has(NAME_CONSTRAINTS)
 }
 
 /** @returns no bits when the extension is absent or has a ninth bit (decipherOnly), which nobody here may have */

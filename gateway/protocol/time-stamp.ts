@@ -10,6 +10,7 @@ import {
   allUnderstood,
   EXTENSION,
   extendedKeyUsageOf,
+  hasNameConstraints,
   isAuthority,
   KEY_USAGE,
   keyUsageOf,
@@ -122,6 +123,8 @@ function checkCertificates(unit: CertificateFields, ca: CertificateFields, at: n
     unit.issuer.equals(ca.subject) &&
     unit.isSignedBy(ca.publicKey) &&
     isAuthority(ca) &&
+    (keyUsageOf(ca) & KEY_USAGE.certificates) !== 0 &&
+    !hasNameConstraints(ca) &&
     !isAuthority(unit) &&
     UNIT_KEY_USAGES.has(keyUsageOf(unit)) &&
     usage?.critical === true &&

@@ -4,6 +4,7 @@
  * Node verifies the one signature, the strict DER reader reads, everything that decides stands in the tables here.
  */
 
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { KeyObject } from 'node:crypto'
 import { hash, X509Certificate } from 'node:crypto'
 import type { CertificateFields } from '../protocol/authority-certificates.ts'
@@ -11,6 +12,7 @@ import {
   allUnderstood,
   EXTENSION,
   extendedKeyUsageOf,
+  hasNameConstraints,
   isAuthority,
   KEY_USAGE,
   keyUsageOf,
@@ -95,7 +97,6 @@ const PROFILES: Readonly<Record<CertificateUse, Profile>> = {
 }
 
 const OCSP_NO_CHECK = '1.3.6.1.5.5.7.48.1.5'
-const NAME_CONSTRAINTS = '2.5.29.30'
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 const RSA_BITS_MIN = 3072
@@ -165,9 +166,16 @@ function flawOf(
 }
 
 /** What an issuing CA must be itself. Its own issuer is not asked: the registry lists it, and the registry is believed. */
-export function issuerFlaw({ fields, publicKey, der }: ParsedCertificate): LastingFlaw {
-  // Its constraints would have to be held against every name it certifies, critical or not. RFC 5280 §4.2.1.10
-  if (fields.extensions.has(NAME_CONSTRAINTS)) return 'name-constraints'
+export function issuerFlaw(issuer: ParsedCertificate): LastingFlaw {
+  try {
+    return authorityFlaw(issuer)
+  } catch {
+    return 'malformed'
+  }
+}
+
+function authorityFlaw({ fields, publicKey, der }: ParsedCertificate): LastingFlaw {
+  if (hasNameConstraints(fields)) return 'name-constraints'
   if (!allUnderstood(fields)) return 'unknown-critical-extension'
   // Understood in certificates of users only: what a CA must not certify is looked at nowhere.
   if (fields.extensions.get(EXTENSION.extendedKeyUsage)?.critical === true) return 'extended-key-usage'
@@ -246,7 +254,8 @@ function attributesOf(name: Buffer): Attribute[] {
       const members = membersOf(attribute, TAG.sequence)
       const type = oidOf(members.next())
       const { tag, content } = members.next()
-      return { type, value: tag === UTF8_STRING || tag === PRINTABLE_STRING ? content.toString() : undefined }
+      const isText = (tag === UTF8_STRING && isUtf8(content)) || (tag === PRINTABLE_STRING && isAscii(content))
+      return { type, value: isText ? content.toString() : undefined }
     })
 }
 

@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf } from '../protocol/identifiers.ts'
 import type { CertificateUse, ParsedCertificate, RegisteredName, Verdict } from './certificate-profile.ts'
-import { flawAt, judge, parseCertificate } from './certificate-profile.ts'
+import { flawAt, issuerFlaw, judge, parseCertificate } from './certificate-profile.ts'
 import type { Agreement, Configuration, Gateway, Member, Purpose, Service } from './configuration.ts'
 
 export interface Snapshot {
@@ -203,8 +203,16 @@ function readCertificates(configuration: Configuration, previous: Snapshot | und
     return { ...parsed, verdict }
   }
 
+  /** All that it issued is refused for it: the reason is told once. */
+  function parseAuthority(base64: string, whose: string): ParsedCertificate | undefined {
+    const parsed = parse(base64, whose)
+    const flaw = parsed && issuerFlaw(parsed)
+    if (flaw !== undefined) problems.push(`${whose}: ${flaw}`)
+    return parsed
+  }
+
   const issuing = authorities.issuing.flatMap(({ certificate, ocsp, crl }, i) => {
-    const parsed = parse(certificate, `authorities.issuing[${i}]`)
+    const parsed = parseAuthority(certificate, `authorities.issuing[${i}]`)
     return parsed === undefined ? [] : [{ certificate: parsed, ocsp, crl }]
   })
   const cas = issuing.map(({ certificate }) => certificate)
@@ -229,7 +237,7 @@ function readCertificates(configuration: Configuration, previous: Snapshot | und
     }),
   )
   const tsa = authorities.tsa.flatMap(({ url, certificate, ca, crl }, i): RegisteredTsa[] => {
-    const by = parse(ca, `authorities.tsa[${i}].ca`)
+    const by = parseAuthority(ca, `authorities.tsa[${i}].ca`)
     const own = by && register({ base64: certificate }, 'tsa', [by], {}, `authorities.tsa[${i}]`)
     return by === undefined || own === undefined ? [] : [{ url, certificate: own, ca: by, crl }]
   })

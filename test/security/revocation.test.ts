@@ -1,11 +1,13 @@
 /** Security rows 2, 4 and 5: a revoked certificate is refused within its interval, on open connections too. */
 
 import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { Agent, request } from 'undici'
+import { certify, EXTENSIONS, privateKeyPem } from '../gateway/trust/pki.ts'
 import { makeMessage, readPair, sealOf, sendMessage, tlsOf } from './attacker.ts'
 import { registered } from './certificates.ts'
 import { callLocally } from './local-call.ts'
@@ -125,12 +127,21 @@ t.test('one certificate after the other is revoked', { timeout: 60_000 }, async 
   })
 })
 
-t.test('certificates of a local system and of an operator are revoked, and stay so', { timeout: 60_000 }, async (t) => {
+/** Of a local system, and of no CA. */
+async function makeShortLived(ms: number) {
+  const endsAt = Math.floor((Date.now() + ms) / 1000) * 1000
+  const issued = await certify({ extensions: EXTENSIONS.client, notAfter: new Date(endsAt) }, undefined)
+  const { sha256, x509 } = issued.parsed
+  return { sha256, endsAt, pair: { key: await privateKeyPem(issued), cert: x509.toString() } }
+}
+
+t.test('certificates of a local system and of an operator are revoked, and stay so', { timeout: 90_000 }, async (t) => {
   const withMtls = ({ clients, ...config }: Record<string, unknown>) => ({
     ...config,
     clients: (clients as object[]).map((client) => ({ ...client, auth: 'mtls' })),
   })
-  const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], limits, config: withMtls })
+  const own = { revocationIntervalMs: INTERVAL_MS }
+  const rig = await openRig(t, { start: ['paderborn', 'bielefeld'], limits: own, config: withMtls })
   const { paderborn } = rig.gateways
   const shown = readPair(join(rig.pki, 'members/paderborn/clients/BUERGERBUERO'))
   const agent = new Agent({ connections: 1, connect: { ...shown, rejectUnauthorized: false } })
@@ -140,7 +151,7 @@ t.test('certificates of a local system and of an operator are revoked, and stay 
   t.equal((await call()).status, 200)
   t.equal((await paderborn.admin('/health')).status, 200)
   const wellBefore = await paderborn.admin('/readyz')
-  t.match(wellBefore.json, { ready: true })
+  t.match(wellBefore.json, { ready: true, checks: { localCertificates: { state: 'ok' } } })
 
   await t.test('a local system', async (t) => {
     await revoke(rig, 'paderborn', 'clients/BUERGERBUERO')
@@ -162,6 +173,26 @@ t.test('certificates of a local system and of an operator are revoked, and stay 
     await until('refused', WITHIN_MS, async () => (await paderborn.admin('/health')).status === 403)
     t.equal((await paderborn.admin('/log')).octets.length, 0)
     t.equal((await paderborn.admin('/livez')).status, 200, 'as anybody on the machine')
+  })
+
+  await t.test('one that no CA has signed ends while its connection is open', async (t) => {
+    const short = await makeShortLived(15_000)
+    const config = JSON.parse(await readFile(paderborn.config, 'utf8'))
+    config.clients[0].certificates.push(short.sha256)
+    await writeFile(paderborn.config, JSON.stringify(config))
+    process.kill(paderborn.process().pid, 'SIGHUP')
+    const agent = new Agent({ connections: 1, connect: { ...short.pair, rejectUnauthorized: false } })
+    t.teardown(() => agent.destroy())
+    const call = () => callLocally(url, paderborn.client, { dispatcher: agent })
+    await until('admitted', WITHIN_MS, async () => (await call()).status === 200)
+    t.match((await paderborn.admin('/readyz')).text, /client [0-9a-f]{12}… ends within 3 days/)
+
+    await until('refused', 30_000, async () => (await call()).status !== 200)
+    t.ok(Date.now() > short.endsAt)
+    const { fault, text } = await call()
+    t.match(fault, { type: /SslAuthenticationFailed$/ })
+    t.match(text, 'the TLS certificate is expired')
+    t.match((await paderborn.admin('/readyz')).text, /client [0-9a-f]{12}… ended on/)
   })
 
   await t.test('after a start, also while nobody can be asked', async (t) => {

@@ -1,12 +1,15 @@
 /** One configuration as exchanges see it: every look-up, every certificate judged, nothing that changes. */
 
+import 'reflect-metadata'
 import { hash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { Extension } from '@peculiar/x509'
 import t from 'tap'
 import { flawAt } from '../../../gateway/trust/certificate-profile.ts'
 import type { Configuration } from '../../../gateway/trust/configuration.ts'
 import { makeSnapshot } from '../../../gateway/trust/snapshot.ts'
 import { makeRegion, removeRegion } from '../registry/region.ts'
+import { EXTENSIONS, makeAuthority } from './pki.ts'
 
 const region = await makeRegion()
 t.teardown(() => removeRegion(region))
@@ -168,6 +171,22 @@ t.test('one certificate that cannot be read does not take the others with it', (
   t.same(damaged.problems, [`seal of ${PADERBORN}: the certificate cannot be read`])
   t.equal(damaged.member(PADERBORN)?.name, 'Stadt Paderborn')
   t.end()
+})
+
+t.test('names the issuing CA that is none, and why', async (t) => {
+  const [first] = configuration.authorities.issuing
+  if (first === undefined) throw new Error('the region has an issuing CA')
+  const constraints = new Extension('2.5.29.30', false, Uint8Array.of(0x30, 0))
+  const unreadable = new Extension('2.5.29.15', false, Uint8Array.of(0x30))
+  const authorities = await Promise.all(
+    [constraints, unreadable].map((more) => makeAuthority({ extensions: [EXTENSIONS.authority[0], more] })),
+  )
+  const issuing = authorities.map(({ parsed }) => ({ ...first, certificate: parsed.der.toString('base64') }))
+  const { problems } = makeSnapshot(
+    { ...configuration, authorities: { ...configuration.authorities, issuing: [first, ...issuing] } },
+    SHA256,
+  )
+  t.same(problems, ['authorities.issuing[1]: name-constraints', 'authorities.issuing[2]: malformed'])
 })
 
 t.test('takes unchanged certificates over from the snapshot before, and judges them anew', (t) => {
