@@ -1,5 +1,6 @@
 /** What the registry's commands print for people. */
 
+import { shown } from '../protocol/text.ts'
 import type { ListedAuthority } from './authorities.ts'
 import type { Outcome } from './changes.ts'
 import type { Published } from './store.ts'
@@ -70,6 +71,7 @@ export function formatRegion({ version, sha256, configuration }: Published): str
   ].join('\n')
 }
 
+/** Names and titles are of others' making: what a terminal would obey, or nobody sees, is shown by its number. */
 function section(title: string, lines: readonly string[]): string[] {
-  return [`${title} (${lines.length})`, ...lines.map((line) => `  ${line}`)]
+  return [`${title} (${lines.length})`, ...lines.map((line) => `  ${shown(line)}`)]
 }
