@@ -3,7 +3,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { ADAPTERS } from '../../../adapters/index.ts'
-import { gewerbeEingang, personensuche, umzugsmitteilung, vams } from '../../../adapters/scenario-messages.ts'
+import {
+  gewerbeEingang,
+  personensuche,
+  umzugsmitteilung,
+  umzugsstatus,
+  vams,
+} from '../../../adapters/scenario-messages.ts'
 import { openApiOf } from '../../../gateway/transport/open-api.ts'
 
 interface Outside {
@@ -43,7 +49,13 @@ t.test('every reference leads to a component, and every component is referred to
 })
 
 t.test('what the document takes is what the gateway takes', async (t) => {
-  const calls = [vams(stamp), umzugsmitteilung(stamp), personensuche(stamp, 'known'), gewerbeEingang(stamp)]
+  const calls = [
+    vams(stamp),
+    umzugsmitteilung(stamp),
+    umzugsstatus(stamp, stamp.uuid()),
+    personensuche(stamp, 'known'),
+    gewerbeEingang(stamp),
+  ]
   for (const { service, body } of calls) {
     const code = service.split('/').at(-1)
     const found = Object.values(ADAPTERS).find((adapter) => adapter.service === code)
@@ -55,6 +67,9 @@ t.test('what the document takes is what the gateway takes', async (t) => {
     const validate = ajv.getSchema(`document#/components/schemas/${name}`)
 
     t.equal(validate?.(body), true, service)
+    const { examples = [] } = schemas[name] as { readonly examples?: readonly unknown[] }
+    t.equal(examples.length, 1, `${service} has an example`)
+    for (const example of examples) t.same(found.requestSchema.check(example), [], `${service}: it is a good one`)
     for (const member of Object.keys(body)) {
       const lacking = Object.fromEntries(Object.entries(body).filter(([key]) => key !== member))
       t.equal(validate?.(lacking), found.requestSchema.accepts(lacking), `${service} without ${member}`)
