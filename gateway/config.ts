@@ -174,8 +174,11 @@ export function logPlace({ directory, log }: Config): {
   readonly keyStore: string
   readonly masterKey: string
   readonly archive: string
+  /** On the file system of the log, which takes large bodies over by a second name. */
+  readonly spool: string
 } {
   return {
+    spool: join(directory, 'log', 'spool'),
     file: join(directory, 'log', 'log.sqlite'),
     keyStore: log.keyStore ?? join(directory, 'keys'),
     masterKey: log.masterKey,

@@ -20,9 +20,9 @@ import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
 import { helpPages } from './help-pages.ts'
 import { openLocal } from './local.ts'
-import { limited } from './logging.ts'
+import { limited, logEvents } from './logging.ts'
 import type { Side } from './message-log/message-log.ts'
-import type { SqliteLog } from './message-log/open-log.ts'
+import type { MessageLogHealth, SqliteLog } from './message-log/open-log.ts'
 import { openMessageLog } from './message-log/open-log.ts'
 import { openLogReader } from './message-log/reading/reader.ts'
 import type { RegisteredAuthority } from './message-log/stamping/time-stamp-client.ts'
@@ -54,6 +54,8 @@ import { acceptsClient, acceptsServer } from './trust/verifying.ts'
 
 export interface Gateway {
   readonly ports: OpenPorts['ports']
+  /** Why every exchange is refused until an operator has seen to the message log. */
+  fault(): MessageLogHealth['fault']
   /** Takes services, clients and operators of a configuration read anew. @throws {Error} when it does not hold; then nothing changes */
   reload(config: Config): Promise<void>
   close(): Promise<void>
@@ -111,6 +113,8 @@ async function compose(
     await openMessageLog({
       ...config.log,
       ...place,
+      standsBy: true,
+      watched: [place.spool],
       gateway: config.gateway,
       retention: (code) => configuration?.current()?.purpose(code) ?? RETENTION,
       retentionRules: () => retentionRules(configuration?.current()?.configuration.purposes ?? []),
@@ -118,11 +122,7 @@ async function compose(
       now,
       replayWindowMs: limits.replayWindowMs,
       timeStamps: { observed: (offsetMs) => clock.observe('tsa', now() + offsetMs, now()) },
-      report: (event) => {
-        if (event.event === 'archived' || event.event === 'erased') log.info(event, 'message log')
-        else if (event.event !== 'stamped') log.warn(event, 'message log')
-        else if (event.stamped.isListOld) log.warn({ host: new URL(event.stamped.url).host }, 'a token has an old list')
-      },
+      report: logEvents(log),
     }),
   )
   configuration = opened(
@@ -136,7 +136,8 @@ async function compose(
       warnMs: limits.configurationWarnMs,
       beforeUse: async ({ version, sha256, jws }) => {
         const octets = Buffer.from(jws.split('.')[1] as string, 'base64url')
-        await messageLog.appendConfiguration({ version, sha256, octets })
+        // A closed log takes no exchange either.
+        if (messageLog.health().fault === undefined) await messageLog.appendConfiguration({ version, sha256, octets })
       },
     }),
   )
@@ -178,8 +179,7 @@ async function compose(
     }),
   )
 
-  // On the file system of the log, which takes large bodies over by a second name.
-  const spool = await openSpool({ directory: join(directory, 'log', 'spool'), spoolAboveBytes: limits.spoolAboveBytes })
+  const spool = await openSpool({ directory: place.spool, spoolAboveBytes: limits.spoolAboveBytes })
   const certificates = opened(
     await openLocalCertificates({ directory: join(directory, 'local-certificates'), revocation, now, log: limitedLog }),
   )
@@ -207,7 +207,7 @@ async function compose(
   const room = { max: limits.inFlightMax, perPartyMax: limits.inFlightPerClientMax }
   const [consumerInFlight, providerInFlight] = [inFlight(room), inFlight(room)]
 
-  const reader = openLogReader(place)
+  const reader = openLogReader({ ...place, gone: { name: `${config.gateway}/n1`, epoch: 1 } })
   opened({ close: async () => reader.close() })
   const partners = opened(
     openRunningPartners({
@@ -296,5 +296,5 @@ async function compose(
   revocation.onChange(recheck)
   inUse.onChange(recheck)
   log.info({ gateway: config.gateway, ...ports.ports }, 'the gateway answers')
-  return { ports: ports.ports, reload: local.reload, close }
+  return { ports: ports.ports, fault: () => messageLog.health().fault, reload: local.reload, close }
 }

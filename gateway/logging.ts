@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DestinationStream, LogFn, Logger } from 'pino'
 import { pino, stdTimeFunctions } from 'pino'
+import type { LogEvent } from './message-log/open-log.ts'
 
 export interface LoggingOptions {
   /** `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. */
@@ -247,3 +248,16 @@ function describe(error: unknown, depth = 0): Described | undefined {
 
 const ROOT = pathToFileURL(join(import.meta.dirname, '..')).href
 const OURS = new RegExp(`${RegExp.escape(ROOT)}/(?=(?:gateway|adapters|schemas|certs-dev)/)`)
+
+/** What the message log tells of itself: what goes as it should is no warning. */
+export function logEvents(log: Pick<Logger, 'info' | 'warn' | 'error'>): (event: LogEvent) => void {
+  return (event) => {
+    if (event.event === 'log-closed') {
+      const { flaw, message, next } = event
+      const text = 'the message log is closed: every exchange is refused'
+      log.error({ event: event.event, kind: flaw, reason: `${message}: ${next}` }, text)
+    } else if (event.event === 'archived' || event.event === 'erased') log.info(event, 'message log')
+    else if (event.event !== 'stamped') log.warn(event, 'message log')
+    else if (event.stamped.isListOld) log.warn({ host: new URL(event.stamped.url).host }, 'a token has an old list')
+  }
+}

@@ -38,7 +38,10 @@ export async function startGateway(file: string): Promise<void> {
         (error) => log.error({ err: error }, 'the configuration was not taken: the one before stays'),
       )
   })
-  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, ...gateway.ports })}\n`)
+  // It answers, also where every exchange is refused.
+  const refusing = gateway.fault()
+  const line = { ready: true, pid: process.pid, ...gateway.ports, ...(refusing !== undefined && { refusing }) }
+  process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
 if (process.argv[1] === import.meta.filename) {

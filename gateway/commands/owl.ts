@@ -111,12 +111,18 @@ async function operatorOf(file: string): Promise<OperatorFiles | undefined> {
 }
 
 async function onLog<T>({ config: file, json }: WithConfig, work: (deps: LogCommandDeps) => Promise<T>): Promise<T> {
-  const [{ config, place }, { openLogReader }, { lookingAt }] = await Promise.all([
+  const [{ config, place }, { openLogReader }, { findLogFault }, { lookingAt }] = await Promise.all([
     readPlace(file),
     import('../message-log/reading/reader.ts'),
+    import('../message-log/reading/log-fault.ts'),
     import('./local-user.ts'),
   ])
-  const reader = openLogReader(place)
+  const fault = findLogFault(place)
+  if (fault !== undefined) terminal.say(`${fault.message}. What to do: ${fault.next}.`)
+  const reader = openLogReader({
+    ...place,
+    ...(fault !== undefined && { gone: { name: `${config.gateway}/n1`, epoch: 1 } }),
+  })
   const looking = lookingAt(place.file)
   const verify: LogCommandDeps['verify'] = async (wish) => {
     const { verifyOwnLog } = await import('../admin/log/verification.ts')

@@ -20,6 +20,7 @@ import { openRecentIds } from './recent-ids.ts'
 import type { Access } from './record/access-event.ts'
 import { formatAccess } from './record/access-event.ts'
 import type { LogPlace } from './record/log-place.ts'
+import type { LogFault } from './record/open-error.ts'
 import type { StampingEvent, StampingHealth } from './stamping/stamping.ts'
 import { openStamping } from './stamping/stamping.ts'
 import type { RegisteredAuthority, TimeStampClientOptions } from './stamping/time-stamp-client.ts'
@@ -72,6 +73,12 @@ export interface MessageLogOptions extends ArchivingOptions {
   readonly commitBytesMax?: number
   readonly replayWindowMs?: number
   readonly recoverIntervalMs?: number
+  /** Its files are looked at this often: what is deleted or replaced closes the log. */
+  readonly lookIntervalMs?: number
+  /** A log that is damaged, or older or other than its key store says, is opened all the same, closed. */
+  readonly standsBy?: boolean
+  /** Directories that have to stay as they are besides those of the log. */
+  readonly watched?: readonly string[]
   readonly timeStamps?: Omit<TimeStampClientOptions, 'authorities' | 'now'>
 }
 
@@ -82,6 +89,8 @@ export interface MessageLogHealth extends StampingHealth, WitnessHealth, Archivi
   /** `gateway/node/epoch` */
   readonly id: string
   readonly isWritable: boolean
+  /** Why it is closed until somebody has seen to it. */
+  readonly fault?: LogFault
   readonly seq: number
   /** Records waiting or being written. */
   readonly queued: number
@@ -132,11 +141,12 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
   const { now, retention, stampIntervalMs = 60_000, stampRecordsMax = 10_000, report = () => {} } = options
   const { stampFailureLimitMs = 4 * HOUR_MS, stampRetryMs = 1000, replayWindowMs = 24 * HOUR_MS } = options
   const { queueMax = 10_000, queueBytesMax = 64 * MIB, commitBytesMax = 16 * MIB, recoverIntervalMs = 1000 } = options
+  const { lookIntervalMs = 500, standsBy = false, watched = [] } = options
   const { retentionRules = () => [], eraseAt = null, eraseStartMs = 10_000 } = options
   const { clockLeadMaxMs = CLOCK_LEAD_MAX_MS } = options
 
-  const place = placeOf(options)
-  const thread = await startWriter({ place, at: now(), replayWindowMs })
+  const place = { ...placeOf(options), watched }
+  const thread = await startWriter({ place, at: now(), replayWindowMs, standsBy })
   const { id, known, configuration } = thread.greeting
   const pseudonyms = openPseudonyms(options.masterKey, place.name)
   const queue = openWriterQueue(thread, {
@@ -145,11 +155,12 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     queueBytesMax,
     commitBytesMax,
     recoverIntervalMs,
+    lookIntervalMs,
     report,
     committed: () => stamping.committed(),
     reopened: (log) => stamping.learn(log),
   })
-  const store = openStore(place.file)
+  const store = openStore(place.file, standsBy ? { name: place.name, epoch: 1 } : undefined)
   const lists = listsInTokens(store.batches)
   const client = openTimeStampClient({ known: lists, ...options.timeStamps, authorities: options.authorities, now })
   const { closeBatch, storeToken } = queue
@@ -220,6 +231,7 @@ export async function openMessageLog(options: MessageLogOptions): Promise<Sqlite
     health: () => ({
       id,
       isWritable: queue.state.isWritable,
+      ...(queue.state.fault !== undefined && { fault: queue.state.fault }),
       seq: queue.state.seq,
       queued: queue.length,
       appended,

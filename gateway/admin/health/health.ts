@@ -101,7 +101,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     seal: seal(health),
     certificates: certificates(health, limits, now),
     localCertificates: localCertificates(health.local, now),
-    log: health.log.isWritable ? OK : fail('the message log cannot be written'),
+    log: log(health),
     disk: disk(health, limits),
     clock: clock(health),
     timestamps: timestamps(health, limits, now),
@@ -111,6 +111,11 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     archive: archive(health),
   }
   return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
+}
+
+function log({ log: { isWritable, fault } }: Health): Check {
+  if (fault !== undefined) return fail(`${fault.message}: ${fault.next}`)
+  return isWritable ? OK : fail('the message log cannot be written')
 }
 
 function registry({ configuration: { state, alarms, failure } }: Health): Check {

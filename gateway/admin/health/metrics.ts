@@ -123,6 +123,12 @@ const FIGURES: readonly Figure[] = [
   { name: 'owl_start_timestamp_seconds', help: 'When this gateway started', read: (h) => s(h.startedAt) },
   { name: 'owl_log_seq', help: 'Latest record of the message log', read: (h) => h.log.seq },
   { name: 'owl_log_writable', help: 'Whether the message log can be written', read: (h) => Number(h.log.isWritable) },
+  {
+    name: 'owl_log_closed',
+    help: 'The message log is closed until an operator has seen to it, and why',
+    label: 'flaw',
+    read: ({ log: { fault } }) => (fault === undefined ? [] : [[fault.flaw, 1]]),
+  },
   { name: 'owl_log_queued', help: 'Records waiting for the disk', read: (h) => h.log.queued },
   { name: 'owl_archive_files', help: 'Archive files of the message log', read: (h) => h.log.archive.files },
   { name: 'owl_archive_missing', help: 'Archive files missing or damaged', read: (h) => h.log.archive.missing.length },

@@ -1,11 +1,13 @@
 /** `owl doctor`: what could keep a gateway from working, looked at from where it runs, with what to do about it. */
 
 import type { X509Certificate } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, readFile, stat, statfs } from 'node:fs/promises'
 import type { CheckState } from '../../admin/health/health.ts'
 import { DISK_FAIL_BYTES, DISK_WARN_BYTES } from '../../admin/health/health.ts'
 import type { Config, KeyPair } from '../../config.ts'
+import { logPlace } from '../../config.ts'
+import { findLogFault } from '../../message-log/reading/log-fault.ts'
 import { checkValidity, keyBelongs, readCertificates } from './certificates.ts'
 
 export interface Finding {
@@ -24,6 +26,7 @@ export async function* examineFiles(config: Config, now: number): AsyncGenerator
   yield* examinePairs(config, now)
   yield await examineMasterKey(config.log.masterKey)
   yield await examineDirectory(config.directory)
+  yield* examineLog(config)
   yield* examineOperators(config)
 }
 
@@ -78,6 +81,14 @@ async function looseMode(what: string, file: string): Promise<Finding | undefine
   const { mode } = await stat(file)
   if ((mode & MODE_OTHERS) === 0) return undefined
   return { state: 'warn', what, detail: 'others than its owner can read it', next: `chmod 600 ${file}` }
+}
+
+/** Nothing where there is no log yet. */
+function* examineLog(config: Config): Generator<Finding> {
+  const [what, place] = ['message log', logPlace(config)]
+  const fault = findLogFault(place)
+  if (fault !== undefined) yield { state: 'fail', what, detail: fault.message, next: fault.next }
+  else if (existsSync(place.file)) yield { state: 'ok', what, detail: 'is the one that its key store knows' }
 }
 
 async function examineDirectory(directory: string): Promise<Finding> {

@@ -28,6 +28,11 @@ export function readHighWater(path: string): HighWater | undefined {
   throw new LogOpenError('damaged', 'The high-water mark of the message log is not one')
 }
 
+/** Of a log whose database is gone. @throws {LogOpenError} `behind` */
+export function checkThere({ seq }: HighWater): void {
+  if (seq > 0) throw new LogOpenError('behind', `The message log is gone; it had reached record ${seq}`)
+}
+
 /**
  * @param leafOf hex, of a record of the log; nothing when it has no such record
  * @throws {LogOpenError} `behind`, `forked`

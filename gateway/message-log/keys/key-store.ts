@@ -31,6 +31,8 @@ export interface KeyStore {
   names(): KeyName[]
   /** Makes whatever was sealed under it unreadable, in every copy of the log. Not of a day that is still written. */
   destroy(name: KeyName): void
+  /** The file of the newest day, and its octets as they were read or written last. */
+  newest(): readonly [path: string, octets: string] | undefined
 }
 
 interface DayFile {
@@ -65,6 +67,14 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
   }
   const cache = new Map<string, Buffer>()
   checkMasterKey(directory, master)
+  let newest = create ? undefined : newestIn(directory)
+
+  function replaceDay(day: number, file: DayFile): void {
+    const octets = JSON.stringify(file)
+    const path = fileOf(directory, day)
+    replaceFile(path, octets)
+    if (newest === undefined || path >= newest[0]) newest = [path, octets]
+  }
 
   function read(name: KeyName): Buffer | undefined {
     const id = idOf(name)
@@ -91,7 +101,7 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
       const { keys } = readDay(directory, name.day)
       const file: DayFile = { v: 1, keys: { ...keys, [entryOf(name)]: wrap(master, id, key) } }
       // Before anything is sealed under it: what a crash leaves behind must be readable.
-      replaceFile(fileOf(directory, name.day), JSON.stringify(file))
+      replaceDay(name.day, file)
       return remember(id, key)
     },
     names: () =>
@@ -105,7 +115,9 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
       const file: DayFile = { v: 1, keys }
       const isLast = Object.keys(keys).length === 0
       eraseFile(fileOf(directory, name.day), isLast ? undefined : JSON.stringify(file))
+      newest = newestIn(directory)
     },
+    newest: () => newest,
   }
 }
 
@@ -155,6 +167,11 @@ function checkMasterKey(directory: string, master: Buffer): void {
   } catch (cause) {
     throw new LogOpenError('keys', 'The master key does not open the key store, or the store is missing', cause)
   }
+}
+
+function newestIn(directory: string): readonly [string, string] | undefined {
+  const day = daysIn(directory).at(-1)
+  return day === undefined ? undefined : [fileOf(directory, day), readFileSync(fileOf(directory, day), 'utf8')]
 }
 
 /** Ascending. @throws when the directory is missing */

@@ -35,6 +35,8 @@ export interface LogReaderOptions {
   readonly bodies?: string
   /** Directory of archive files; `archive` beside the database when absent. */
   readonly archive?: string
+  /** What a log is called whose database is gone: it has no records. Absent: that is an error. */
+  readonly gone?: LogIdentity
 }
 
 /** One record with what it says of itself. */
@@ -99,8 +101,8 @@ export interface LogReader {
 }
 
 /** @throws {LogOpenError} `missing`, `format`, `keys` */
-export function openLogReader({ file, keyStore, masterKey, bodies, archive }: LogReaderOptions): LogReader {
-  const store = openStore(file)
+export function openLogReader({ file, keyStore, masterKey, bodies, archive, gone }: LogReaderOptions): LogReader {
+  const store = openStore(file, gone)
   const keys = openKeyStore({ directory: keyStore, masterKeyFile: masterKey })
   const contents = openContents({
     store,

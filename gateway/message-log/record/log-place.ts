@@ -24,6 +24,8 @@ export interface LogPlace {
   readonly keys: KeyStoreOptions
   /** On another disk where possible. */
   readonly highWaterFile: string
+  /** Directories that have to stay as they are besides, while the log is open. */
+  readonly watched?: readonly string[]
 }
 
 /** `gateway/node/epoch` */

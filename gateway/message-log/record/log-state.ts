@@ -1,5 +1,7 @@
 /** What the parts of a log tell each other of how far it has come: its end, its batches, what waits for a time-stamp. */
 
+import type { LogFault } from './open-error.ts'
+
 /** Where the chain ends. */
 export interface Tip {
   readonly seq: number
@@ -73,7 +75,12 @@ export interface WriterState {
   readonly seq: number
   readonly unbatched: number
   readonly unbatchedSince: number | null
+  /** Set: it is closed for good, and no recovery is tried. */
+  readonly fault?: LogFault
 }
+
+/** Of a log that is closed. */
+export const NOTHING_KNOWN: Known = { head: null, headBatch: 0, unstamped: [], stampedAt: null }
 
 /** The record that holds the configuration recorded last. */
 export interface RecordedConfiguration {

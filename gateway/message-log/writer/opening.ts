@@ -9,11 +9,13 @@ import type { Erasing } from '../erasure/erasing.ts'
 import { openErasing } from '../erasure/erasing.ts'
 import { openBodyFiles } from '../files/body-files.ts'
 import { openDecisionJournal } from '../files/decision-journal.ts'
-import { checkHighWater, readHighWater, writeHighWater } from '../files/high-water.ts'
+import { checkHighWater, checkThere, readHighWater, writeHighWater } from '../files/high-water.ts'
+import type { KeyStore } from '../keys/key-store.ts'
 import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
 import type { LogIdentity, LogPlace } from '../record/log-place.ts'
 import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
+import { openStore } from '../store/engine.ts'
 import type { LogStore } from '../store/log-store.ts'
 import { createTables, hasTables, openWritable } from '../store/sqlite/database.ts'
 import { storeOn } from '../store/sqlite/sqlite-store.ts'
@@ -28,6 +30,8 @@ export interface OpenedLog {
   readonly erasing: Erasing
   /** One piece of archiving: milliseconds. */
   archive(work: ArchiveWork, at: number): ArchiveOutcome
+  /** The newest file of the key store, as it has to be. */
+  readonly newestKeys: KeyStore['newest']
 }
 
 /** Beside the keys: whoever restores a database leaves them where they are. */
@@ -46,9 +50,7 @@ export function makeDirectories({ file, highWaterFile }: LogPlace): void {
  */
 export function openForWriting(place: LogPlace, openDatabase = openWritable): OpenedLog {
   const mark = readHighWater(place.highWaterFile)
-  if (!existsSync(place.file) && mark !== undefined && mark.seq > 0) {
-    throw new LogOpenError('behind', `The message log is gone; it had reached record ${mark.seq}`)
-  }
+  if (!existsSync(place.file) && mark !== undefined) checkThere(mark)
 
   const database = openDatabase(place.file)
   try {
@@ -76,9 +78,16 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     const { forgetTexts } = log
     const directory = place.archive
     const archive = openArchiveEmptying({ database, keys, files, directory, open, transact, forgetTexts })
-    return { database, store, identity, log, erasing, archive }
+    return { database, store, identity, log, erasing, archive, newestKeys: keys.newest }
   } catch (error) {
     database.close()
     throw error
   }
+}
+
+/** Of a log that is closed. */
+export function identityAt({ file, name }: LogPlace): LogIdentity {
+  const store = openStore(file, { name, epoch: 1 })
+  store.close()
+  return store.identity
 }

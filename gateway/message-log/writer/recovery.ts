@@ -7,8 +7,13 @@
  * together with all that follows in the WAL.
  */
 
+import { dirname } from 'node:path'
+import type { FileWatch } from '../files/file-watch.ts'
+import { openFileWatch } from '../files/file-watch.ts'
 import type { LogPlace } from '../record/log-place.ts'
 import type { Place, Result } from '../record/log-state.ts'
+import type { LogFault } from '../record/open-error.ts'
+import { faultOf, LogOpenError, STAYS_CLOSED } from '../record/open-error.ts'
 import { lockLog, openWritable } from '../store/sqlite/database.ts'
 import type { Commit, LogFile } from './log-file.ts'
 import type { OpenedLog } from './opening.ts'
@@ -19,6 +24,12 @@ export interface RecoverableLog {
   readonly opened: OpenedLog | undefined
   /** Requests whose end could not be recorded: closed in doubt with the next commit. */
   readonly lost: Set<number>
+  /** Why it stays closed until somebody has seen to it. */
+  readonly fault: LogFault | undefined
+  /** Are its files still those that were opened? Otherwise it is closed. */
+  look(): void
+  /** Before what writes to the database itself and not only to its WAL. */
+  checkpoints(): void
   /** Runs `work`; when it throws, the log is reopened at once if that is possible. */
   attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T>
   /** @returns why it did not succeed */
@@ -39,7 +50,12 @@ const UNAVAILABLE = 'the log is closed after a failure'
 const FULL = 13
 
 /** @param openDatabase tests fail in it @throws {LogOpenError} any flaw */
-export function openRecoverable(place: LogPlace, at: number, openDatabase = openWritable): RecoverableLog {
+export function openRecoverable(
+  place: LogPlace,
+  at: number,
+  openDatabase = openWritable,
+  standsBy = false,
+): RecoverableLog {
   makeDirectories(place)
   const lock = lockLog(place.file)
   const lost = new Set<number>()
@@ -48,22 +64,38 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
   let opened: OpenedLog | undefined
   /** Whether the WAL may hold what an fsync did not write. */
   let isWalDoubtful = false
+  let fault: LogFault | undefined
+  let watch: FileWatch | undefined
 
   try {
     opened = openForWriting(place, openDatabase)
     opened.erasing.settle(at)
     closeInDoubt(opened.log, [...opened.log.open], 'restart', at)
+    watch = watchOver(place, () => opened)
   } catch (error) {
-    opened?.database.close()
-    lock.release()
-    throw error
+    closeQuietly()
+    if (!standsBy || !isLasting(error)) {
+      lock.release()
+      throw error
+    }
+    fault = faultOf(error)
+  }
+
+  /** Once and for all: what is at the place of the log is not what was acknowledged. */
+  function giveUp(error: LogOpenError): string {
+    fault ??= faultOf(error)
+    closeQuietly()
+    return fault.message
   }
 
   function attempt<T>(at: number, work: (log: LogFile, opened: OpenedLog) => T): Attempt<T> {
-    if (opened === undefined) return { problem: UNAVAILABLE }
+    if (opened === undefined) return { problem: fault?.message ?? UNAVAILABLE }
     const { log } = opened
     try {
-      return { value: work(log, opened) }
+      watch?.writes(false)
+      const value = work(log, opened)
+      const change = watch?.glance()
+      return change === undefined ? { value } : { problem: giveUp(new LogOpenError('replaced', change)) }
     } catch (error) {
       const { attempted } = log
       suspend(log, error)
@@ -91,8 +123,12 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
 
   /** @returns why the log stays closed */
   function reopen(at: number): string | undefined {
+    if (fault !== undefined) return fault.message
     try {
+      const change = watch?.glance()
+      if (change !== undefined) return giveUp(new LogOpenError('replaced', change))
       opened = openForWriting(place, openDatabase)
+      watch?.reopened()
       if (isWalDoubtful) {
         const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
         if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')
@@ -129,6 +165,7 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
       // It is given up either way.
     }
     opened = undefined
+    watch?.closed()
   }
 
   return {
@@ -136,6 +173,14 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
       return opened
     },
     lost,
+    get fault() {
+      return fault
+    },
+    look() {
+      const change = opened === undefined ? undefined : watch?.look()
+      if (change !== undefined) giveUp(new LogOpenError('replaced', change))
+    },
+    checkpoints: () => watch?.writes(true),
     attempt,
     recover: (at) => (opened === undefined ? (reopen(at) ?? settle(at)) : undefined),
     close() {
@@ -143,6 +188,22 @@ export function openRecoverable(place: LogPlace, at: number, openDatabase = open
       lock.release()
     },
   }
+}
+
+function watchOver(place: LogPlace, opened: () => OpenedLog | undefined): FileWatch {
+  const { file, bodies, archive, keys, highWaterFile, watched = [] } = place
+  return openFileWatch({
+    database: file,
+    directories: [dirname(file), bodies, archive, keys.directory, dirname(highWaterFile), ...watched],
+    contents: () => {
+      const newest = opened()?.newestKeys()
+      return [...(newest === undefined ? [] : [newest])]
+    },
+  })
+}
+
+function isLasting(error: unknown): error is LogOpenError {
+  return error instanceof LogOpenError && STAYS_CLOSED.has(error.flaw)
 }
 
 function closeInDoubt(log: LogFile, inDoubt: readonly number[], reason: Commit['reason'], at: number): void {

@@ -12,6 +12,8 @@ export interface WriterData {
   readonly place: LogPlace
   readonly at: number
   readonly replayWindowMs: number
+  /** A log that must not be written is opened all the same, closed: it says why. */
+  readonly standsBy: boolean
 }
 
 /** The clock is the gateway's: `at` is milliseconds since the Unix epoch. */
@@ -33,6 +35,8 @@ export type Command = { readonly at: number } & (
   /** `dueAt`: dates before it have passed. */
   | { readonly do: 'erase'; readonly rules: RetentionRules | null; readonly dueAt: number }
   | { readonly do: 'archive'; readonly work: ArchiveWork }
+  /** Are its files still those that were opened? */
+  | { readonly do: 'look' }
   | { readonly do: 'recover'; readonly lost: readonly number[] }
   | { readonly do: 'close' }
 )
@@ -68,4 +72,5 @@ export type Answer =
       /** `ms`: what the writer needed for it. */
       | { readonly did: 'archive'; readonly outcome: ArchiveOutcome | null; readonly ms: number }
       | { readonly did: 'recover' }
+      | { readonly did: 'look' }
     ))

@@ -7,7 +7,7 @@ import type { StampedBatch } from '../record/log-state.ts'
 import type { Answer, Command } from './writer-messages.ts'
 
 export type AnswerTo<Did extends Answer['did']> = Extract<Answer, { readonly did: Did }>
-export type Ordered = Exclude<Command['do'], 'commit' | 'recover' | 'close'>
+export type Ordered = Exclude<Command['do'], 'commit' | 'recover' | 'look' | 'close'>
 type CommandOf<Do extends Ordered> = Extract<Command, { readonly do: Do }>
 
 /** All reject with a {@link GatewayError} `LoggingFailed` when the log did not take it. */

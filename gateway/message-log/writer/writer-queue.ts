@@ -8,6 +8,8 @@ import type { Appended } from '../message-log.ts'
 import type { Entry } from '../record/entry.ts'
 import { octetsIn, packEntries } from '../record/entry.ts'
 import type { Known, WriterState } from '../record/log-state.ts'
+import type { LogFault } from '../record/open-error.ts'
+import { openTextNumbers } from './text-numbers.ts'
 import type { Answer, Command } from './writer-messages.ts'
 import { CODES } from './writer-messages.ts'
 import type { AnswerTo, Ordered, WriterOrders } from './writer-orders.ts'
@@ -24,6 +26,8 @@ export interface WriterQueueOptions {
   readonly commitBytesMax: number
   /** While the log cannot be written, it is tried again this often. */
   readonly recoverIntervalMs: number
+  /** The files of the log are looked at this often. */
+  readonly lookIntervalMs: number
   /** After a commit. */
   committed(): void
   /** What the log holds, after it was reopened. */
@@ -33,6 +37,7 @@ export interface WriterQueueOptions {
 
 export type WriterEvent =
   | { readonly event: 'log-failed'; readonly problem: string }
+  | ({ readonly event: 'log-closed' } & LogFault)
   | { readonly event: 'log-recovered' }
   | { readonly event: 'log-trouble'; readonly problem: string }
 
@@ -64,12 +69,10 @@ interface Waiter {
 }
 
 const LEAF_BYTES = 32
-/** Texts the writer knows by number. They change every few minutes, with statuses and batches. */
-const TEXTS_MAX = 1024
 
 export function openWriterQueue(thread: WriterThread, options: WriterQueueOptions): WriterQueue {
   const { now, queueMax, queueBytesMax, commitBytesMax, recoverIntervalMs, report } = options
-  const numbers = new Map<string, number>()
+  const numberTexts = openTextNumbers()
   const controls: (() => Promise<void>)[] = []
   let { state } = thread.greeting
   let queue: Waiter[] = []
@@ -82,6 +85,12 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   let isHurried = false
   let isClosed = false
   let recovering: NodeJS.Timeout | undefined
+  let isLooking = false
+  const looking = setInterval(() => void (state.isWritable && !isLooking && control(look)), options.lookIntervalMs)
+  if (state.fault !== undefined) {
+    clearInterval(looking)
+    report({ event: 'log-closed', ...state.fault })
+  }
   let drained: (() => void) | undefined
 
   function append(entry: Waiting): Promise<Appended> {
@@ -143,8 +152,9 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
   }
 
   async function send(waiters: readonly Waiter[]): Promise<void> {
-    const named = numberTexts(waiters)
-    const group = packEntries(waiters.map(({ entry }) => entry))
+    const entries = waiters.map(({ entry }) => entry)
+    const named = numberTexts(entries)
+    const group = packEntries(entries)
     const octets = group.octets.byteLength
     const given = lost
     lost = []
@@ -175,25 +185,6 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     }
   }
 
-  function numberTexts(waiters: readonly Waiter[]): { texts: [number, string][]; forget: boolean } {
-    const forget = numbers.size >= TEXTS_MAX
-    if (forget) numbers.clear()
-    const fresh: [number, string][] = []
-    const numberOf = (text: string): number => {
-      const known = numbers.get(text)
-      if (known !== undefined) return known
-      const number = numbers.size
-      numbers.set(text, number)
-      fresh.push([number, text])
-      return number
-    }
-    for (const { entry } of waiters) {
-      entry.etsiU = numberOf(entry.etsiUText)
-      entry.basis = numberOf(entry.basisText)
-    }
-    return { texts: fresh, forget }
-  }
-
   function ask<C extends Command>(command: C, transfer?: ArrayBuffer[]): Promise<AnswerTo<C['do']> | undefined> {
     return (thread.ask(command, transfer) as Promise<AnswerTo<C['do']>>).catch((error: Error) => {
       report({ event: 'log-failed', problem: error.message })
@@ -203,8 +194,20 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     })
   }
 
+  /** Nothing is acknowledged any more. @returns whether it is so */
+  function isGivenUp({ fault }: WriterState): boolean {
+    if (fault === undefined) return false
+    const isNew = state.fault === undefined
+    state = { ...state, isWritable: false, fault }
+    clearInterval(recovering)
+    clearInterval(looking)
+    if (isNew) report({ event: 'log-closed', ...fault })
+    refuseWaiting()
+    return true
+  }
+
   function learn(answer: Exclude<Answer, { did: 'open' | 'refuse' | 'close' }> | undefined): void {
-    if (answer === undefined) return
+    if (answer === undefined || isGivenUp(answer.state)) return
     const wasWritable = state.isWritable
     // What was known last is still shown.
     state = answer.state.isWritable ? answer.state : { ...state, isWritable: false }
@@ -227,6 +230,12 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     const given = lost
     lost = []
     learn(await ask({ do: 'recover', at: now(), lost: given }))
+  }
+
+  async function look(): Promise<void> {
+    isLooking = true
+    learn(await ask({ do: 'look', at: now() }))
+    isLooking = false
   }
 
   function refuseWaiting(): void {
@@ -278,6 +287,7 @@ export function openWriterQueue(thread: WriterThread, options: WriterQueueOption
     async close() {
       isClosed = true
       clearInterval(recovering)
+      clearInterval(looking)
       if (underWay > 0 || queue.length > 0) {
         await new Promise<void>((resolve) => {
           drained = resolve

@@ -8,9 +8,11 @@ import type { Entry } from '../record/entry.ts'
 import { unpackEntries } from '../record/entry.ts'
 import { logId } from '../record/log-place.ts'
 import type { ClosedBatch, Known, LatestBatch, Result, WriterState } from '../record/log-state.ts'
+import { NOTHING_KNOWN } from '../record/log-state.ts'
 import type { Batches } from '../store/log-store.ts'
-import { BUSY_MS } from '../store/sqlite/database.ts'
+import { BUSY_MS, openWritable } from '../store/sqlite/database.ts'
 import type { LogFile } from './log-file.ts'
+import { identityAt } from './opening.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
 import type { Answer, Command, WriterData } from './writer-messages.ts'
 import { CODES, NOT_WRITTEN } from './writer-messages.ts'
@@ -37,8 +39,8 @@ export interface Writer {
 }
 
 /** @throws {LogOpenError} any flaw */
-export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
-  const log = openRecoverable(place, at)
+export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData): Writer {
+  const log = openRecoverable(place, at, openWritable, standsBy)
   /** Time of the latest command. */
   let lastAt = at
   const texts = new Map<number, string>()
@@ -77,6 +79,9 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
         return erase(command)
       case 'archive':
         return archive(command)
+      case 'look':
+        log.look()
+        return { did: 'look', state: state() }
       case 'recover':
         return recover(command)
       case 'close':
@@ -180,6 +185,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
       const step = erasing.step(now, rules)
       isWalTold ||= step.bodies + step.records > 0
       if (step.more || !step.isClean || !isWalTold) return step
+      log.checkpoints()
       isWalTold = !emptyWal(database)
       if (!isWalTold) return step
       walTries = (walTries + 1) % WAL_TRIES_MAX
@@ -208,7 +214,10 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
 
   function state(): WriterState {
     const file: LogFile | undefined = log.opened?.log
-    if (file === undefined) return { isWritable: false, seq: 0, unbatched: 0, unbatchedSince: null }
+    if (file === undefined) {
+      const { fault } = log
+      return { isWritable: false, seq: 0, unbatched: 0, unbatchedSince: null, ...(fault !== undefined && { fault }) }
+    }
     const { tip, unbatched, unbatchedSince = null } = file
     return { isWritable: true, seq: tip.seq, unbatched, unbatchedSince }
   }
@@ -234,6 +243,7 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   /** The only writer is here, so a checkpoint between two commits leaves an empty WAL unless somebody reads. */
   function checkpoint(): void {
     walBytes = 0
+    log.checkpoints()
     log.attempt(lastAt, () => {
       try {
         log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
@@ -245,13 +255,12 @@ export function openWriter({ place, at, replayWindowMs }: WriterData): Writer {
   }
 
   const { opened } = log
-  if (opened === undefined) throw new TypeError('The log is closed')
   const greeting: Answer = {
     did: 'open',
     state: state(),
-    id: logId(opened.identity),
-    known: known(),
-    configuration: opened.store.configurations.latest() ?? null,
+    id: logId(opened?.identity ?? identityAt(place)),
+    known: opened === undefined ? NOTHING_KNOWN : known(),
+    configuration: opened?.store.configurations.latest() ?? null,
   }
   return { greeting, answer }
 }

@@ -1,5 +1,6 @@
 /** The database file of the message log: its tables, and how it is opened for writing and for reading. */
 
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { LogIdentity } from '../../record/log-place.ts'
 import { LogOpenError } from '../../record/open-error.ts'
@@ -205,6 +206,14 @@ export function openReadable(path: string): DatabaseSync {
   }
   database.exec('PRAGMA cache_size = -1024')
   readIdentity(database)
+  return database
+}
+
+/** Of a database that is gone, what there is to see: nothing. */
+export function openReadableOrEmpty(path: string, identity: LogIdentity): DatabaseSync {
+  if (existsSync(path)) return openReadable(path)
+  const database = new DatabaseSync(':memory:')
+  createTables(database, identity)
   return database
 }
 

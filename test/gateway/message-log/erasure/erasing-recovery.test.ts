@@ -113,7 +113,7 @@ async function restorable(t: Test) {
   return {
     rig,
     seqs,
-    open: () => openWriter({ place, at: AT, replayWindowMs: DAY_MS }),
+    open: () => openWriter({ place, at: AT, replayWindowMs: DAY_MS, standsBy: false }),
     save: () => cp(join(rig.directory, 'log'), copy, { recursive: true }),
     async restore() {
       await rm(join(rig.directory, 'log'), { recursive: true })

@@ -87,7 +87,7 @@ function openRig() {
   t.teardown(() => database.close())
   createTables(database, IDENTITY)
   const key = (name: object): Buffer => hash('sha256', JSON.stringify(name), 'buffer')
-  const keys = { read: key, obtain: key, names: () => [], destroy() {} }
+  const keys = { read: key, obtain: key, names: () => [], destroy() {}, newest: () => undefined }
   const ignored = { pathOf: String, adopt() {}, sync() {}, remove() {}, removeSoon() {}, sweep() {} }
   let drawn = 0
   const random = (length: number): Buffer => octets((drawn += 1), length)
