@@ -191,10 +191,11 @@ export function openRecoverable(
 }
 
 function watchOver(place: LogPlace, opened: () => OpenedLog | undefined): FileWatch {
-  const { file, bodies, archive, keys, highWaterFile, watched = [] } = place
+  const { file, bodies, keys, highWaterFile, watched = [] } = place
   return openFileWatch({
     database: file,
-    directories: [dirname(file), bodies, archive, keys.directory, dirname(highWaterFile), ...watched],
+    // Not the archive: exchanges go on without it, and archiving knows its own directory.
+    directories: [dirname(file), bodies, keys.directory, dirname(highWaterFile), ...watched],
     contents: () => {
       const newest = opened()?.newestKeys()
       return [...(newest === undefined ? [] : [newest])]

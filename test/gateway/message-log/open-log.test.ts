@@ -38,6 +38,8 @@ function readerOf(t: Test, rig: LogRig): LogReader {
   return reader
 }
 
+t.setTimeout(120_000)
+
 t.test('every object comes back octet for octet, and the leaf is that of the group', async (t) => {
   const rig = await openRig(t)
   const log = await rig.open()

@@ -31,7 +31,6 @@ interface Places {
   readonly wal: string
   readonly log: string
   readonly bodies: string
-  readonly archive: string
   readonly spool: string
   readonly keys: string
   readonly day: string
@@ -40,8 +39,8 @@ interface Places {
 function placesOf({ options: { file, keyStore } }: LogRig): Places {
   const log = dirname(file)
   const day = readdirSync(keyStore).find((name) => /^\d{4}-/.test(name)) ?? ''
-  const [bodies, archive, spool] = [join(log, 'bodies'), join(log, 'archive'), join(log, 'spool')]
-  return { database: file, wal: `${file}-wal`, log, bodies, archive, spool, keys: keyStore, day: join(keyStore, day) }
+  const [bodies, spool] = [join(log, 'bodies'), join(log, 'spool')]
+  return { database: file, wal: `${file}-wal`, log, bodies, spool, keys: keyStore, day: join(keyStore, day) }
 }
 
 /** By another of the same content, as a restore does it. */
@@ -66,7 +65,6 @@ const HARMS: Record<string, (places: Places) => void> = {
   'the directory of the log renamed': ({ log }) => renameSync(log, `${log}.old`),
   'the directory of the log replaced': ({ log }) => swap(log),
   'the directory of bodies deleted': ({ bodies }) => rmSync(bodies, { recursive: true }),
-  'the archive replaced': ({ archive }) => swap(archive),
   'the spool deleted': ({ spool }) => rmSync(spool, { recursive: true }),
   'the spool made anew': ({ spool }) => swap(spool),
   'the key store deleted': ({ keys }) => rmSync(keys, { recursive: true }),
@@ -79,8 +77,8 @@ for (const [name, harm] of Object.entries(HARMS)) {
   t.test(name, async (t) => {
     const rig = await makeLogRig()
     t.teardown(rig.close)
-    const { spool, archive } = besides(rig)
-    for (const directory of [spool, archive]) mkdirSync(directory, { recursive: true })
+    const spool = join(dirname(rig.options.file), 'spool')
+    mkdirSync(spool, { recursive: true })
     const log = await rig.open({ lookIntervalMs: 100, watched: [spool] })
     await log.append(requestRecord())
     await sleep(250)
@@ -100,10 +98,6 @@ for (const [name, harm] of Object.entries(HARMS)) {
     await sleep(150)
     t.equal(log.health().isWritable, false, 'and stays so until it is seen to')
   })
-}
-
-function besides({ options: { file } }: LogRig): { readonly spool: string; readonly archive: string } {
-  return { spool: join(dirname(file), 'spool'), archive: join(dirname(file), 'archive') }
 }
 
 t.test('what a commit would acknowledge in a file that is gone is not acknowledged', async (t) => {
