@@ -130,7 +130,11 @@ function requestOf({ service = ECHO, path = '', target, client = CLIENT, headers
 function gateway(federation: Federation, member: string): Gateway {
   const found = gatewayOf(federation, member)
   const { pid, consumer, consumerHttp, processLog, admin, operator } = found
-  const operatorAt = async () => ({ port: portOf(admin), tls: await tlsOf(federation, operator) })
+  const operatorAt = async () => ({
+    port: portOf(admin),
+    host: `127.0.0.1:${portOf(admin)}`,
+    tls: await tlsOf(federation, operator),
+  })
   const get = async (target: string): Promise<Response> => send(await operatorAt(), { target })
   return {
     ...found,

@@ -13,6 +13,8 @@ export interface Endpoint {
   readonly port: number
   /** Absent: plain. */
   readonly tls?: ConnectionOptions
+  /** Sent as Host; the admin port answers by its own names alone. */
+  readonly host?: string
 }
 
 export interface Request {
@@ -59,7 +61,7 @@ export async function send(endpoint: Endpoint, request: Request): Promise<Respon
   const socket = await openWire(endpoint)
   try {
     const hearing = hear(socket, request.method === 'HEAD', request.untilEnd === true)
-    const { head, body } = octetsOf(request)
+    const { head, body } = octetsOf(request, endpoint.host)
     if (request.awaitContinue === true) {
       socket.write(head)
       await Promise.race([hearing.continued, hearing.response])
@@ -83,16 +85,14 @@ export async function sendOctets(endpoint: Endpoint, octets: Uint8Array | string
   }
 }
 
-export function octetsOf(request: Request): { readonly head: Buffer; readonly body: Buffer } {
+export function octetsOf(request: Request, host = 'gateway.example'): { readonly head: Buffer; readonly body: Buffer } {
   const { method = 'GET', target, headers = [], framing = 'length' } = request
   const plain = Buffer.from(request.body ?? '')
   const framed: Header[] =
     request.body === undefined || framing === 'none'
       ? []
       : [framing === 'chunked' ? ['Transfer-Encoding', 'chunked'] : ['Content-Length', String(plain.length)]]
-  const lines = [['Host', 'gateway.example'] as const, ...headers, ...framed].map(
-    ([name, value]) => `${name}: ${value}`,
-  )
+  const lines = [['Host', host] as const, ...headers, ...framed].map(([name, value]) => `${name}: ${value}`)
   const head = Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, CRLF].join(CRLF), 'latin1')
   return { head, body: request.body !== undefined && framing === 'chunked' ? chunked(plain) : plain }
 }

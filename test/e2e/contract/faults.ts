@@ -163,7 +163,7 @@ export async function faults(t: Test, rig: Rig): Promise<void> {
     const [operator, stranger] = [await rig.ost.operatorAt(), await rig.ost.https()]
     const page = await rig.exchange({ target: '/help/errors', client: null, at: operator })
     t.equal(page.response.status, 200, 'operators have it at their port as well')
-    const at = { ...stranger, port: operator.port }
+    const at = { ...operator, ...(stranger.tls !== undefined && { tls: stranger.tls }) }
     const refused = await rig.exchange({ target: '/help/errors', client: null, at })
     t.same([refused.response.status, refused.response.body.length], [403, 0], 'and nobody else there')
   })
