@@ -16,6 +16,7 @@ import type { EvidenceCommandDeps } from './evidence/export.ts'
 import type { ExportGiven } from './evidence/export-options.ts'
 import { registerEvidenceExport } from './evidence/export-options.ts'
 import { registerEvidenceCommands } from './evidence/verify-options.ts'
+import { withOperandsApart } from './list-options.ts'
 import type { RunDeps } from './log/archive.ts'
 import { registerArchiveCommands } from './log/archive-options.ts'
 import { registerErasureCommands } from './log/erase-options.ts'
@@ -75,7 +76,7 @@ async function main(args: readonly string[]): Promise<void> {
   doctorCommand(program)
   registerAdapterCommands(program, { terminal, root: ROOT, federation: FEDERATION })
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(withOperandsApart(program, args), { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode !== 0) end('misused')

@@ -13,6 +13,7 @@ interface Row {
 export const CHECKS = {
   'zip.form': { restsOn: 'every octet of the archive' },
   'container.files': { restsOn: 'the files a container has, EN 319 162-1' },
+  'container.leftovers': { restsOn: 'names that systems and archivers are known to leave' },
   'container.time': { restsOn: 'the headers of the archive and log-record.json' },
 
   'record.manifest': { restsOn: 'SHA-256 of every file that the manifest names' },

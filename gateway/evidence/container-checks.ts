@@ -1,5 +1,6 @@
 /** A container's own form: its archive, its files, its manifests, its seal. EN 319 162-1 §4.4; design of the evidence, section 5. */
 
+import { readAnyZip } from './any-zip-reader.ts'
 import type { ByteSource } from './byte-source.ts'
 import type { Checks } from './checks.ts'
 import { openChecks, reasonOf } from './checks.ts'
@@ -7,6 +8,7 @@ import { MIMETYPE } from './container.ts'
 import { DRAFT_HEAD_NAME } from './draft-signature.ts'
 import type { EvidenceFile } from './files.ts'
 import { evidenceFile } from './files.ts'
+import { isLeftover, leftoversText } from './leftovers.ts'
 import type { Covering } from './manifest.ts'
 import {
   ARCHIVE_MANIFEST_NAME,
@@ -28,12 +30,14 @@ import { RECORD_BYTES_MAX } from './record-checks.ts'
 import { checkSeal } from './seal-checks.ts'
 import type { Verified, Verifying } from './verify.ts'
 import { verifyFiles } from './verify.ts'
-import { readZip } from './zip-reader.ts'
+import type { ZipEntry } from './zip-reader.ts'
+import { readZip, ZipError } from './zip-reader.ts'
 
 type Files = ReadonlyMap<string, EvidenceFile>
 
-/** Files of a container: the group, and seven of its own. */
+/** Files of a container: the group, and seven of its own; and what may have been left between them. */
 const ENTRIES_MAX = 24
+const PACKED_MAX = 256
 const MIMETYPE_NAME = 'mimetype'
 const OBJECT_NAME = /^[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*$/
 const META_NAMES: ReadonlySet<string> = new Set([
@@ -48,28 +52,65 @@ const META_NAMES: ReadonlySet<string> = new Set([
 /** A container as a file. */
 export function verifyContainer(source: ByteSource, verifying: Verifying): Verified {
   const checks = openChecks()
-  const files = new Map<string, EvidenceFile>()
-  let stamp: number | undefined
-  let isUniform = true
-  try {
-    for (const entry of readZip(source, { entriesMax: ENTRIES_MAX, isLenient: verifying.isDraft })) {
-      files.set(entry.name, evidenceFile(entry.name, entry.content, entry.crc32))
-      stamp ??= entry.stamp
-      isUniform &&= stamp === entry.stamp
-    }
-    checks.ok('zip.form', `${files.size} files`)
-  } catch (error) {
-    checks.fail('zip.form', reasonOf(error))
-    return { outcome: checks.outcome(), checks: checks.list, statement: {} }
-  }
+  const unpacked = unpack(source, verifying.isDraft, checks)
+  if (unpacked === undefined) return { outcome: checks.outcome(), checks: checks.list, statement: {} }
+  const { entries, leftovers, isAnew } = unpacked
+  const files = new Map(entries.map((entry) => [entry.name, evidenceFile(entry.name, entry.content, entry.crc32)]))
+  if (leftovers.length > 0) checks.warn('container.leftovers', leftoversText(leftovers))
   const verified = verifyPackage(files, verifying, checks)
   const { record } = verified.statement
+  const stamp = entries[0]?.stamp
+  const isUniform = entries.every((entry) => entry.stamp === stamp)
   // Times in the headers say what the record says, so that no octet of a container is without meaning.
-  if (!verifying.isDraft && record !== undefined) {
+  if (isAnew) checks.skip('container.time', 'another tool wrote the headers')
+  else if (!verifying.isDraft && record !== undefined) {
     if (isUniform && stamp === dosTime(record.at)) checks.ok('container.time')
     else checks.fail('container.time', 'the archive names another time than the record')
   }
   return { outcome: checks.outcome(), checks: checks.list, statement: verified.statement }
+}
+
+interface Unpacked {
+  readonly entries: readonly ZipEntry[]
+  readonly leftovers: readonly string[]
+  /** By another tool than the one that exported it. */
+  readonly isAnew: boolean
+}
+
+/** In the one form that is written here, or in any that EN 319 162-1 §A.1 allows, which is a warning. */
+function unpack(source: ByteSource, isDraft: boolean, checks: Checks): Unpacked | undefined {
+  try {
+    const found = [...readZip(source, { entriesMax: PACKED_MAX, isLenient: isDraft })]
+    const entries = found.filter(({ name }) => !isLeftover(name))
+    checks.ok('zip.form', `${entries.length} files`)
+    return { entries, leftovers: found.flatMap(({ name }) => (isLeftover(name) ? [name] : [])), isAnew: false }
+  } catch (error) {
+    if (!(error instanceof ZipError)) {
+      checks.fail('zip.form', reasonOf(error))
+      return undefined
+    }
+    return unpackAnew(source, error, checks)
+  }
+}
+
+function unpackAnew(source: ByteSource, { flaw }: ZipError, checks: Checks): Unpacked | undefined {
+  try {
+    const leftovers: string[] = []
+    const onLeftover = (what: string): void => void leftovers.push(what)
+    const found = [...readAnyZip(source, { entriesMax: PACKED_MAX, onLeftover })]
+    leftovers.push(...found.flatMap(({ name }) => (isLeftover(name) ? [name] : [])))
+    const entries = found.filter(({ name }) => !isLeftover(name))
+    if (entries[0]?.name !== MIMETYPE_NAME || !entries[0].isPlainFirst) {
+      checks.fail('container.files', 'mimetype is not the first file, stored and without an extra field')
+    }
+    // Sizes and sums of packed files are compared here, so that it shows before anything else is said.
+    for (const { name, content, crc32 } of entries) evidenceFile(name, content, crc32).digests([])
+    checks.warn('zip.form', `${entries.length} files, packed anew by another tool (${flaw})`)
+    return { entries, leftovers, isAnew: true }
+  } catch (error) {
+    checks.fail('zip.form', reasonOf(error))
+    return undefined
+  }
 }
 
 /** A container's files, packed or not. */
@@ -97,6 +138,7 @@ export function dosTime(at: number): number {
 }
 
 function filesFlaw(files: Files, isDraft: boolean): string | undefined {
+  if (files.size > ENTRIES_MAX) return 'there are too many files'
   const [first] = files.keys()
   if (first !== MIMETYPE_NAME) return 'mimetype is not the first file'
   if (

@@ -4,14 +4,16 @@ import type { Dirent } from 'node:fs'
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
+import { readAnyZip } from './any-zip-reader.ts'
 import type { ByteSource, FileSource } from './byte-source.ts'
 import { openFile } from './byte-source.ts'
 import { reasonOf } from './checks.ts'
 import type { EvidenceFile } from './files.ts'
 import { evidenceFile } from './files.ts'
+import { isLeftover } from './leftovers.ts'
 import { EVIDENCE_RECORD_NAME, META } from './manifest.ts'
 import type { ZipEntry } from './zip-reader.ts'
-import { ENTRIES_MAX, readZip } from './zip-reader.ts'
+import { ENTRIES_MAX } from './zip-reader.ts'
 
 /** `label` may have been chosen by others. */
 export type Piece =
@@ -22,7 +24,10 @@ export type Piece =
       readonly files: ReadonlyMap<string, EvidenceFile>
       /** A container unpacked: its manifests are there, too. */
       readonly isPackage: boolean
+      readonly leftovers: readonly string[]
     }
+  /** Beside evidence, in an archive or a directory. */
+  | { readonly kind: 'leftovers'; readonly label: string; readonly names: readonly string[] }
   | { readonly kind: 'refused'; readonly label: string; readonly reason: string }
 
 export interface InputOptions {
@@ -31,6 +36,8 @@ export interface InputOptions {
 
 const FOLDERS_DEEP_MAX = 16
 const LOOSE_FILES_MAX = 32
+/** Named of one archive. */
+const LEFTOVERS_MAX = 1000
 const CONTAINER = /\.asice$/
 const ARCHIVE = /\.zip$/
 /** In our archives beside containers: for people, no evidence. */
@@ -41,7 +48,8 @@ export function* readInputs(paths: readonly string[], options: InputOptions): Ge
   const loose: string[] = []
   for (const path of paths) {
     if (isDirectory(path)) yield* readDirectory(path, options, 0)
-    else if (isZip(path)) yield* readArchive(path, options)
+    else if (isLeftover(basename(path))) yield { kind: 'leftovers', label: path, names: [basename(path)] }
+    else if (isZip(path)) yield* readArchive(path)
     else loose.push(path)
   }
   if (loose.length > 0)
@@ -71,22 +79,29 @@ function isZip(path: string): boolean {
 }
 
 /** One container, or an archive of containers; the first entry tells. */
-function* readArchive(path: string, { isDraft }: InputOptions): Generator<Piece, void, void> {
+function* readArchive(path: string): Generator<Piece, void, void> {
   const file = openFile(path)
+  const leftovers: string[] = []
+  const onLeftover = (what: string): void => {
+    // Folders are how archivers write that there are files in them.
+    if (!what.endsWith('/') && leftovers.length < LEFTOVERS_MAX) leftovers.push(what)
+  }
   try {
-    if (isContainer(file)) {
+    if (CONTAINER.test(path) || isContainer(file)) {
       yield { kind: 'container', label: path, source: file }
       return
     }
     let containers = 0
-    for (const entry of readZip(file, { entriesMax: ENTRIES_MAX, isLenient: isDraft })) {
+    for (const entry of readAnyZip(file, { entriesMax: ENTRIES_MAX, onLeftover })) {
       const label = `${path}/${entry.name}`
-      if (CONTAINER.test(entry.name)) {
+      if (isLeftover(entry.name)) onLeftover(entry.name)
+      else if (CONTAINER.test(entry.name)) {
         containers += 1
         yield { kind: 'container', label, source: checked(entry) }
-      } else if (COMPANIONS.has(entry.name)) checked(entry)
+      } else if (COMPANIONS.has(basename(entry.name))) checked(entry)
       else yield { kind: 'refused', label, reason: 'It is no container' }
     }
+    if (leftovers.length > 0) yield { kind: 'leftovers', label: path, names: leftovers }
     if (containers === 0) yield { kind: 'refused', label: path, reason: 'There is no container in it' }
   } catch (error) {
     yield { kind: 'refused', label: path, reason: reasonOf(error) }
@@ -112,26 +127,32 @@ function* readDirectory(path: string, options: InputOptions, depth: number): Gen
     yield { kind: 'refused', label: path, reason: 'Folders are nested too deep' }
     return
   }
-  const entries = readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const all = readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const entries = all.filter(({ name }) => !isLeftover(name))
+  const leftovers = all.flatMap(({ name }) => (isLeftover(name) ? [name] : []))
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   const isPackage = names.includes('mimetype')
   if (isPackage || names.includes('log-record.json') || names.includes('signature.jades.json')) {
-    const inMeta = entries.some(isMeta) ? readdirSync(join(path, META), { withFileTypes: true }) : []
+    const allMeta = entries.some(isMeta) ? readdirSync(join(path, META), { withFileTypes: true }) : []
+    const inMeta = allMeta.filter(({ name }) => !isLeftover(name))
+    leftovers.push(...allMeta.flatMap(({ name }) => (isLeftover(name) ? [`${META}${name}`] : [])))
     // What is neither file nor their folder nobody vouches for: a link, a pipe, a folder more.
     if (entries.some((entry) => !entry.isFile() && !isMeta(entry)) || inMeta.some((entry) => !entry.isFile())) {
       yield { kind: 'refused', label: path, reason: 'There is something beside the files of one message' }
       return
     }
     const paths = [...names.map((name) => join(path, name)), ...inMeta.map(({ name }) => join(path, META, name))]
-    yield looseFiles(path, paths, options, isPackage)
+    const piece = looseFiles(path, paths, options, isPackage)
+    yield piece.kind === 'files' ? { ...piece, leftovers } : piece
     return
   }
+  if (leftovers.length > 0) yield { kind: 'leftovers', label: path, names: leftovers }
   for (const entry of entries) {
     const inner = join(path, entry.name)
     // Links are not followed: a directory is what it holds.
     if (entry.isDirectory()) yield* readDirectory(inner, options, depth + 1)
     else if (CONTAINER.test(entry.name) || ARCHIVE.test(entry.name)) {
-      if (entry.isFile()) yield* readArchive(inner, options)
+      if (entry.isFile()) yield* readArchive(inner)
       else yield { kind: 'refused', label: inner, reason: 'It is no file' }
     }
   }
@@ -152,7 +173,7 @@ function looseFiles(label: string, paths: readonly string[], { isDraft }: InputO
     if (files.has(name)) return { kind: 'refused', label, reason: `${name} is there twice` }
     files.set(name, evidenceFile(name, sourceOnDemand(path)))
   }
-  return { kind: 'files', label, files, isPackage }
+  return { kind: 'files', label, files, isPackage, leftovers: [] }
 }
 
 function isMimetype(path: string): boolean {

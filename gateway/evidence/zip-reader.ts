@@ -30,6 +30,11 @@ export type ZipFlaw =
   | 'gap'
   | 'header-mismatch'
   | 'truncated'
+  | 'overlap'
+  | 'method'
+  | 'bomb'
+  | 'too-large'
+  | 'damaged'
 
 export class ZipError extends Error {
   override readonly name = 'ZipError'

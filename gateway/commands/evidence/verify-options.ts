@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
+import { withValueNames } from '../list-options.ts'
 import type { EvidenceTerminal } from './terminal.ts'
 import type { ReadRegistry, VerifyGiven } from './verify.ts'
 
@@ -26,9 +27,9 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
     .command('verify')
     .description('needs no gateway, network or database; exit code 3 when something is not proven')
     .argument('<path...>', 'containers, archives of them, directories, or the loose files of one message')
-    .option('--seal-anchors <path...>', 'CAs that may issue seals, PEM or DER; files or directories')
-    .option('--time-stamp-anchors <path...>', 'CAs that may issue certificates of time-stamp authorities')
-    .option('--anchors <path...>', 'CAs that are believed for both, and the registry’s public JWK')
+    .addOption(anchors('--seal-anchors', 'CAs that may issue seals, PEM or DER; files or directories'))
+    .addOption(anchors('--time-stamp-anchors', 'CAs that may issue certificates of time-stamp authorities'))
+    .addOption(anchors('--anchors', 'CAs that are believed for both, and the registry’s public JWK'))
     .option(
       '--registry <path...>',
       'global configurations: signed (.jws), or exported records (.asice); files or directories',
@@ -45,6 +46,11 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
       if (!(await verifyEvidence(paths, given, options))) options.failVerification()
     })
   return group
+}
+
+/** Files of anchors are told from evidence by their names. */
+function anchors(name: string, description: string): Option {
+  return withValueNames(new Option(`${name} <path...>`, description), /\.(?:pem|crt|cer|der|json)$/)
 }
 
 function days(text: string): number {

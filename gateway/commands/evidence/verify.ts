@@ -7,7 +7,9 @@ import { CHECKS, instant, openChecks } from '../../evidence/checks.ts'
 import { verifyContainer, verifyPackage } from '../../evidence/container-checks.ts'
 import { openExchangeBook } from '../../evidence/exchange-checks.ts'
 import type { Piece } from '../../evidence/inputs.ts'
+
 import { readInputs } from '../../evidence/inputs.ts'
+import { leftoversText } from '../../evidence/leftovers.ts'
 import type { Registry, RegistryState } from '../../evidence/registry-checks.ts'
 import { openRegistry } from '../../evidence/registry-checks.ts'
 import { openTrust } from '../../evidence/trust.ts'
@@ -70,6 +72,10 @@ export async function verifyEvidence(paths: readonly string[], given: VerifyGive
   const printer = openPrinter(deps.terminal, given.json === true)
   const book = openExchangeBook()
   for (const piece of readInputs(paths, verifying)) {
+    if (piece.kind === 'leftovers') {
+      printer.leftovers(piece.label, piece.names)
+      continue
+    }
     const verified = verifyPiece(piece, verifying)
     printer.piece(piece.label, verified)
     for (const { subject, outcome, checks } of book.take(verified.statement)) printer.related(subject, outcome, checks)
@@ -118,12 +124,17 @@ function isInstant(text: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 10))
 }
 
-export function verifyPiece(piece: Piece, verifying: Verifying): Verified {
+export function verifyPiece(piece: Exclude<Piece, { kind: 'leftovers' }>, verifying: Verifying): Verified {
   switch (piece.kind) {
     case 'container':
       return verifyContainer(piece.source, verifying)
-    case 'files':
-      return piece.isPackage ? verifyPackage(piece.files, verifying, openChecks()) : verifyFiles(piece.files, verifying)
+    case 'files': {
+      const checks = openChecks()
+      if (piece.leftovers.length > 0) checks.warn('container.leftovers', leftoversText(piece.leftovers))
+      return piece.isPackage
+        ? verifyPackage(piece.files, verifying, checks)
+        : verifyFiles(piece.files, verifying, checks)
+    }
     case 'refused': {
       const checks = openChecks()
       checks.fail('zip.form', piece.reason)
@@ -160,6 +171,12 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
       isUnanchored ||= outcome === 'indeterminate' && checks.some(({ verdict }) => verdict === 'not-checked')
       if (!json) print(label, outcome, checks)
       else terminal.json({ evidence: label, outcome, ...factsOf(statement), checks: checks.map(complete) })
+    },
+    leftovers(label: string, names: readonly string[]): void {
+      const checks = openChecks()
+      checks.warn('container.leftovers', leftoversText(names))
+      if (!json) print(label, checks.outcome(), checks.list)
+      else terminal.json({ archive: label, outcome: checks.outcome(), checks: checks.list.map(complete) })
     },
     related(subject: string, outcome: Outcome, checks: readonly Check[]): void {
       if (outcome === 'invalid') broken += 1

@@ -2,11 +2,13 @@
 
 import { randomInt } from 'node:crypto'
 import type { Test } from 'tap'
+import { readAnyZip } from '../../../gateway/evidence/any-zip-reader.ts'
+import { sourceOf } from '../../../gateway/evidence/byte-source.ts'
 import { openChecks } from '../../../gateway/evidence/checks.ts'
 import { EVIDENCE_RECORD_NAME } from '../../../gateway/evidence/manifest.ts'
 import { checkSeal } from '../../../gateway/evidence/seal-checks.ts'
 import { verifyFiles } from '../../../gateway/evidence/verify.ts'
-import { evidenceFiles, filesIn, loose, openVerifyRig } from './verify-rig.ts'
+import { evidenceFiles, filesIn, loose, openVerifyRig, withVerdict } from './verify-rig.ts'
 
 /** One bit, the highest bit, all bits. */
 const MASKS = [0x01, 0x80, 0xff]
@@ -19,7 +21,12 @@ export async function mutateEvidence(t: Test, share: number): Promise<void> {
     ['container', request],
     ['sealed container', sealed],
   ] as const) {
-    refuses(t, what, octets, share, (changed) => verify(changed).outcome)
+    refuses(t, what, octets, share, (changed) => {
+      const verified = verify(changed)
+      // Headers of another tool are no evidence: told as such, and every file in the archive is compared all the same.
+      const isAnew = withVerdict(verified, 'warning').includes('zip.form')
+      return isAnew && same(changed, octets) ? 'invalid' : verified.outcome
+    })
   }
 
   // Nothing but the evidence itself covers these: checksums and manifests are taken to be made anew.
@@ -45,6 +52,16 @@ export async function mutateEvidence(t: Test, share: number): Promise<void> {
   refuses(t, 'archive time-stamp', archive.token, share, (token) =>
     sealOutcome({ manifest, seal, archive: { ...archive, token } }),
   )
+}
+
+/** The same files, whatever the headers around them say. */
+function same(changed: Buffer, octets: Buffer): boolean {
+  const rules = { entriesMax: 99, onLeftover: () => {} }
+  const filesOf = (from: Buffer): string =>
+    JSON.stringify(
+      [...readAnyZip(sourceOf(from), rules)].map(({ name, content }) => [name, content.read(0, content.size)]),
+    )
+  return filesOf(changed) === filesOf(octets)
 }
 
 function refuses(t: Test, what: string, octets: Buffer, share: number, outcome: (changed: Buffer) => string): void {

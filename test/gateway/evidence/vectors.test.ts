@@ -162,7 +162,7 @@ t.test('without anchors nothing is proven, and nothing is disproven', async (t) 
 
 t.test('the strict profile refuses drafts, and the records stand', async (t) => {
   for (const name of ['plain', 'sealed-lta', 'sealed-crl', 'sealed-erased-body', 'neg-body']) {
-    t.same(failed(container(`${name}.asice`, { isDraft: false })), ['zip.form'], name)
+    t.ok(failed(container(`${name}.asice`, { isDraft: false })).includes('container.files'), name)
   }
   for (const file of ['signature.jades.json', 'signature.jws', 'signature-T.json', 'signature-LT.json']) {
     const { outcome, checks } = verifyLoose(
