@@ -45,6 +45,13 @@ export function admission({ operators, certificates, host, log }: AdmissionOptio
   }
 }
 
+/** SHA-256 of the certificate that an admitted operator showed, hex. */
+export function fingerprintOf(request: FastifyRequest): string {
+  const peer = peerOf(request)
+  if (peer === undefined) throw new TypeError('An operator has no certificate')
+  return peer.sha256
+}
+
 function isListed(peer: Peer | undefined, operators: readonly string[]): peer is Peer {
   if (peer === undefined) return false
   let known = false

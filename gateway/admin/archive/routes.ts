@@ -2,10 +2,11 @@
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors.ts'
-import { peerOf } from '../../http/mutual-tls.ts'
 import type { SqliteLog } from '../../message-log/open-log.ts'
 import { ArchiveError } from '../../message-log/record/archive-error.ts'
 import type { ArchiveRow } from '../../message-log/record/archive-row.ts'
+import { fingerprintOf } from '../operators.ts'
+import { badOrder, takeOrders } from '../order-body.ts'
 
 export interface ArchiveRoutesOptions {
   readonly archiving: Pick<SqliteLog, 'archive'>
@@ -25,15 +26,13 @@ export interface ShownArchive extends Readonly<Record<string, unknown>> {
 const BODY_BYTES_MAX = 1024
 const DAYS_MAX = 99_999
 
-/** A plugin of its own, since it reads a body. */
 export async function archiveRoutes(app: FastifyInstance, options: ArchiveRoutesOptions): Promise<void> {
   const { archiving, log, refuse } = options
-  const parser = { parseAs: 'string', bodyLimit: BODY_BYTES_MAX } as const
-  app.addContentTypeParser('application/json', parser, app.getDefaultJsonParser('error', 'error'))
+  takeOrders(app, BODY_BYTES_MAX)
 
   app.post('/log/archives', async (request, reply) => {
     const afterDays = afterDaysOf(request.body)
-    log.info({ certificate: peerOf(request)?.sha256, afterDays }, 'an operator had the log archived')
+    log.info({ certificate: fingerprintOf(request), afterDays }, 'an operator had the log archived')
     try {
       const made = await archiving.archive(afterDays)
       return { files: made.map(formatArchive) }
@@ -48,19 +47,15 @@ export async function archiveRoutes(app: FastifyInstance, options: ArchiveRoutes
 /** @param given parsed JSON @returns nothing: as configured @throws {GatewayError} `BadRequest` */
 function afterDaysOf(given: unknown): number | undefined {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  if (!isObject || Object.keys(given).some((name) => name !== 'afterDays')) throw bad('it takes afterDays')
+  if (!isObject || Object.keys(given).some((name) => name !== 'afterDays')) throw badOrder('it takes afterDays')
   const { afterDays } = given as { readonly afterDays?: unknown }
   if (afterDays === undefined) return undefined
   const days = Number.isInteger(afterDays) ? (afterDays as number) : -1
-  if (days < 0 || days > DAYS_MAX) throw bad('afterDays is a whole number of days')
+  if (days < 0 || days > DAYS_MAX) throw badOrder('afterDays is a whole number of days')
   return days
 }
 
 export function formatArchive({ name, first, last, bytes, madeAt, emptiedTo }: ArchiveRow): ShownArchive {
   const isWhole = emptiedTo >= last
   return { file: name, day: name.slice(0, 10), first, last, bytes, madeAt: new Date(madeAt).toISOString(), isWhole }
-}
-
-function bad(reason: string): GatewayError {
-  return new GatewayError('BadRequest', { reason })
 }

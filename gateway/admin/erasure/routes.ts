@@ -1,11 +1,12 @@
 /** `POST /log/erasures|holds|releases`, `GET /log/holds`: what operators decide about erasing, on record under their name. */
 
 import { randomUUID } from 'node:crypto'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { peerOf } from '../../http/mutual-tls.ts'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { SqliteLog } from '../../message-log/open-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { Actor } from '../../message-log/record/erasure-event.ts'
+import { fingerprintOf } from '../operators.ts'
+import { takeOrders } from '../order-body.ts'
 import { parseOrder, refusalText } from './orders.ts'
 
 export interface ErasureRoutesOptions {
@@ -18,11 +19,9 @@ export interface ErasureRoutesOptions {
 const BODY_BYTES_MAX = 4096
 const ROUTES = { '/log/erasures': 'erasure', '/log/holds': 'hold', '/log/releases': 'release' } as const
 
-/** A plugin of its own: the one place of the admin port that reads a body. */
 export async function erasureRoutes(app: FastifyInstance, options: ErasureRoutesOptions): Promise<void> {
   const { reader, erasing, log, refuse } = options
-  const parser = { parseAs: 'string', bodyLimit: BODY_BYTES_MAX } as const
-  app.addContentTypeParser('application/json', parser, app.getDefaultJsonParser('error', 'error'))
+  takeOrders(app, BODY_BYTES_MAX)
 
   app.get('/log/holds', async () => ({ holds: reader.holds() }))
 
@@ -41,11 +40,4 @@ export async function erasureRoutes(app: FastifyInstance, options: ErasureRoutes
       return decided
     })
   }
-}
-
-/** Whoever gets here has shown a certificate. */
-function fingerprintOf(request: FastifyRequest): string {
-  const peer = peerOf(request)
-  if (peer === undefined) throw new TypeError('An operator has no certificate')
-  return peer.sha256
 }

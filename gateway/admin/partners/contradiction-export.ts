@@ -8,9 +8,9 @@ import type { Content } from '../../evidence/content.ts'
 import { contentOf, joined } from '../../evidence/content.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import { SUMMARY_NAME } from '../evidence/evidence-bulk.ts'
-import type { Packages } from '../evidence/evidence-packages.ts'
-import { containerName, NoEvidence } from '../evidence/evidence-packages.ts'
+import { SUMMARY_NAME } from '../evidence/bulk.ts'
+import type { Packages } from '../evidence/packages.ts'
+import { containerName, NoEvidence } from '../evidence/packages.ts'
 import type { PartnerView } from './partners.ts'
 
 export interface Contradicting {

@@ -4,13 +4,12 @@
  */
 
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { GatewayError } from '../../errors.ts'
-import { peerOf } from '../../http/mutual-tls.ts'
 import type { Pseudonyms } from '../../message-log/keys/pseudonyms.ts'
 import type { Appended } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { Access } from '../../message-log/record/access-event.ts'
-import { parseStrictJson } from '../../protocol/json.ts'
+import { fingerprintOf } from '../operators.ts'
+import { badOrder, takeOrders } from '../order-body.ts'
 import { reportSubject } from './report.ts'
 
 export interface SubjectLookUp {
@@ -30,17 +29,12 @@ export interface SubjectRoutesOptions extends SubjectLookUp {
 const BODY_BYTES_MAX = 16 * 1024
 export const REFERENCES_MAX = 20
 
-/** A plugin of its own, for the sake of the body. */
 export async function subjectRoutes(app: FastifyInstance, options: SubjectRoutesOptions): Promise<void> {
   const { reader, pseudonyms, appendAccess, now, log } = options
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-    async (_request: unknown, body: Buffer) => body,
-  )
+  takeOrders(app, BODY_BYTES_MAX)
   app.post('/log/subject', async (request) => {
     const references = referencesIn(request.body, options)
-    const certificate = peerOf(request)?.sha256 ?? ''
+    const certificate = fingerprintOf(request)
     await appendAccess({ by: `operator:${certificate}`, looked: { references: references.length } })
     log.info({ certificate }, 'an operator looked a person up')
     return reportSubject(reader, pseudonyms, references, now())
@@ -49,25 +43,12 @@ export async function subjectRoutes(app: FastifyInstance, options: SubjectRoutes
 
 /** @throws {GatewayError} `BadRequest`, naming the form, never what was given */
 function referencesIn(body: unknown, { parseReference, referenceForms }: SubjectLookUp): readonly string[] {
-  const { references } = (Buffer.isBuffer(body) ? parsed(body) : {}) as { readonly references?: unknown }
+  const { references } = (typeof body === 'object' && body !== null ? body : {}) as { readonly references?: unknown }
   if (!Array.isArray(references) || references.length === 0 || references.length > REFERENCES_MAX)
-    throw bad(`the body is JSON, {"references": […]} with 1 to ${REFERENCES_MAX} of them`)
+    throw badOrder(`the body is JSON, {"references": […]} with 1 to ${REFERENCES_MAX} of them`)
   return references.map((text) => {
     const reference = typeof text === 'string' ? parseReference(text) : undefined
-    if (reference === undefined) throw bad(`a reference is ${referenceForms}`)
+    if (reference === undefined) throw badOrder(`a reference is ${referenceForms}`)
     return reference
   })
-}
-
-function parsed(body: Buffer): object {
-  try {
-    const value = parseStrictJson(body)
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
-}
-
-function bad(reason: string): GatewayError {
-  return new GatewayError('BadRequest', { reason })
 }

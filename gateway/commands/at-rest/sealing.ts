@@ -1,8 +1,8 @@
 /** Sealing without a running gateway: its key, the configuration it used last, and the authorities named there. */
 
 import { join } from 'node:path'
-import type { GatewaySealing } from '../../admin/evidence/evidence-seal.ts'
-import { registeredSeal } from '../../admin/evidence/evidence-seal.ts'
+import type { GatewaySealing } from '../../admin/evidence/sealing.ts'
+import { registeredSeal } from '../../admin/evidence/sealing.ts'
 import type { Config } from '../../config.ts'
 import { openTimeStampClient } from '../../message-log/stamping/time-stamp-client.ts'
 import { checkConfiguration } from '../../trust/configuration-check.ts'

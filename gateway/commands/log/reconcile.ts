@@ -1,6 +1,6 @@
 /** `owl log partners|reconcile|contradictions`: two logs compared, beside a running gateway or without one. */
 
-import { openPackages } from '../../admin/evidence/evidence-packages.ts'
+import { openPackages } from '../../admin/evidence/packages.ts'
 import type { Contradicting } from '../../admin/partners/contradiction-export.ts'
 import { contradictionsOf, exportContradictions } from '../../admin/partners/contradiction-export.ts'
 import type { Partners, Reconciled } from '../../admin/partners/partners.ts'

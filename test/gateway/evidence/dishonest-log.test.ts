@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { openPackages } from '../../../gateway/admin/evidence/evidence-packages.ts'
+import { openPackages } from '../../../gateway/admin/evidence/packages.ts'
 import type { CheckId } from '../../../gateway/evidence/checks.ts'
 import { openChecks } from '../../../gateway/evidence/checks.ts'
 import { formatContainer } from '../../../gateway/evidence/container.ts'

@@ -1,7 +1,7 @@
 /** Security row 3: what a stolen seal signs after its revocation is no evidence, what was signed before stays. */
 
 import t from 'tap'
-import { openPackages } from '../../../gateway/admin/evidence/evidence-packages.ts'
+import { openPackages } from '../../../gateway/admin/evidence/packages.ts'
 import type { Check } from '../../../gateway/evidence/checks.ts'
 import { formatContainer } from '../../../gateway/evidence/container.ts'
 import type { Verified } from '../../../gateway/evidence/verify.ts'

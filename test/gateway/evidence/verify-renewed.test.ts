@@ -1,7 +1,7 @@
 /** Evidence that was renewed, as it is exported: time-stamps, hash trees, bodies that are gone. */
 
 import t from 'tap'
-import { openPackages } from '../../../gateway/admin/evidence/evidence-packages.ts'
+import { openPackages } from '../../../gateway/admin/evidence/packages.ts'
 import { formatContainer } from '../../../gateway/evidence/container.ts'
 import { EVIDENCE_RECORD_NAME } from '../../../gateway/evidence/manifest.ts'
 import { renew } from '../message-log/renewal/renewal-rig.ts'

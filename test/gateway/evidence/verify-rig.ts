@@ -1,8 +1,8 @@
 /** Containers of a real log to be verified, and what an attacker could make of them. */
 
 import type { Test } from 'tap'
-import { openPackages } from '../../../gateway/admin/evidence/evidence-packages.ts'
-import { openSealing } from '../../../gateway/admin/evidence/evidence-seal.ts'
+import { openPackages } from '../../../gateway/admin/evidence/packages.ts'
+import { openSealing } from '../../../gateway/admin/evidence/sealing.ts'
 import { readAnchors } from '../../../gateway/evidence/anchors.ts'
 import { sourceOf } from '../../../gateway/evidence/byte-source.ts'
 import type { CheckId, Verdict } from '../../../gateway/evidence/checks.ts'

@@ -13,8 +13,8 @@ import { memberOf, subsystemOf } from '../../protocol/identifiers.ts'
 import { readToken } from '../../protocol/time-stamp-token.ts'
 import type { Configuration } from '../../trust/configuration.ts'
 import { openRecordedConfigurations } from '../log/recorded-configurations.ts'
-import type { RecordPackage } from './evidence-packages.ts'
-import { containerName } from './evidence-packages.ts'
+import type { RecordPackage } from './packages.ts'
+import { containerName } from './packages.ts'
 
 export interface Reporting {
   report(requestId: string, known: KnownOfExchange, madeAt: number): ExchangeReport

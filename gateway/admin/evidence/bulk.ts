@@ -10,8 +10,8 @@ import { openZipWriter } from '../../evidence/zip-writer.ts'
 import type { LogQuery, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import { LIMIT_MAX } from '../log/query.ts'
-import type { Lack, Packages } from './evidence-packages.ts'
-import { containerName, NoEvidence } from './evidence-packages.ts'
+import type { Lack, Packages } from './packages.ts'
+import { containerName, NoEvidence } from './packages.ts'
 
 export interface BulkExport {
   /** To be read once. */

@@ -12,11 +12,11 @@ import { gathered } from '../../evidence/content.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { Looked } from '../../message-log/record/access-event.ts'
 import { parseRequestId, parseSeq } from '../log/query.ts'
-import { exportExchange } from './evidence-exchange.ts'
-import type { Lack } from './evidence-packages.ts'
-import { NoEvidence, openPackages } from './evidence-packages.ts'
-import type { SealingDeps, SealLife } from './evidence-seal.ts'
-import { openSealing } from './evidence-seal.ts'
+import { exportExchange } from './exchange.ts'
+import type { Lack } from './packages.ts'
+import { NoEvidence, openPackages } from './packages.ts'
+import type { SealingDeps, SealLife } from './sealing.ts'
+import { openSealing } from './sealing.ts'
 
 export interface EvidenceRoutesOptions {
   readonly reader: LogReader

@@ -8,11 +8,11 @@ import type { ReportedErasure } from '../../evidence/report-erasure.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
 import type { RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
-import type { Packages, RecordPackage } from './evidence-packages.ts'
-import { containerName, NoEvidence } from './evidence-packages.ts'
-import { openReporting } from './evidence-report.ts'
-import type { SealingDeps, SealLife } from './evidence-seal.ts'
-import { openSealing } from './evidence-seal.ts'
+import type { Packages, RecordPackage } from './packages.ts'
+import { containerName, NoEvidence } from './packages.ts'
+import { openReporting } from './report.ts'
+import type { SealingDeps, SealLife } from './sealing.ts'
+import { openSealing } from './sealing.ts'
 
 export interface ExchangeExport {
   readonly content: Content
