@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import t from 'tap'
@@ -108,6 +108,23 @@ t.test('on a machine with nothing but the verifier, as the README says', async (
 
   t.equal(stdout.trimEnd().split('\n').length, 3)
   t.notMatch(stdout, 'invalid')
+})
+
+t.test('anchors for one role each, before the evidence or after it', async (t) => {
+  const { file, verify, rig } = await rigOf(t)
+  const ca = (name: string): string => join(dirname(rig.caFile), name)
+  const roles = ['--seal-anchors', ca('issuing.pem'), '--time-stamp-anchors', ca('tsa-ca.pem')]
+
+  const before = await verify(...roles, '--json', file('exchange.zip'))
+  t.equal(before.code, 0)
+  t.notMatch(before.err, 'warning:')
+  const [first] = before.out.split('\n').map((line) => JSON.parse(line || '{}') as { sealedBy?: object })
+  t.match(first?.sealedBy, { member: 'OWL/GOV/05711000', organization: 'Stadt Bielefeld' })
+  const both = await verify('--anchors', ca('issuing.pem'), ca('tsa-ca.pem'), file('exchange.zip'))
+  t.equal(both.code, 0)
+  t.match(both.err, 'warning: --anchors')
+  const swapped = ['--seal-anchors', ca('tsa-ca.pem'), '--time-stamp-anchors', ca('issuing.pem')]
+  t.equal((await verify(...swapped, file('exchange.zip'))).code, 3)
 })
 
 t.test('exit codes: 3 not proven, 2 misused', async (t) => {
