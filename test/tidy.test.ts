@@ -71,10 +71,15 @@ const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
 const LOG = 'gateway/message-log/'
 const LOG_ROOMS = [
   ...['message-log.ts', 'time-of-day.ts', 'recent-ids.ts', 'record/', 'files/', 'keys/'],
-  ...['store/log-store.ts', 'archive/', 'store/sqlite/', 'store/engine.ts'],
+  ...['store/log-store.ts', 'store/writable-store.ts', 'archive/', 'store/sqlite/', 'store/engine.ts'],
   ...['reading/', 'stamping/', 'renewal/', 'verification/', 'erasure/', 'archiving/', 'witness/', 'writer/'],
   'open-log.ts',
 ]
+const ENGINES = ['node:sqlite', 'pg']
+/** The engines of the message log; `store/engine.ts` chooses. */
+const LOG_ENGINES = [`${LOG}store/sqlite/`]
+/** The registry, local systems and the development CA have small databases of their own. */
+const STORES = [...LOG_ENGINES, 'gateway/registry/store.ts', 'adapters/', 'certs-dev/pairs.ts']
 /** Composition roots: they may import everything, and nobody imports them. */
 const MAY_READ_ENVIRONMENT = /^(?:gateway\/main\.ts|gateway\/commands\/owl\.ts|gateway\/region\/.*|test\/.*)$/
 
@@ -142,6 +147,17 @@ t.test('within the message log no room imports one above it', async (t) => {
     for (const { target } of importsOf(file, await read(file))) {
       const path = relative(ROOT, join(ROOT, file, '..', target))
       if (target.startsWith('.') && path.startsWith(LOG)) t.ok(placeOf(path) <= place, `${file} may import ${path}`)
+    }
+  }
+})
+
+t.test('a storage engine is known to who stores, and to nobody else', async (t) => {
+  for (const file of sources) {
+    for (const { target } of importsOf(file, await read(file))) {
+      if (ENGINES.includes(target)) t.ok(STORES.some(matches(file)), `${file} may know ${target}`)
+      const path = relative(ROOT, join(ROOT, file, '..', target))
+      const isChosen = file === `${LOG}store/engine.ts` || !LOG_ENGINES.some((engine) => path.startsWith(engine))
+      t.ok(isChosen || LOG_ENGINES.some((engine) => file.startsWith(engine)), `${file} does not choose an engine: ${path}`)
     }
   }
 })

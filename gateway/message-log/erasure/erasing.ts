@@ -8,21 +8,20 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
 import type { BodyFiles } from '../files/body-files.ts'
 import type { DecisionJournal } from '../files/decision-journal.ts'
 import type { KeyStore } from '../keys/key-store.ts'
-import type { Decision, ErasureEvent, Ranges, What } from '../record/erasure-event.ts'
+import type { Decision, ErasureEvent, Ranges, ReleaseEvent, What } from '../record/erasure-event.ts'
 import { covers, parseDecision, seqsOf, toRanges } from '../record/erasure-event.ts'
 import type { Place } from '../record/log-state.ts'
-import { openSubjectErasing } from '../store/sqlite/subject-table.ts'
+import type { NewDecision, StoredDecision, WritableStore } from '../store/writable-store.ts'
 import type { RetentionScan } from './retention-scan.ts'
 import { openRetentionScan } from './retention-scan.ts'
 import { openSelection } from './selection.ts'
 import type { Decided, DueMoment, Moment, Request, RetentionRules, Step } from './terms.ts'
 
 export interface ErasingDeps {
-  readonly database: DatabaseSync
+  readonly store: Pick<WritableStore, 'batches' | 'erasing' | 'retention' | 'records'>
   /** `gateway/node/epoch` */
   readonly log: string
   readonly keys: KeyStore
@@ -30,9 +29,8 @@ export interface ErasingDeps {
   readonly journal: DecisionJournal
   /** Requests that have no end yet. */
   readonly open: ReadonlySet<number>
-  /** Puts a decision on record; `also` in the same transaction. */
-  record(decision: Decision, at: number, also: (place: Place) => void): Place
-  transact<T>(work: () => T): T
+  /** Puts a decision on record, and what follows from it, in one transaction. */
+  record(decision: Decision, at: number, effect: Omit<NewDecision, 'seq' | 'id'>): Place
 }
 
 export interface Erasing {
@@ -61,51 +59,29 @@ interface Work {
 }
 
 export function openErasing(deps: ErasingDeps): Erasing {
-  const { database, log, keys, files, journal, open, record, transact } = deps
-  const insertDecision = database.prepare('INSERT INTO decision (seq, id, pending) VALUES (?, ?, ?)')
-  const knownDecision = database.prepare('SELECT seq FROM decision WHERE id = ?')
-  const nextPending = database.prepare(
-    'SELECT decision.seq, at, body FROM decision JOIN record USING (seq) JOIN content USING (seq) WHERE pending = 1 LIMIT 1',
-  )
-  const pendingAll = database.prepare(
-    'SELECT body FROM decision JOIN content USING (seq) WHERE pending = 1 ORDER BY decision.seq',
-  )
-  const finish = database.prepare('UPDATE decision SET pending = 0 WHERE seq = ?')
-  const hasFile = database.prepare('SELECT body_key IS NOT NULL AS has FROM content WHERE seq = ?')
-  const eraseBody = database.prepare(
-    `UPDATE record SET body_until = NULL, body_erased_at = ?, body_erased_by = ?
-     WHERE seq = ? AND body_until IS NOT NULL AND purpose IS NOT NULL`,
-  )
-  const emptyBody = database.prepare('UPDATE content SET body = NULL, body_share = NULL, body_key = NULL WHERE seq = ?')
-  const eraseRecord = database.prepare(
-    `UPDATE record SET ${EMPTIED.map((column) => `${column} = NULL`).join(', ')},
-     record_erased_at = ?, record_erased_by = ? WHERE seq = ? AND record_erased_at IS NULL AND purpose IS NOT NULL`,
-  )
-  const eraseSubjects = openSubjectErasing(database)
-  const deleteContent = database.prepare('DELETE FROM content WHERE seq = ?')
-  const insertHold = database.prepare('INSERT OR IGNORE INTO hold SELECT seq, ? FROM record WHERE seq = ?')
-  const endHold = database.prepare('DELETE FROM hold WHERE seq = ? AND event = ?')
-  const lastBatched = database.prepare('SELECT max(last) AS last FROM batch')
-  const selection = openSelection({ database, open })
-  const scan: RetentionScan = openRetentionScan({ database, keys, open })
+  const { store, log, keys, files, journal, open, record } = deps
+  const { batches, erasing } = store
+  const selection = openSelection({ store, open })
+  const scan: RetentionScan = openRetentionScan({ store, keys, open })
   let work: Work | undefined
   /** Files that are being unlinked: a large one takes its time. */
   let unlinking = 0
   let failed: number[] = []
-  const resumedTo = Number(
-    database.prepare('SELECT max(seq) AS seq FROM decision WHERE pending = 1').get()?.['seq'] ?? 0,
-  )
+  const resumedTo = Math.max(0, ...Array.from(erasing.decisions({ pendingOnly: true }), ({ seq }) => seq))
 
   function write(decision: Decision, at: number): Place {
-    return record(decision, at, ({ seq }) => {
-      insertDecision.run(seq, decision.id, decision.event === 'erasure' ? 1 : 0)
-      if (decision.event === 'hold') for (const each of seqsOf(decision.records)) insertHold.run(seq, each)
-      if (decision.event !== 'release') return
-      for (const id of decision.holds) {
-        const event = knownDecision.get(id)?.['seq']
-        if (event !== undefined) for (const each of seqsOf(decision.records)) endHold.run(each, Number(event))
-      }
+    return record(decision, at, {
+      isPending: decision.event === 'erasure',
+      held: decision.event === 'hold' ? seqsOf(decision.records) : [],
+      released: decision.event === 'release' ? releasedBy(decision) : [],
     })
+  }
+
+  function* releasedBy({ holds, records }: ReleaseEvent): Generator<{ seq: number; event: number }> {
+    for (const id of holds) {
+      const event = erasing.seqOf(id)
+      if (event !== undefined) for (const seq of seqsOf(records)) yield { seq, event }
+    }
   }
 
   function enter(decision: Decision, at: number): Place {
@@ -113,41 +89,23 @@ export function openErasing(deps: ErasingDeps): Erasing {
     return write(decision, at)
   }
 
-  function begin(row: Record<string, unknown>): Work {
-    const decision = parseDecision(row['body'] as Uint8Array) as ErasureEvent
-    const rest = partsOf(decision, Number(lastBatched.get()?.['last'] ?? 0))
-    const seq = Number(row['seq'])
-    return { seq, at: Number(row['at']), rest, isResumed: seq <= resumedTo }
+  function begin({ seq, at, body }: StoredDecision): Work {
+    const decision = parseDecision(body as Uint8Array) as ErasureEvent
+    const rest = partsOf(decision, batches.latest()?.last ?? 0)
+    return { seq, at, rest, isResumed: seq <= resumedTo }
   }
 
   /** @returns nothing when there is no work */
   function carryOn(unlink: (seq: number) => void): Step | undefined {
-    const row = work === undefined ? nextPending.get() : undefined
+    const row = work === undefined ? erasing.nextPending() : undefined
     if (row !== undefined) work = begin(row)
     if (work === undefined) return undefined
     const { seq: event, at, rest, isResumed } = work
     const part = take(rest, STEP_RECORDS)
     if (part.length === 0) return end(event)
-    const gone: number[] = []
-    const forgotten: number[] = []
-    let bodies = 0
-    transact(() => {
-      for (const [what, seq] of part) {
-        if (isResumed || hasFile.get(seq)?.['has'] === 1) gone.push(seq)
-        const { changes } = (what === 'body' ? eraseBody : eraseRecord).run(at, event, seq)
-        if (changes === 0) continue
-        if (what === 'body') {
-          emptyBody.run(seq)
-          bodies += 1
-        } else {
-          deleteContent.run(seq)
-          forgotten.push(seq)
-        }
-      }
-      eraseSubjects(forgotten)
-    })
-    for (const seq of gone) unlink(seq)
-    return { more: true, bodies, records: forgotten.length, keys: 0, isClean: false }
+    const { bodies, records, files: gone } = erasing.erase(part, { at, event })
+    for (const seq of isResumed ? part.map(([, each]) => each) : gone) unlink(seq)
+    return { more: true, bodies, records, keys: 0, isClean: false }
   }
 
   function end(event: number): Step {
@@ -159,7 +117,7 @@ export function openErasing(deps: ErasingDeps): Erasing {
       const problem = `${again.length} files of erased bodies cannot be removed`
       return { ...NOTHING, isClean: false, problem }
     }
-    transact(() => finish.run(event))
+    erasing.finish(event)
     work = undefined
     return { ...NOTHING, more: true, isClean: false }
   }
@@ -186,8 +144,8 @@ export function openErasing(deps: ErasingDeps): Erasing {
   }
 
   function isDoomed(seq: number): boolean {
-    return pendingAll.all().some((row) => {
-      const { parts } = parseDecision(row['body'] as Uint8Array) as ErasureEvent
+    return [...erasing.decisions({ pendingOnly: true })].some(({ body }) => {
+      const { parts } = parseDecision(body as Uint8Array) as ErasureEvent
       return parts.some(({ records }) => covers(records, seq))
     })
   }
@@ -214,7 +172,7 @@ export function openErasing(deps: ErasingDeps): Erasing {
     settle(at) {
       const known = journal.read()
       for (const { log: of, at: then, decision } of known) {
-        if (of !== log || knownDecision.get(decision.id) !== undefined) continue
+        if (of !== log || erasing.seqOf(decision.id) !== undefined) continue
         write({ ...decision, decided: decision.decided ?? new Date(then).toISOString() }, at)
       }
       complete(new Set(known.map(({ decision }) => decision.id)))
@@ -224,23 +182,13 @@ export function openErasing(deps: ErasingDeps): Erasing {
 
   /** A journal that was lost is made again from the log. */
   function complete(ids: ReadonlySet<string>): void {
-    const rows = database.prepare(
-      'SELECT id, at, body FROM decision JOIN record USING (seq) JOIN content USING (seq) ORDER BY seq',
-    )
-    for (const row of rows.all()) {
-      if (ids.has(String(row['id'])) || row['body'] === null) continue
-      journal.append({ log, at: Number(row['at']), decision: parseDecision(row['body'] as Uint8Array) })
+    for (const { id, at, body } of erasing.decisions()) {
+      if (!ids.has(id) && body !== null) journal.append({ log, at, decision: parseDecision(body) })
     }
   }
 }
 
 const REASON = 'The date that the purpose sets has passed'
-
-/** All of `record` but seq, leaf and what it ends. */
-const EMPTIED = [
-  ...['at', 'kind', 'side', 'direction', 'request_id', 'x_road_id', 'client', 'service', 'method', 'purpose', 'code'],
-  ...['stage', 'sender', 'body_bytes', 'body_until', 'record_until', 'body_erased_at', 'body_erased_by'],
-]
 
 function* partsOf({ parts }: ErasureEvent, last: number): Generator<readonly [What, number]> {
   for (const { what, records } of parts) {

@@ -1,13 +1,13 @@
 /** Finds what is due, and the keys under which nothing is left: reads the whole log, a few thousand records at a time. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf } from '../keys/key-store.ts'
 import type { What } from '../record/erasure-event.ts'
+import type { DueRecord, WritableStore } from '../store/writable-store.ts'
 import type { DueMoment } from './terms.ts'
 
 export interface ScanDeps {
-  readonly database: DatabaseSync
+  readonly store: Pick<WritableStore, 'batches' | 'records' | 'retention'>
   readonly keys: KeyStore
   /** Requests that have no end yet. */
   readonly open: ReadonlySet<number>
@@ -38,18 +38,8 @@ const DUE_MAX = 10_000
 /** Keys of these days are in use, or may be: the gateway's clock and the writer's meet at midnight. */
 const DAYS_IN_USE = 2
 
-export function openRetentionScan({ database, keys, open }: ScanDeps): RetentionScan {
-  const lastSeq = database.prepare('SELECT max(seq) AS last FROM record')
-  const lastBatched = database.prepare('SELECT max(last) AS last FROM batch')
-  const due = database.prepare(
-    `SELECT seq, purpose, record_until < ?1 AND at < ?2 AS whole FROM record
-     WHERE seq BETWEEN ?3 AND ?4 AND purpose IS NOT NULL AND (body_until < ?1 OR (record_until < ?1 AND at < ?2))
-     AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.seq = record.seq) ORDER BY seq`,
-  )
-  const live = database.prepare(
-    `SELECT DISTINCT at / 86400000 AS day, purpose, body_until IS NOT NULL AS body FROM record
-     WHERE seq BETWEEN ? AND ? AND purpose IS NOT NULL`,
-  )
+export function openRetentionScan({ store, keys, open }: ScanDeps): RetentionScan {
+  const { records, batches, retention } = store
   let next = 1
   /** What comes after the pass began is of a day in use. */
   let last: number | undefined
@@ -68,11 +58,8 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
     inUse.clear()
   }
 
-  function note(row: Record<string, unknown>): void {
-    const seq = Number(row['seq'])
-    const what = row['whole'] === 1 ? 'record' : 'body'
+  function note({ seq, what, purpose }: DueRecord): void {
     if (what === 'record' && open.has(seq)) return
-    const purpose = String(row['purpose'])
     const id = `${what} ${purpose}`
     const group = found.get(id) ?? { what, purpose, seqs: [] }
     found.set(id, group)
@@ -83,7 +70,7 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
   return {
     step({ dueAt, replayedSince }) {
       if (count >= DUE_MAX) return false
-      last ??= Number(lastSeq.get()?.['last'] ?? 0)
+      last ??= records.tip().seq
       if (next > last) {
         if (!wasDue || count > 0) return false
         forget()
@@ -91,12 +78,11 @@ export function openRetentionScan({ database, keys, open }: ScanDeps): Retention
       }
       const to = Math.min(last, next + STEP_RECORDS - 1)
       // What is in no batch yet is not erased; the high-water mark would not know of it.
-      const dueTo = Math.min(to, Number(lastBatched.get()?.['last'] ?? 0))
-      for (const row of due.all(dayOf(dueAt), replayedSince, next, dueTo)) note(row)
-      for (const row of live.all(next, to)) {
-        const { day, purpose, body } = row
-        inUse.add(idOf('record', Number(day), String(purpose)))
-        if (body === 1) inUse.add(idOf('body', Number(day), String(purpose)))
+      const dueTo = Math.min(to, batches.latest()?.last ?? 0)
+      for (const record of retention.due({ first: next, last: dueTo, day: dayOf(dueAt), replayedSince })) note(record)
+      for (const { day, purpose, hasBody } of retention.live(next, to)) {
+        inUse.add(idOf('record', day, purpose))
+        if (hasBody) inUse.add(idOf('body', day, purpose))
       }
       next = to + 1
       return true

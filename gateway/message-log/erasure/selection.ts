@@ -1,54 +1,27 @@
 /** What somebody asks to be erased, held or released, and why it must not be. The writer's thread knows both. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import type { Decision } from '../record/erasure-event.ts'
 import { toRanges } from '../record/erasure-event.ts'
-import type { Moment, Refusal, Request, Selection } from './terms.ts'
+import type { SelectedRecord, WritableStore } from '../store/writable-store.ts'
+import type { Moment, Refusal, Request } from './terms.ts'
 
 export type Chosen =
   | { readonly decision: Decision; readonly seqs: readonly number[] }
   | { readonly refused: Refusal; readonly of: number | null }
 
 export interface SelectionDeps {
-  readonly database: DatabaseSync
+  readonly store: Pick<WritableStore, 'batches' | 'erasing'>
   /** Requests that have no end yet. */
   readonly open: ReadonlySet<number>
 }
 
-interface Row {
-  readonly seq: number
-  readonly at: number | null
-  readonly purpose: string | null
-  readonly isErased: boolean
-  readonly hasBody: boolean
-  readonly isHeld: boolean
-}
+export function openSelection({ store, open }: SelectionDeps) {
+  const { batches, erasing } = store
 
-const COLUMNS = `seq, at, purpose, record_erased_at IS NOT NULL AS erased, body_until IS NOT NULL AS body,
-  EXISTS (SELECT 1 FROM hold WHERE hold.seq = record.seq) AS held`
-
-export function openSelection({ database, open }: SelectionDeps) {
-  const bySeq = database.prepare(`SELECT ${COLUMNS} FROM record WHERE seq = ?`)
-  const byExchange = database.prepare(`SELECT ${COLUMNS} FROM record WHERE request_id = ? ORDER BY seq`)
-  const lastBatched = database.prepare('SELECT max(last) AS last FROM batch')
-  const holdsOf = database.prepare('SELECT id FROM hold JOIN decision ON decision.seq = event WHERE hold.seq = ?')
-
-  function rowsOf(records: Selection): Row[] {
-    const rows = 'seq' in records ? bySeq.all(records.seq) : byExchange.all(records.exchange)
-    return rows.map((row) => ({
-      seq: Number(row['seq']),
-      at: row['at'] as number | null,
-      purpose: row['purpose'] as string | null,
-      isErased: row['erased'] === 1,
-      hasBody: row['body'] === 1,
-      isHeld: row['held'] === 1,
-    }))
-  }
-
-  function flawOf(row: Row, request: Request, { replayedSince }: Moment): Refusal | undefined {
+  function flawOf(row: SelectedRecord, request: Request, { replayedSince }: Moment): Refusal | undefined {
     if (row.isErased) return 'erased'
     if (row.purpose === null) return 'own'
-    if (row.seq > Number(lastBatched.get()?.['last'] ?? 0)) return 'unbatched'
+    if (row.seq > (batches.latest()?.last ?? 0)) return 'unbatched'
     if (request.event === 'release') return row.isHeld ? undefined : 'not-held'
     if (request.event !== 'erasure') return undefined
     if (row.isHeld) return 'held'
@@ -60,7 +33,7 @@ export function openSelection({ database, open }: SelectionDeps) {
   return {
     choose(request: Request, now: Moment): Chosen {
       const { id, by, reason } = request
-      const rows = rowsOf(request.records)
+      const rows = erasing.select(request.records)
       if (rows.length === 0) return { refused: 'none', of: null }
       for (const row of rows) {
         const refused = flawOf(row, request, now)
@@ -80,7 +53,7 @@ export function openSelection({ database, open }: SelectionDeps) {
         return { decision: { ...said, event: 'erasure', parts }, seqs }
       }
       if (request.event === 'hold') return { decision: { ...said, event: 'hold', records }, seqs }
-      const holds = new Set(seqs.flatMap((seq) => holdsOf.all(seq).map((row) => String(row['id']))))
+      const holds = new Set(seqs.flatMap((seq) => erasing.holdsOf(seq)))
       return { decision: { ...said, event: 'release', holds: [...holds], records }, seqs }
     },
   }

@@ -3,3 +3,4 @@
 export { lockLog } from './sqlite/database.ts'
 export { openRenewalWriter } from './sqlite/renewal-writing.ts'
 export { openStore } from './sqlite/sqlite-store.ts'
+export { openWritableStore } from './sqlite/writing.ts'

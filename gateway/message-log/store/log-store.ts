@@ -44,7 +44,7 @@ export interface Records {
   scan(after: number, count: number): StoredRecord[]
   /** 32 octets each, ascending by seq. */
   leaves(first: number, last: number): Uint8Array[]
-  /** Which record ends which, ascending. */
+  /** How they are tied together, ascending. */
   links(first: number, last: number): Iterable<RecordLink>
   /** The last one; seq 0 when there is none. */
   tip(): Tip
@@ -54,6 +54,9 @@ export interface Records {
 
 export interface RecordLink {
   readonly seq: number
+  readonly leaf: Uint8Array
+  /** Null once the record is erased. */
+  readonly at: number | null
   readonly kind: StoredRecord['kind']
   readonly ends: number | null
 }
@@ -77,12 +80,24 @@ export interface Page {
 export interface Exchanges {
   /** Has a sender used this request id after that time? */
   isTaken(requestId: string, sender: string, since: number): boolean
+  /** Which of these have been used after that time, by `replayKey`: one question for all that is written together. */
+  taken(keys: readonly ReplayKey[], since: number): Set<string>
   /** Request ids that others have used, the latest first, to the first record that is older or erased. */
   takenSince(at: number): Iterable<string>
   /** In the order of request ids, from one to another. */
   between(fromId: string, toId: string): Iterable<ExchangeRecord>
   /** Which of these leaves are there. */
   withLeaves(leaves: readonly Buffer[]): readonly { readonly leaf: Buffer; readonly erasedAt: number | null }[]
+}
+
+/** What a request is known by when it comes again. */
+export interface ReplayKey {
+  readonly requestId: string
+  readonly sender: string
+}
+
+export function replayKey({ requestId, sender }: ReplayKey): string {
+  return `${requestId} ${sender}`
 }
 
 /** As much of a record as comparing exchanges needs. What is archived has to be read whole. */

@@ -1,6 +1,5 @@
 /** What the writer must know of a log before it goes on with it: where the chain ends, what is not yet batched, what is open. */
 
-import type { DatabaseSync } from 'node:sqlite'
 import { groupLeaf, sha256 } from '../../protocol/hash-tree.ts'
 import type { LeafList } from '../record/leaf-list.ts'
 import { openLeafList } from '../record/leaf-list.ts'
@@ -8,6 +7,11 @@ import type { LogRecord } from '../record/log-record.ts'
 import { completeRecord } from '../record/log-record.ts'
 import type { LatestBatch, Tip } from '../record/log-state.ts'
 import { LogOpenError } from '../record/open-error.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
+import { bufferOf } from '../record/stored-record.ts'
+import type { LogStore } from '../store/log-store.ts'
+
+type EndStore = Pick<LogStore, 'records' | 'batches' | 'texts'>
 
 export interface ChainEnd {
   readonly tip: Tip
@@ -28,29 +32,20 @@ export interface Unbatched {
 const END_RECORDS = 256
 
 /** @throws {LogOpenError} `damaged` */
-export function readChainEnd(database: DatabaseSync): ChainEnd {
-  const tip = readTip(database)
-  checkEnd(database, tip)
-  const row = database
-    .prepare('SELECT number, seq, open_from, header_sha256 FROM batch ORDER BY number DESC LIMIT 1')
-    .get()
-  const batchSeq = Number(row?.['seq'] ?? 0)
+export function readChainEnd(store: EndStore): ChainEnd {
+  const tip = store.records.tip()
+  checkEnd(store, tip)
+  const latest = store.batches.latest()
+  const { own = 0, openFrom = 1 } = latest ?? {}
   const unbatched = emptyUnbatched()
   const open = new Set<number>()
-  const rows = database.prepare('SELECT seq, leaf, at, kind, ends FROM record WHERE seq >= ? ORDER BY seq')
-  for (const { seq, leaf, at, kind, ends } of rows.iterate(Math.min(Number(row?.['open_from'] ?? 1), batchSeq + 1))) {
-    if (kind === 'request') open.add(Number(seq))
-    if (ends !== null) open.delete(Number(ends))
-    if (Number(seq) > batchSeq) addUnbatched(unbatched, { leaf: leaf as Uint8Array, at: Number(at) })
+  for (const { seq, leaf, at, kind, ends } of store.records.links(Math.min(openFrom, own + 1), tip.seq)) {
+    if (kind === 'request') open.add(seq)
+    if (ends !== null) open.delete(ends)
+    if (seq > own) addUnbatched(unbatched, { leaf, at: at ?? 0 })
   }
-  const headerSha256 = row === undefined ? undefined : Buffer.from(row['header_sha256'] as Uint8Array)
-  return { tip, batch: { number: Number(row?.['number'] ?? 0), headerSha256 }, unbatched, open }
-}
-
-export function readTip(database: DatabaseSync): Tip {
-  const row = database.prepare('SELECT seq, leaf FROM record ORDER BY seq DESC LIMIT 1').get()
-  if (row === undefined) return { seq: 0, leaf: undefined }
-  return { seq: Number(row['seq']), leaf: Buffer.from(row['leaf'] as Uint8Array) }
+  const batch = { number: latest?.number ?? 0, headerSha256: latest?.headerSha256 }
+  return { tip, batch, unbatched, open }
 }
 
 export function emptyUnbatched(): Unbatched {
@@ -64,37 +59,29 @@ export function addUnbatched(unbatched: Unbatched, { leaf, at }: { leaf: Uint8Ar
 }
 
 /** @throws {LogOpenError} `damaged` */
-function checkEnd(database: DatabaseSync, tip: Tip): void {
-  const rows = database
-    .prepare(
-      `SELECT seq, leaf, record, text AS basis, record_erased_at AS erased, archive
-       FROM record LEFT JOIN content USING (seq) LEFT JOIN repeated ON repeated.id = basis
-       WHERE seq > ? ORDER BY seq`,
-    )
-    .all(tip.seq - END_RECORDS)
+function checkEnd(store: EndStore, tip: Tip): void {
   let before: { seq: number; leaf: Buffer } | undefined
-  for (const row of rows) {
-    const seq = Number(row['seq'])
-    const leaf = Buffer.from(row['leaf'] as Uint8Array)
-    if ((before !== undefined && seq !== before.seq + 1) || !isWhole(row, { seq, leaf, before: before?.leaf })) {
+  for (let seq = Math.max(tip.seq - END_RECORDS, 0) + 1; seq <= tip.seq; seq++) {
+    const row = store.records.get(seq, { bodies: false })
+    if (row === undefined || !isWhole(row, before?.leaf, store)) {
+      // The first of them may be missing: nobody looks at what was before.
+      if (row === undefined && before === undefined) continue
       throw new LogOpenError('damaged', `The message log is damaged at record ${seq}`)
     }
-    before = { seq, leaf }
+    before = { seq, leaf: bufferOf(row.leaf) }
   }
 }
 
-function isWhole(
-  row: Record<string, unknown>,
-  { seq, leaf, before }: { seq: number; leaf: Buffer; before: Buffer | undefined },
-): boolean {
+function isWhole(row: StoredRecord, before: Buffer | undefined, { texts }: EndStore): boolean {
   // Of what is archived the leaf is enough: the file may be away.
-  if (row['record'] === null) return row['erased'] !== null || row['archive'] !== null
-  const octets = completeRecord(Buffer.from(row['record'] as Uint8Array), row['basis'] as string | null)
+  if (row.record === null) return row.recordErasedAt !== null || row.archive !== null
+  const basis = row.basis === null ? null : texts.get(row.basis)
+  const octets = completeRecord(bufferOf(row.record), basis)
   try {
     const record = JSON.parse(octets.toString('utf8')) as LogRecord
     const hashes = record.objects.map((object) => Buffer.from(object.sha256, 'hex'))
     const follows = before === undefined || record.prev === before.toString('hex')
-    return record.seq === seq && follows && groupLeaf([...hashes, sha256(octets)]).equals(leaf)
+    return record.seq === row.seq && follows && groupLeaf([...hashes, sha256(octets)]).equals(row.leaf)
   } catch {
     return false
   }

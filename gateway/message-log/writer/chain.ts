@@ -1,28 +1,27 @@
 /**
- * The chain of records and its end: what one transaction adds. Source: design of the evidence, sections 3 and 4.
+ * The chain of records and its end: computes what one transaction adds. Source: design of the evidence, sections 3 and 4.
  *
- * Runs in the writer's thread. Nothing of the state here is ahead of the database once a call has returned or thrown.
+ * Runs in the writer's thread. Nothing of the state here is ahead of the store once a call has returned or thrown.
  */
 
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { groupLeafHex, sha256Hex } from '../../protocol/hash-tree.ts'
 import type { BodyFiles } from '../files/body-files.ts'
 import { SHARE_BYTES, seal } from '../keys/content-cipher.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf, openDayKeys } from '../keys/key-store.ts'
 import type { RandomOctets } from '../keys/random-octets.ts'
-import type { Content, Draft } from '../record/draft.ts'
+import type { Draft } from '../record/draft.ts'
 import { ownDraft } from '../record/draft.ts'
-import type { Columns, Entry } from '../record/entry.ts'
+import type { Entry } from '../record/entry.ts'
 import { openArchiveHash } from '../record/kept-signature.ts'
 import type { LogIdentity } from '../record/log-place.ts'
 import { bodyName, formatRecordStart, HEAD_NAME, openRecordOctets, SIGNATURE_NAME } from '../record/log-record.ts'
 import type { Place, Result, Tip } from '../record/log-state.ts'
-import { openSubjectTable } from '../store/sqlite/subject-table.ts'
-import { beginWriting } from '../store/sqlite/turns.ts'
+import { replayKey } from '../store/log-store.ts'
+import type { Changes, NewRecordRow, NewText, WritableStore } from '../store/writable-store.ts'
 
 export interface ChainDeps {
-  readonly database: DatabaseSync
+  readonly store: Pick<WritableStore, 'write' | 'nextText'>
   readonly identity: LogIdentity
   readonly keys: KeyStore
   readonly files: BodyFiles
@@ -31,48 +30,46 @@ export interface ChainDeps {
 
 export interface Chain {
   readonly tip: Tip
-  /** Inside a transaction only, as `addEntry`. */
+  /** While changes are computed only, as `addEntry`. */
   add(draft: Draft): Place
-  /** @returns `replayed` when the log, or this transaction, has the replay key; `unreadable` when the file is gone */
+  /** @returns `replayed` when the log, or these changes, have the replay key; `unreadable` when the file is gone */
   addEntry(entry: Entry, context: EntryContext): Result
   /** Texts in common are stored anew from here on, so that those of old records can go with them. */
   forgetTexts(): void
-  /** One transaction. Whatever is thrown inside, the chain ends where it ended before. */
-  transact<T>(work: () => T): T
+  /**
+   * Computes what is to be written, then writes it in one transaction. Whatever is thrown, the chain ends where it ended
+   * before.
+   *
+   * @param also what else goes with it
+   */
+  commit<T>(compute: () => T, also?: (computed: T) => Changes): T
 }
 
 export interface EntryContext {
   readonly etsiU: string
   readonly basis: string
-  /** Replay keys before this time are free again. */
-  readonly replayedSince: number
+  /** Replay keys that the log has, or these changes. */
+  readonly taken: Set<string>
 }
 
-const RECORD_COLUMNS =
-  'seq, leaf, at, kind, side, direction, request_id, x_road_id, client, service, method, purpose, code, stage, sender, ' +
-  'ends, body_bytes, body_until, record_until'
-const CONTENT_COLUMNS = 'seq, record, basis, signature, etsi_u, extension, share, body_share, body_key, head, body'
 /** Texts known to be stored. A text that is stored twice costs space, nothing else. */
 const REPEATED_MAX = 2048
 
-export function openChain({ database, identity, keys, files, random }: ChainDeps, start: Tip): Chain {
-  const begin = database.prepare('BEGIN IMMEDIATE')
-  const commit = database.prepare('COMMIT')
-  const insertRecord = insertion(database, 'record', RECORD_COLUMNS)
-  const insertContent = insertion(database, 'content', CONTENT_COLUMNS)
-  const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
-  const insertRepeated = database.prepare('INSERT INTO repeated (text) VALUES (?)')
+export function openChain({ store, identity, keys, files, random }: ChainDeps, start: Tip): Chain {
   const dayKeys = openDayKeys(keys)
   const archiveHash = openArchiveHash()
   const recordOctets = openRecordOctets()
-  const subjects = openSubjectTable(database)
 
   let tip = start
+  let nextText = store.nextText()
+  /** What is to be written. */
+  let records: NewRecordRow[] = []
+  let texts: NewText[] = []
   let isAnyAdopted = false
   /** Texts stored since the log was opened, most of them never again after some minutes. */
   const repeated = new Map<string, number>()
 
-  function add({ columns, objects, content, request, basis }: Draft): Place {
+  function add({ columns, objects, content, request, basis }: Draft, subjects: Buffer | null = null): Place {
     const seq = tip.seq + 1
     const { at, kind, side, direction, requestId, code } = columns
     const { start, sha256 } = recordOctets(
@@ -94,8 +91,8 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
       basis,
     )
     const leaf = Buffer.from(groupLeafHex([...objects.map((object) => object.sha256), sha256]), 'hex')
-    insertRecord.run(...recordRow(seq, leaf, columns))
-    insertContent.run(...contentRow(seq, start, content))
+    // The octets are good until the next record only.
+    records.push({ seq, leaf, columns, record: Buffer.from(start), content, subjects })
     const place = { seq, leaf }
     tip = place
     return place
@@ -103,13 +100,12 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
 
   function addEntry(entry: Entry, context: EntryContext): Result {
     const { sender, requestId, filePath } = entry
-    const { replayedSince } = context
-    if (sender !== null && taken.get(requestId, sender, replayedSince) !== undefined) return 'replayed'
+    const key = sender === null || requestId === null ? undefined : replayKey({ requestId, sender })
+    if (key !== undefined && context.taken.has(key)) return 'replayed'
     if (entry.kind === 'configuration' || entry.kind === 'access') return add(ownDraft(entry, entry.kind))
     if (filePath !== null && !adopt(filePath)) return 'unreadable'
-    const place = add(messageDraft(entry, context))
-    if (entry.subjects !== null) subjects.add(place.seq, entry.subjects)
-    return place
+    if (key !== undefined) context.taken.add(key)
+    return add(messageDraft(entry, context), entry.subjects)
   }
 
   function messageDraft(entry: Entry, { etsiU, basis }: EntryContext): Draft {
@@ -156,26 +152,28 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
     const known = repeated.get(text)
     if (known !== undefined) return known
     if (repeated.size >= REPEATED_MAX) repeated.clear()
-    const id = Number(insertRepeated.run(text).lastInsertRowid)
+    const id = nextText++
+    texts.push({ id, text })
     repeated.set(text, id)
     return id
   }
 
-  function transact<T>(work: () => T): T {
+  function commit<T>(compute: () => T, also: (computed: T) => Changes = () => ({})): T {
     const before = tip
     isAnyAdopted = false
-    beginWriting(begin)
     try {
-      const result = work()
+      const computed = compute()
       if (isAnyAdopted) files.sync()
-      commit.run()
-      return result
+      store.write({ texts, records, ...also(computed) })
+      return computed
     } catch (error) {
       tip = before
-      // A number given to a text in this transaction is gone with it.
+      // A number given to a text here is gone with it.
       repeated.clear()
-      rollBack(database)
       throw error
+    } finally {
+      texts = []
+      records = []
     }
   }
 
@@ -186,32 +184,6 @@ export function openChain({ database, identity, keys, files, random }: ChainDeps
     add,
     addEntry,
     forgetTexts: () => repeated.clear(),
-    transact,
-  }
-}
-
-function recordRow(seq: number, leaf: Buffer, columns: Columns): SQLInputValue[] {
-  const { at, kind, side, direction, requestId, xRoadId, client, service, method, purpose } = columns
-  const { code, stage, sender, ends, bodyBytes, bodyUntil, recordUntil } = columns
-  const exchange = [requestId, xRoadId, client, service, method, purpose, code, stage, sender]
-  return [seq, leaf, at, kind, side, direction, ...exchange, ends, bodyBytes, bodyUntil, recordUntil]
-}
-
-function contentRow(seq: number, record: Buffer, content: Content): SQLInputValue[] {
-  const { basis, signature, etsiU, extension, share, bodyShare, bodyKey, head, body } = content
-  return [seq, record, basis, signature, etsiU, extension, share, bodyShare, bodyKey, head, body]
-}
-
-function insertion(database: DatabaseSync, table: string, columns: string): StatementSync {
-  const marks = columns.replace(/\w+/g, '?')
-  return database.prepare(`INSERT INTO ${table} (${columns}) VALUES (${marks})`)
-}
-
-/** The handle is closed after any failure, so a rollback that fails as well changes nothing. */
-function rollBack(database: DatabaseSync): void {
-  try {
-    if (database.isTransaction) database.exec('ROLLBACK')
-  } catch {
-    // The reopening finds out what is there.
+    commit,
   }
 }

@@ -3,7 +3,6 @@
  * section 4; architecture, "Replay and crashes".
  */
 
-import type { DatabaseSync } from 'node:sqlite'
 import { HASH_BYTES, sha256, sha256Hex } from '../../protocol/hash-tree.ts'
 import { rootOf, treeLevels } from '../../protocol/tree-levels.ts'
 import type { BodyFiles } from '../files/body-files.ts'
@@ -11,7 +10,7 @@ import type { KeyStore } from '../keys/key-store.ts'
 import { dayOf } from '../keys/key-store.ts'
 import { openRandomOctets } from '../keys/random-octets.ts'
 import { NO_MESSAGE, UNSEALED } from '../record/draft.ts'
-import type { Columns, Entry } from '../record/entry.ts'
+import type { Entry } from '../record/entry.ts'
 import type { Decision } from '../record/erasure-event.ts'
 import { formatDecision } from '../record/erasure-event.ts'
 import type { Heard } from '../record/heads.ts'
@@ -25,18 +24,23 @@ import {
   formatInDoubt,
 } from '../record/log-record.ts'
 import type { ClosedBatch, Place, Result, StampedBatch } from '../record/log-state.ts'
-import { openHeadStore } from '../store/sqlite/received-heads.ts'
-import type { Chain } from './chain.ts'
+import type { StoredRecord } from '../record/stored-record.ts'
+import type { RecordDates, ReplayKey } from '../store/log-store.ts'
+import type { NewDecision, WritableStore } from '../store/writable-store.ts'
+import type { Chain, EntryContext } from './chain.ts'
 import { openChain } from './chain.ts'
 import type { ChainEnd } from './chain-end.ts'
 import { addUnbatched, emptyUnbatched, readChainEnd } from './chain-end.ts'
 
 export interface LogFileDeps {
-  readonly database: DatabaseSync
+  readonly store: WritableStore
   readonly identity: LogIdentity
   readonly keys: KeyStore
   readonly files: BodyFiles
 }
+
+/** What follows from a decision, in the transaction of its record. */
+export type DecisionEffect = Omit<NewDecision, 'seq' | 'id'>
 
 export interface LogFile {
   readonly tip: Chain['tip']
@@ -53,14 +57,10 @@ export interface LogFile {
   closeBatch(at: number): ClosedBatch | undefined
   storeToken(batch: StampedBatch): void
   storeHeads(heard: Heard): void
-  /** What somebody decided about erasing, as a record of the log's own; `also` in the same transaction. */
-  addDecision(decision: Decision, at: number, also: (place: Place) => void): Place
-  /** For changes that add no record. */
-  transact<T>(work: () => T): T
+  /** What somebody decided about erasing, as a record of the log's own, and what follows from it. */
+  addDecision(decision: Decision, at: number, effect: DecisionEffect): Place
   /** Texts that many records have in common are stored anew from here on. */
   forgetTexts(): void
-  /** A write that changes nothing, to see whether writing is possible. */
-  probe(at: number): void
 }
 
 export interface Commit {
@@ -73,17 +73,13 @@ export interface Commit {
   readonly reason: InDoubt['reason']
 }
 
+/** A request that has no end yet. */
+type OpenRequest = StoredRecord & Pick<RecordDates, 'recordUntil'>
+
 /** @throws {LogOpenError} `damaged` */
-export function openLogFile({ database, identity, keys, files }: LogFileDeps): LogFile {
-  const end = readChainEnd(database)
-  const chain = openChain({ database, identity, keys, files, random: openRandomOctets() }, end.tip)
-  const requestRow = database.prepare(
-    `SELECT leaf, request_id, x_road_id, client, service, method, purpose, side, record_until FROM record WHERE seq = ?`,
-  )
-  const insertBatch = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)')
-  const updateToken = database.prepare('UPDATE batch SET token = ?, gen_time = ?, token_until = ? WHERE number = ?')
-  const addHeads = openHeadStore(database)
-  const updateProbe = database.prepare('UPDATE log SET probed_at = ?')
+export function openLogFile({ store, identity, keys, files }: LogFileDeps): LogFile {
+  const end = readChainEnd(store)
+  const chain = openChain({ store, identity, keys, files, random: openRandomOctets() }, end.tip)
   const { open } = end
   let { batch, unbatched } = end
   let attempted: LogFile['attempted']
@@ -91,12 +87,14 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
   let textsDay = Number.NaN
 
   function commit({ at, entries, textOf, replayedSince, inDoubt, reason }: Commit): readonly Result[] {
+    const doubted = [...new Set(inDoubt)].filter((seq) => open.has(seq)).map(requestOf)
+    const taken = store.exchanges.taken(entries.filter(hasReplayKey), replayedSince)
     const ended = new Set<number>()
     attempted = undefined
-    const done = chain.transact(() => {
-      for (const seq of inDoubt) if (open.has(seq)) ended.add(seq)
-      const doubts = [...ended].map((seq) => ({ ...closeInDoubt(seq, reason, at), at }))
-      const results = entries.map((entry) => addEntry(entry, ended, { textOf, replayedSince }))
+    const done = chain.commit(() => {
+      const doubts = doubted.map((request) => ({ ...closeInDoubt(request, reason, at), at }))
+      for (const { seq } of doubted) ended.add(seq)
+      const results = entries.map((entry) => addEntry(entry, ended, { textOf, taken }))
       attempted = { tip: chain.tip, results }
       return { doubts, results }
     })
@@ -114,37 +112,46 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
   }
 
   /** A request has one end: a second one would make the log say two things. */
-  function addEntry(entry: Entry, ended: Set<number>, from: Pick<Commit, 'textOf' | 'replayedSince'>): Result {
+  function addEntry(
+    entry: Entry,
+    ended: Set<number>,
+    from: Pick<Commit, 'textOf'> & Pick<EntryContext, 'taken'>,
+  ): Result {
     const { ends, etsiU, basis } = entry
     if (ends !== null && (!open.has(ends) || ended.has(ends))) return 'ended'
-    const { textOf, replayedSince } = from
-    const result = chain.addEntry(entry, { etsiU: textOf(etsiU), basis: textOf(basis), replayedSince })
+    const { textOf, taken } = from
+    const result = chain.addEntry(entry, { etsiU: textOf(etsiU), basis: textOf(basis), taken })
     if (ends !== null && typeof result !== 'string') ended.add(ends)
     return result
   }
 
-  function closeInDoubt(seq: number, reason: InDoubt['reason'], at: number): { leaf: Buffer } {
-    const row = requestRow.get(seq)
+  function requestOf(seq: number): OpenRequest {
+    const row = store.records.get(seq, { bodies: false })
     if (row === undefined) throw new TypeError(`Record ${seq} is missing`)
-    const request = Buffer.from(row['leaf'] as Uint8Array)
+    return { ...row, recordUntil: store.decisions.dates(seq)?.recordUntil ?? null }
+  }
+
+  function closeInDoubt(row: OpenRequest, reason: InDoubt['reason'], at: number): { leaf: Buffer } {
+    const { seq } = row
+    const request = Buffer.from(row.leaf)
     const event = Buffer.from(formatInDoubt({ request: { seq, leaf: request.toString('hex') }, reason }))
     // In an archive file it lies under this key, and so is erased with its purpose and day.
-    keys.obtain({ day: dayOf(at), purpose: String(row['purpose']), use: 'record' })
+    keys.obtain({ day: dayOf(at), purpose: String(row.purpose), use: 'record' })
     const columns = {
       ...NO_MESSAGE,
       at,
       kind: 'in-doubt',
-      side: row['side'],
-      requestId: row['request_id'],
-      xRoadId: row['x_road_id'],
-      client: row['client'],
-      service: row['service'],
-      method: row['method'],
-      purpose: row['purpose'],
-      recordUntil: row['record_until'],
+      side: row.side,
+      requestId: row.requestId,
+      xRoadId: row.xRoadId,
+      client: row.client,
+      service: row.service,
+      method: row.method,
+      purpose: row.purpose,
+      recordUntil: row.recordUntil,
       ends: seq,
       bodyBytes: event.length,
-    } as Columns
+    } as const
     return chain.add({
       columns,
       objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
@@ -154,19 +161,17 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     })
   }
 
-  function addDecision(decision: Decision, at: number, also: (place: Place) => void): Place {
+  function addDecision(decision: Decision, at: number, effect: DecisionEffect): Place {
     const event = Buffer.from(formatDecision(decision))
-    const place = chain.transact(() => {
-      const added = chain.add({
+    const add = (): Place =>
+      chain.add({
         columns: { ...NO_MESSAGE, at, kind: decision.event, bodyBytes: event.length },
         objects: [{ name: EVENT_NAME, sha256: sha256Hex(event) }],
         content: { ...UNSEALED, body: event },
         request: null,
         basis: null,
       })
-      also(added)
-      return added
-    })
+    const place = chain.commit(add, ({ seq }) => ({ decision: { seq, id: decision.id, ...effect } }))
     addUnbatched(unbatched, { leaf: place.leaf, at })
     return place
   }
@@ -192,7 +197,8 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     )
     const headerSha256 = sha256(header)
     const openFrom = Math.min(last + 2, ...open)
-    const closed = chain.transact(() => {
+    const times = { atMin: Math.min(atMin, at), atMax: Math.max(atMax, at) }
+    const compute = (): ClosedBatch => {
       const objects = [
         { name: BATCH_HEADER_NAME, sha256: headerSha256.toString('hex') },
         { name: BATCH_LEAVES_NAME, sha256: sha256Hex(octets) },
@@ -202,9 +208,11 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
       const { seq, leaf } = chain.add({ columns, objects, content, request: null, basis: null })
       // Group 0, the batch's own record, comes first.
       const root = rootOf(treeLevels(Buffer.concat([leaf, octets]), 'sha256'))
-      insertBatch.run(number, seq, first, last, Math.min(atMin, at), Math.max(atMax, at), openFrom, headerSha256, root)
       return { number, seq, leaf, headerSha256, root, count, since: atMin }
-    })
+    }
+    const closed = chain.commit(compute, ({ seq: own, root }) => ({
+      batch: { number, own, first, last, ...times, openFrom, headerSha256, root },
+    }))
     batch = { number, headerSha256 }
     if (dayOf(at) !== textsDay) chain.forgetTexts()
     textsDay = dayOf(at)
@@ -234,16 +242,12 @@ export function openLogFile({ database, identity, keys, files }: LogFileDeps): L
     commit,
     closeBatch,
     addDecision,
-    transact: chain.transact,
-    storeToken({ number, token, genTime, until }) {
-      chain.transact(() => updateToken.run(token, genTime, until, number))
-    },
-    storeHeads(heard) {
-      chain.transact(() => addHeads(heard))
-    },
+    storeToken: (token) => store.write({ token }),
+    storeHeads: (heads) => store.write({ heads }),
     forgetTexts: chain.forgetTexts,
-    probe(at) {
-      chain.transact(() => updateProbe.run(at))
-    },
   }
+}
+
+function hasReplayKey(entry: Entry): entry is Entry & ReplayKey {
+  return entry.sender !== null && entry.requestId !== null
 }

@@ -2,7 +2,6 @@
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { openArchiveEmptying } from '../archiving/archive-emptying.ts'
 import type { ArchiveOutcome, ArchiveWork } from '../archiving/terms.ts'
 import type { Erasing } from '../erasure/erasing.ts'
@@ -15,16 +14,13 @@ import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
 import type { LogIdentity, LogPlace } from '../record/log-place.ts'
 import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
-import { openStore } from '../store/engine.ts'
-import type { LogStore } from '../store/log-store.ts'
-import { createTables, hasTables, openWritable } from '../store/sqlite/database.ts'
-import { storeOn } from '../store/sqlite/sqlite-store.ts'
+import { openStore as openReadableStore, openWritableStore } from '../store/engine.ts'
+import type { WritableStore } from '../store/writable-store.ts'
 import type { LogFile } from './log-file.ts'
 import { openLogFile } from './log-file.ts'
 
 export interface OpenedLog {
-  readonly database: DatabaseSync
-  readonly store: LogStore
+  readonly store: WritableStore
   readonly identity: LogIdentity
   readonly log: LogFile
   readonly erasing: Erasing
@@ -48,22 +44,19 @@ export function makeDirectories({ file, highWaterFile }: LogPlace): void {
  *
  * @throws {LogOpenError} any flaw but `locked`: the caller holds the lock
  */
-export function openForWriting(place: LogPlace, openDatabase = openWritable): OpenedLog {
+export function openForWriting(place: LogPlace, openStore = openWritableStore): OpenedLog {
   const mark = readHighWater(place.highWaterFile)
   if (!existsSync(place.file) && mark !== undefined) checkThere(mark)
 
-  const database = openDatabase(place.file)
+  const store = openStore(place.file, place.name)
   try {
-    // A crash may have left a file without tables.
-    if (!hasTables(database)) createTables(database, { name: place.name, epoch: 1 })
-    const store = storeOn(database)
     const { identity } = store
     if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
     // The mark comes last, and before the first record: a crash before it left a log half made.
     const isNew = (mark === undefined || mark.seq === 0) && store.records.tip().seq === 0
     const keys = openKeyStore(place.keys, isNew)
     const files = openBodyFiles(place.bodies, isNew, place.archive)
-    const log = openLogFile({ database, identity, keys, files })
+    const log = openLogFile({ store, identity, keys, files })
     const id = logId(identity)
     checkHighWater(mark, { id, lastSeq: log.tip.seq }, (seq) => {
       const [leaf] = store.records.leaves(seq, seq)
@@ -73,21 +66,21 @@ export function openForWriting(place: LogPlace, openDatabase = openWritable): Op
     files.sweep(log.tip.seq)
     finishDestroying(place.keys.directory)
     const journal = openDecisionJournal(join(place.keys.directory, JOURNAL))
-    const { open, addDecision: record, transact } = log
-    const erasing = openErasing({ database, log: id, keys, files, journal, open, record, transact })
+    const { open, addDecision: record } = log
+    const erasing = openErasing({ store, log: id, keys, files, journal, open, record })
     const { forgetTexts } = log
     const directory = place.archive
-    const archive = openArchiveEmptying({ database, keys, files, directory, open, transact, forgetTexts })
-    return { database, store, identity, log, erasing, archive, newestKeys: keys.newest }
+    const archive = openArchiveEmptying({ store, keys, files, directory, open, forgetTexts })
+    return { store, identity, log, erasing, archive, newestKeys: keys.newest }
   } catch (error) {
-    database.close()
+    store.close()
     throw error
   }
 }
 
 /** Of a log that is closed. */
 export function identityAt({ file, name }: LogPlace): LogIdentity {
-  const store = openStore(file, { name, epoch: 1 })
+  const store = openReadableStore(file, { name, epoch: 1 })
   store.close()
   return store.identity
 }

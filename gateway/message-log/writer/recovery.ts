@@ -14,7 +14,8 @@ import type { LogPlace } from '../record/log-place.ts'
 import type { Place, Result } from '../record/log-state.ts'
 import type { LogFault } from '../record/open-error.ts'
 import { faultOf, LogOpenError, STAYS_CLOSED } from '../record/open-error.ts'
-import { lockLog, openWritable } from '../store/sqlite/database.ts'
+import { lockLog, openWritableStore } from '../store/engine.ts'
+import { StoreError } from '../store/writable-store.ts'
 import type { Commit, LogFile } from './log-file.ts'
 import type { OpenedLog } from './opening.ts'
 import { makeDirectories, openForWriting } from './opening.ts'
@@ -46,14 +47,12 @@ export type Attempt<T> =
     }
 
 const UNAVAILABLE = 'the log is closed after a failure'
-/** SQLite's primary result code for a disk or quota that is full. */
-const FULL = 13
 
-/** @param openDatabase tests fail in it @throws {LogOpenError} any flaw */
+/** @param openStore tests fail in it @throws {LogOpenError} any flaw */
 export function openRecoverable(
   place: LogPlace,
   at: number,
-  openDatabase = openWritable,
+  openStore = openWritableStore,
   standsBy = false,
 ): RecoverableLog {
   makeDirectories(place)
@@ -68,7 +67,7 @@ export function openRecoverable(
   let watch: FileWatch | undefined
 
   try {
-    opened = openForWriting(place, openDatabase)
+    opened = openForWriting(place, openStore)
     opened.erasing.settle(at)
     closeInDoubt(opened.log, [...opened.log.open], 'restart', at)
     watch = watchOver(place, () => opened)
@@ -127,14 +126,13 @@ export function openRecoverable(
     try {
       const change = watch?.glance()
       if (change !== undefined) return giveUp(new LogOpenError('replaced', change))
-      opened = openForWriting(place, openDatabase)
+      opened = openForWriting(place, openStore)
       watch?.reopened()
       if (isWalDoubtful) {
-        const result = opened.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
-        if (result?.['busy'] !== 0) throw new Error('the WAL is still in use')
+        if (!opened.store.foldAll({ wait: true })) throw new Error('the WAL is still in use')
         isWalDoubtful = false
       }
-      opened.log.probe(at)
+      opened.store.probe(at)
       return undefined
     } catch (error) {
       isWalDoubtful ||= !isFull(error)
@@ -160,7 +158,7 @@ export function openRecoverable(
 
   function closeQuietly(): void {
     try {
-      opened?.database.close()
+      opened?.store.close()
     } catch {
       // It is given up either way.
     }
@@ -213,16 +211,16 @@ function closeInDoubt(log: LogFile, inDoubt: readonly number[], reason: Commit['
 }
 
 export function isFull(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number }
-  return errcode !== undefined && (errcode & 0xff) === FULL
+  return error instanceof StoreError && error.trouble === 'full'
 }
 
 function isPlace(result: Result): result is Place {
   return typeof result === 'object'
 }
 
-/** SQLite's messages name no values. */
-export function describe(error: unknown): string {
+/** An engine's messages name no values. */
+export function describe(given: unknown): string {
+  const error = given instanceof StoreError ? given.cause : given
   if (!(error instanceof Error)) return 'something was thrown'
   const { errcode, code } = error as Error & { errcode?: number; code?: string }
   return [error.message, errcode ?? code].filter((part) => part !== undefined).join(', ')

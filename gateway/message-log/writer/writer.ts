@@ -1,6 +1,5 @@
 /** The one writer of a message log: what it is told, and what it answers. Source: architecture, "Message log". */
 
-import type { DatabaseSync } from 'node:sqlite'
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { discard } from '../../protocol/stream-garbage.ts'
 import { writeHighWater } from '../files/high-water.ts'
@@ -9,8 +8,8 @@ import { unpackEntries } from '../record/entry.ts'
 import { logId } from '../record/log-place.ts'
 import type { ClosedBatch, Known, LatestBatch, Result, WriterState } from '../record/log-state.ts'
 import { NOTHING_KNOWN } from '../record/log-state.ts'
+import { openWritableStore } from '../store/engine.ts'
 import type { Batches } from '../store/log-store.ts'
-import { BUSY_MS, openWritable } from '../store/sqlite/database.ts'
 import type { LogFile } from './log-file.ts'
 import { identityAt } from './opening.ts'
 import { describe, isFull, openRecoverable } from './recovery.ts'
@@ -40,7 +39,7 @@ export interface Writer {
 
 /** @throws {LogOpenError} any flaw */
 export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData): Writer {
-  const log = openRecoverable(place, at, openWritable, standsBy)
+  const log = openRecoverable(place, at, openWritableStore, standsBy)
   /** Time of the latest command. */
   let lastAt = at
   const texts = new Map<number, string>()
@@ -181,12 +180,12 @@ export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData):
     // By itself it would come in large pieces: there is never a moment without a step.
     if (walBytes >= ERASING_WAL_BYTES) checkpoint()
     const now = { at, dueAt, replayedSince: dueAt - replayWindowMs }
-    const attempt = log.attempt(at, (_file, { erasing, database }) => {
+    const attempt = log.attempt(at, (_file, { erasing, store }) => {
       const step = erasing.step(now, rules)
       isWalTold ||= step.bodies + step.records > 0
       if (step.more || !step.isClean || !isWalTold) return step
       log.checkpoints()
-      isWalTold = !emptyWal(database)
+      isWalTold = !store.foldAll()
       if (!isWalTold) return step
       walTries = (walTries + 1) % WAL_TRIES_MAX
       return walTries > 0 ? { ...step, more: true } : { ...step, problem: 'the WAL is in use and cannot be emptied' }
@@ -246,7 +245,7 @@ export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData):
     log.checkpoints()
     log.attempt(lastAt, () => {
       try {
-        log.opened?.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+        log.opened?.store.fold()
       } catch (error) {
         // The WAL goes on growing: whether that is possible the next commit finds out.
         if (!isFull(error)) throw error
@@ -263,16 +262,6 @@ export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData):
     configuration: opened?.store.configurations.latest() ?? null,
   }
   return { greeting, answer }
-}
-
-/** Waits for nobody. @returns whether it is empty */
-function emptyWal(database: DatabaseSync): boolean {
-  database.exec('PRAGMA busy_timeout = 0')
-  try {
-    return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0
-  } finally {
-    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-  }
 }
 
 function placesOf(results: readonly (Result | undefined)[]): { seqs: number[]; leaves: Uint8Array } {

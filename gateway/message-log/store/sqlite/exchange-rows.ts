@@ -3,6 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { bufferOf } from '../../record/stored-record.ts'
 import type { ExchangeRecord, Exchanges } from '../log-store.ts'
+import { replayKey } from '../log-store.ts'
 
 /** In the order in which `recordOf` takes them. */
 const COLUMNS =
@@ -17,8 +18,16 @@ export function openExchanges(database: DatabaseSync): Exchanges {
   )
   between.setReturnArrays(true)
 
+  const isTaken = (requestId: string, sender: string, since: number): boolean =>
+    taken.get(requestId, sender, since) !== undefined
+
   return {
-    isTaken: (requestId, sender, since) => taken.get(requestId, sender, since) !== undefined,
+    isTaken,
+    taken(keys, since) {
+      const found = new Set<string>()
+      for (const key of keys) if (isTaken(key.requestId, key.sender, since)) found.add(replayKey(key))
+      return found
+    },
     *takenSince(since) {
       for (const { at, request_id: id, sender } of newestFirst.iterate()) {
         if (at === null || (at as number) < since) return

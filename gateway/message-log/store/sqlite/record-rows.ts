@@ -1,7 +1,6 @@
 /** Records by number. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredRecord } from '../../record/stored-record.ts'
 import type { RecordLink, Records } from '../log-store.ts'
 import { openRecordScan } from './record-scan.ts'
 import { selectStored, storedRecord } from './stored-rows.ts'
@@ -11,7 +10,7 @@ export function openRecords(database: DatabaseSync): Records {
   const oneWithoutBody = selectStored(database, 'WHERE record.seq = ?', { bodies: false })
   const between = selectStored(database, 'WHERE record.seq BETWEEN ? AND ? ORDER BY record.seq')
   const leaves = database.prepare('SELECT leaf FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
-  const links = database.prepare('SELECT seq, kind, ends FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
+  const links = database.prepare('SELECT seq, leaf, at, kind, ends FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq')
   const last = database.prepare('SELECT seq, leaf FROM record ORDER BY seq DESC LIMIT 1')
   const lowest = database.prepare('SELECT min(seq) AS seq FROM content')
   const orphan = database.prepare(
@@ -27,8 +26,14 @@ export function openRecords(database: DatabaseSync): Records {
     scan: openRecordScan(database),
     leaves: (first, end) => leaves.all(first, end).map((row) => row['leaf'] as Uint8Array),
     *links(first, end) {
-      for (const { seq, kind, ends } of links.iterate(first, end)) {
-        yield { seq: Number(seq), kind: kind as RecordLink['kind'], ends: ends as StoredRecord['ends'] }
+      for (const { seq, leaf, at, kind, ends } of links.iterate(first, end)) {
+        yield {
+          seq: Number(seq),
+          leaf: leaf as Uint8Array,
+          at: at as number | null,
+          kind: kind as RecordLink['kind'],
+          ends: ends as number | null,
+        }
       }
     },
     tip() {

@@ -3,7 +3,7 @@
 import type { RenewalWriter } from '../log-store.ts'
 import { openWritable } from './database.ts'
 import { storeOn } from './sqlite-store.ts'
-import { openTurns } from './turns.ts'
+import { openTurns } from './write-turns.ts'
 
 /** Folded into the database after this much, so that the WAL stays small while nobody else writes. */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024

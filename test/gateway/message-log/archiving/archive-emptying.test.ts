@@ -19,7 +19,7 @@ import { openForWriting } from '../../../../gateway/message-log/writer/opening.t
 import { sha256 } from '../../../../gateway/protocol/hash-tree.ts'
 import { addBatch, DAY_MS, makeArchiveRig } from '../archive/archive-rig.ts'
 import type { LogRig } from '../log-rig.ts'
-import { GATEWAY } from '../log-rig.ts'
+import { GATEWAY, readTables } from '../log-rig.ts'
 import type { TrustRig } from '../trust-rig.ts'
 
 t.setTimeout(180_000)
@@ -47,7 +47,7 @@ async function stopped(t: Test): Promise<Stopped & { readonly opened: OpenedLog;
     keys: { directory: keyStore, masterKeyFile: masterKey },
     highWaterFile: join(keyStore, 'high-water.json'),
   })
-  t.teardown(() => opened.database.close())
+  t.teardown(() => opened.store.close())
   return { rig, trust, before, opened, archive }
 }
 
@@ -152,7 +152,9 @@ t.test('stopped anywhere, nothing is lost or doubled, and archiving goes on', as
     if (body !== '') await cp(join(rig.directory, 'log', 'bodies', body), kept)
     const done = work(opened, { work: 'empty', records: 3 })
     if (done.worked !== 'empty') throw new Error('It goes on')
-    const { emptied_to: to } = opened.database.prepare('SELECT emptied_to FROM archive').get() as { emptied_to: number }
+    const { emptied_to: to } = readTables(rig.options).prepare('SELECT emptied_to FROM archive').get() as {
+      emptied_to: number
+    }
     await goesOn(t, stop, `emptied to ${to}`)
     const isGone = body !== '' && !(await readdir(join(rig.directory, 'log', 'bodies'))).includes(body)
     if (isGone) {
@@ -186,7 +188,9 @@ t.test('for a file that is not there nothing is given up', async (t) => {
 
   t.match(work(opened, { work: 'empty', records: 10 }), { worked: 'nothing', problem: /is missing/ })
 
-  t.match(opened.database.prepare('SELECT count(*) AS n FROM content WHERE archive IS NOT NULL').get(), { n: 0 })
+  t.match(readTables(rig.options).prepare('SELECT count(*) AS n FROM content WHERE archive IS NOT NULL').get(), {
+    n: 0,
+  })
   await isWhole(t, { file, keyStore, masterKey, archive }, { rig, trust, before }, 'all is in the log')
   await rename(`${archive}.away`, archive)
   t.match(work(opened, { work: 'empty', records: 10 }), { worked: 'empty', records: 10 })

@@ -6,12 +6,13 @@ import t from 'tap'
 import { NO_MESSAGE, UNSEALED } from '../../../../gateway/message-log/record/draft.ts'
 import type { Entry } from '../../../../gateway/message-log/record/entry.ts'
 import { createTables } from '../../../../gateway/message-log/store/sqlite/database.ts'
+import { writableOn } from '../../../../gateway/message-log/store/sqlite/writing.ts'
 import { openChain } from '../../../../gateway/message-log/writer/chain.ts'
 import { ownEntry } from '../../../../gateway/message-log/writer/new-entry.ts'
 
 const AT = Date.UTC(2026, 10, 23, 5, 40, 0, 7)
 const IDENTITY = { name: 'OWL/GOV/05711000/SS1/n1', epoch: 3 }
-const CONTEXT = { etsiU: '["etsiU"]', basis: '{"purpose":"UMZUG für “Ö”"}', replayedSince: 0 }
+const CONTEXT = { etsiU: '["etsiU"]', basis: '{"purpose":"UMZUG für “Ö”"}', taken: new Set<string>() }
 const NONE = { seq: 0, leaf: undefined }
 
 const request: Entry = {
@@ -40,7 +41,7 @@ const FIRST =
 
 t.test('a record is the same octets whatever wrote it', async (t) => {
   const { chain, rows } = openRig()
-  const own = chain.transact(() => {
+  const own = chain.commit(() => {
     for (const entry of [request, reply, failure, large]) chain.addEntry(entry, CONTEXT)
     chain.addEntry(ownEntry('configuration', octets('{"version":1}'), AT), CONTEXT)
     return chain.add({
@@ -92,7 +93,7 @@ function openRig() {
   let drawn = 0
   const random = (length: number): Buffer => octets((drawn += 1), length)
   return {
-    chain: openChain({ database, identity: IDENTITY, keys, files: ignored, random }, NONE),
+    chain: openChain({ store: writableOn(database), identity: IDENTITY, keys, files: ignored, random }, NONE),
     rows: (sql: string): Record<string, unknown>[] => database.prepare(sql).all(),
   }
 }

@@ -8,10 +8,11 @@ import t from 'tap'
 import type { Entry } from '../../../../gateway/message-log/record/entry.ts'
 import type { LogPlace } from '../../../../gateway/message-log/record/log-place.ts'
 import { openWritable } from '../../../../gateway/message-log/store/sqlite/database.ts'
+import { openWritableStore } from '../../../../gateway/message-log/store/sqlite/writing.ts'
 import type { LogFile } from '../../../../gateway/message-log/writer/log-file.ts'
 import type { RecoverableLog } from '../../../../gateway/message-log/writer/recovery.ts'
 import { openRecoverable } from '../../../../gateway/message-log/writer/recovery.ts'
-import { GATEWAY, makeLogRig } from '../log-rig.ts'
+import { GATEWAY, makeLogRig, readTables } from '../log-rig.ts'
 import { basis, ETSI_U, requestRecord } from '../messages.ts'
 
 const AT = Date.parse('2026-11-23T10:00:00Z')
@@ -39,7 +40,8 @@ async function openRig(t: Test): Promise<Rig> {
     highWaterFile: join(keyStore, 'high-water.json'),
   }
   let fault: Fault
-  const log = openRecoverable(place, AT, (path) => {
+  const log = openRecoverable(place, AT, (path, name) => openWritableStore(path, name, failing))
+  function failing(path: string): DatabaseSync {
     const database = openWritable(path)
     const prepare = database.prepare.bind(database)
     database.prepare = (sql) => {
@@ -57,7 +59,7 @@ async function openRig(t: Test): Promise<Rig> {
       return statement
     }
     return database
-  })
+  }
   t.teardown(async () => {
     log.close()
     await rig.close()
@@ -150,7 +152,7 @@ t.test('as long as the WAL cannot be emptied the log stays closed', async (t) =>
   t.equal(log.recover(AT), undefined)
   // Its exchange was told that nothing was written, so nobody will end it.
   t.same(log.opened?.log.open, new Set([1]))
-  const kinds = log.opened?.database.prepare('SELECT kind, ends FROM record ORDER BY seq').all()
+  const kinds = readTables(place).prepare('SELECT kind, ends FROM record ORDER BY seq').all()
   t.match(kinds, [{ kind: 'request' }, { kind: 'request' }, { kind: 'in-doubt', ends: 2 }])
 })
 
@@ -160,7 +162,7 @@ t.test('an end that was lost closes its request in doubt', async (t) => {
   log.lost.add(2)
 
   fail('early')
-  log.attempt(AT, (file) => file.probe(AT))
+  log.attempt(AT, (_file, { store }) => store.probe(AT))
 
   t.same(log.opened?.log.open, new Set([1]))
   t.equal(log.lost.size, 0)

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
-import { beginWriting, openTurns } from '../../../../../gateway/message-log/store/sqlite/turns.ts'
+import { beginWriting, openTurns } from '../../../../../gateway/message-log/store/sqlite/write-turns.ts'
 
 async function pairOf(t: Test, timeout = 0) {
   const directory = await mkdtemp(join(tmpdir(), 'owl-turns-'))

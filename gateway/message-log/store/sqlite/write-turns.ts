@@ -2,6 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { StoreTrouble } from '../writable-store.ts'
 
 export interface TurnDeps {
   readonly database: DatabaseSync
@@ -11,8 +12,11 @@ export interface TurnDeps {
 /** @param work short: nobody else can write meanwhile */
 export type Turn = <T>(work: () => T) => Promise<T>
 
-/** SQLite's primary result code for a lock that somebody else has. */
-const BUSY = 5
+/** SQLite's primary result codes: SQLITE_BUSY, a lock that somebody else has; SQLITE_FULL, disk or quota. */
+const TROUBLES: ReadonlyMap<number, StoreTrouble> = new Map([
+  [5, 'busy'],
+  [13, 'full'],
+])
 /** Between two tries. SQLite's own waiting grows to 100 ms and would miss the gaps that a busy writer leaves. */
 const PAUSE_MS = 2
 /** Of the writer, each as long as its connection waits: whoever has the lock and no processor must get to its end. */
@@ -70,6 +74,12 @@ export function beginWriting(begin: StatementSync): void {
 }
 
 function isBusy(error: unknown): boolean {
+  return troubleOf(error) === 'busy'
+}
+
+/** What an error of SQLite's means for who wrote: by its primary result code. */
+export function troubleOf(error: unknown): StoreTrouble | undefined {
   const { errcode } = error as { errcode?: number }
-  return errcode !== undefined && (errcode & 0xff) === BUSY
+  if (errcode === undefined) return undefined
+  return TROUBLES.get(errcode & 0xff)
 }
