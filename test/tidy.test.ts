@@ -157,7 +157,10 @@ t.test('a storage engine is known to who stores, and to nobody else', async (t) 
       if (ENGINES.includes(target)) t.ok(STORES.some(matches(file)), `${file} may know ${target}`)
       const path = relative(ROOT, join(ROOT, file, '..', target))
       const isChosen = file === `${LOG}store/engine.ts` || !LOG_ENGINES.some((engine) => path.startsWith(engine))
-      t.ok(isChosen || LOG_ENGINES.some((engine) => file.startsWith(engine)), `${file} does not choose an engine: ${path}`)
+      t.ok(
+        isChosen || LOG_ENGINES.some((engine) => file.startsWith(engine)),
+        `${file} does not choose an engine: ${path}`,
+      )
     }
   }
 })
