@@ -155,7 +155,8 @@ export function followRecord({ chains }: EvidenceRecord, group: Group, read: Rea
         throw new RecordError('group', 'A renewal is not over the time-stamp before it')
       }
       const { stamp } = read(token)
-      if (!rootOf(tree, digest).equals(stamp.imprint)) throw new RecordError('root', 'A tree leads to another root')
+      if (!reducedTreeRoot(tree, digest).equals(stamp.imprint))
+        throw new RecordError('root', 'A tree leads to another root')
       if (stamp.genTime <= latest) throw new RecordError('order', 'The times of the tokens do not ascend')
       latest = stamp.genTime
       before = hashOf(digest, token)
@@ -187,7 +188,8 @@ function checkGroup(list: readonly Buffer[], expected: readonly (Buffer | undefi
   return unknown
 }
 
-function rootOf(tree: ReducedHashTree, digest: DigestName): Buffer {
+/** What a reduced hash tree leads to: the octets that were time-stamped. RFC 4998 §4.3. */
+export function reducedTreeRoot(tree: ReducedHashTree, digest: DigestName): Buffer {
   let below: Buffer | undefined
   for (const list of tree) {
     const hashes = below === undefined ? list : [...list, below]

@@ -32,11 +32,6 @@ export function formatEvidence(chains: readonly ArchiveTimeStampChain[]): Buffer
   return writeSequence(writeInteger(1), algorithms, formatArchiveTimeStampSequence(chains))
 }
 
-/** The evidence of a record that was never renewed. @param tree from `reduceHashTree` */
-export function formatEvidenceRecord(tree: ReducedHashTree, token: Buffer): Buffer {
-  return formatEvidence([{ digest: 'sha256', stamps: [formatArchiveTimeStamp(tree, token)] }])
-}
-
 /**
  * What of an object a renewed tree has in its first list: H(H(object) ‖ H(sequence)), concatenated in this order, not
  * sorted. RFC 4998 §5.3.

@@ -34,54 +34,6 @@ export function treeRoot(leaves: readonly Buffer[]): Buffer {
   return checked(level[0])
 }
 
-/** A tree kept with its levels, so that each record's way up costs look-ups only. */
-export interface HashTree {
-  readonly root: Buffer
-  /**
-   * @param index of the record's leaf
-   * @param hashes of the record's objects, two or more: validators disagree on the shape of a group of one
-   */
-  reduce(index: number, hashes: readonly Buffer[]): ReducedHashTree
-}
-
-/** @param leaves in the order of the tree, at least one */
-export function openHashTree(leaves: readonly Buffer[]): HashTree {
-  const levels = [leaves]
-  for (let level = leaves; level.length > 1; ) {
-    level = levelAbove(level)
-    levels.push(level)
-  }
-  return {
-    root: checked(levels.at(-1)?.[0]),
-    reduce(index, hashes) {
-      if (hashes.length < 2) throw new TypeError('A group has two objects or more')
-      if (!groupLeaf(hashes).equals(checked(leaves[index]))) {
-        throw new TypeError('The hashes are not those of the leaf')
-      }
-      const lists: Buffer[][] = [[...hashes].sort(Buffer.compare)]
-      let at = index
-      for (const level of levels) {
-        const sibling = level[at ^ 1]
-        if (sibling !== undefined) lists.push([sibling])
-        at >>= 1
-      }
-      return lists
-    },
-  }
-}
-
-/** For one record of a tree; see `HashTree.reduce`. */
-export function reduceHashTree(leaves: readonly Buffer[], index: number, hashes: readonly Buffer[]): ReducedHashTree {
-  return openHashTree(leaves).reduce(index, hashes)
-}
-
-/** What a reduced hash tree leads to: the octets that were time-stamped. RFC 4998 §4.3. */
-export function reducedRoot(lists: ReducedHashTree): Buffer {
-  let below: Buffer[] = []
-  for (const list of lists) below = [groupLeaf([...list, ...below])]
-  return checked(below[0])
-}
-
 const pair = Buffer.alloc(2 * HASH_BYTES)
 
 function levelAbove(level: readonly Buffer[]): Buffer[] {

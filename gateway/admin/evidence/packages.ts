@@ -13,6 +13,7 @@ import type { LogReader } from '../../message-log/reading/reader.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
 import { BATCH_HEADER_NAME, HEAD_NAME, RECORD_NAME, SIGNATURE_NAME } from '../../message-log/record/log-record.ts'
 import type { StoredRecord } from '../../message-log/record/stored-record.ts'
+import { isStoreFailure } from '../../message-log/store/engine.ts'
 import { sha256 } from '../../protocol/hash-tree.ts'
 
 /** Why there is no evidence of a record to be had. */
@@ -55,7 +56,7 @@ export function openPackages(reader: LogReader): Packages {
     try {
       return await assemble(seq, row)
     } catch (error) {
-      if (error instanceof NoEvidence || isOfDatabase(error)) throw error
+      if (error instanceof NoEvidence || isStoreFailure(error)) throw error
       // What does not open, or has another form than any record, was changed where it lies.
       throw new NoEvidence('damaged', `Record ${seq} is damaged: it cannot be put together`, error)
     }
@@ -151,11 +152,6 @@ async function* readAgain(open: () => Readable | undefined, seq: number, size: n
 function placeOf(name: string): 'head' | 'signature' | 'body' {
   if (name === SIGNATURE_NAME) return 'signature'
   return name === HEAD_NAME || name === BATCH_HEADER_NAME ? 'head' : 'body'
-}
-
-/** The database is locked, or the disk fails: that says nothing about a record. */
-function isOfDatabase(error: unknown): boolean {
-  return (error as { readonly code?: unknown }).code === 'ERR_SQLITE_ERROR'
 }
 
 function demandSame(isSame: boolean, seq: number): asserts isSame {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { groupLeaf, reducedRoot, treeRoot } from '../../../gateway/protocol/hash-tree.ts'
+import { reducedTreeRoot } from '../../../gateway/protocol/evidence-record-reader.ts'
+import { groupLeaf, treeRoot } from '../../../gateway/protocol/hash-tree.ts'
 import { hashOf } from '../../../gateway/protocol/sha2.ts'
 import { DIGEST_BYTES } from '../../../gateway/protocol/signed-data.ts'
 import { rootOf, siblingsOf, treeLevels } from '../../../gateway/protocol/tree-levels.ts'
@@ -16,7 +17,7 @@ t.test('has the nodes of the tree that batches are stamped by', async () => {
       const index = pick % count
       const way = siblingsOf(tree, index).map((sibling) => [sibling])
       const root = treeRoot(leaves)
-      return rootOf(tree).equals(root) && reducedRoot([[leaves[index] as Buffer], ...way]).equals(root)
+      return rootOf(tree).equals(root) && reducedTreeRoot([[leaves[index] as Buffer], ...way], 'sha256').equals(root)
     }),
   )
 })

@@ -83,3 +83,7 @@ export function troubleOf(error: unknown): StoreTrouble | undefined {
   if (errcode === undefined) return undefined
   return TROUBLES.get(errcode & 0xff)
 }
+
+export function isEngineError(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === 'ERR_SQLITE_ERROR'
+}
