@@ -35,7 +35,7 @@ const PORT = [
   ...CORE,
   ...[
     'gateway/trace.ts',
-    'gateway/fault-reply.ts',
+    'gateway/http/fault-reply.ts',
     'gateway/http/pace.ts',
     'gateway/http/preflight.ts',
     'gateway/http/mutual-tls.ts',

@@ -2,7 +2,7 @@
 
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError, GatewayError } from '../errors.ts'
-import { faultOfError, renderFault } from '../fault-reply.ts'
+import { faultOfError, renderFault } from '../http/fault-reply.ts'
 import type { Looked } from '../message-log/record/access-event.ts'
 import { ArchiveError } from '../message-log/record/archive-error.ts'
 import type { ArchiveRoutesOptions } from './archive/routes.ts'

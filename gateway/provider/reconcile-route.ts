@@ -3,7 +3,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { InFlight } from '../access/budgets.ts'
 import { asGatewayError } from '../errors.ts'
-import { faultOfError, renderFault } from '../fault-reply.ts'
+import { faultOfError, renderFault } from '../http/fault-reply.ts'
 import { peerOf } from '../http/mutual-tls.ts'
 import { QUESTION_BYTES_MAX } from '../protocol/reconciling.ts'
 import { STATEMENT_TYPE } from '../protocol/statement.ts'

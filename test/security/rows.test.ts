@@ -87,7 +87,7 @@ const ROWS: Readonly<Record<number, { readonly threat: string; readonly proofs: 
     threat: 'an operator who looks, takes or erases',
     proofs: [
       'gateway/admin/plugin',
-      'gateway/admin/evidence/evidence-routes',
+      'gateway/admin/evidence/routes',
       'gateway/message-log/erasure/erasing',
       'gateway/message-log/files/access-notes',
       'security/looking',

@@ -1,7 +1,7 @@
 /** Asks a partner's gateway about its message log, and believes an answer that its seal vouches for. */
 
 import { GatewayError } from '../../errors.ts'
-import { readFaultBody } from '../../fault-reply.ts'
+import { readFaultBody } from '../../http/fault-reply.ts'
 import { sha256 } from '../../protocol/digests.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { isHeadOf } from '../../protocol/log-head.ts'

@@ -13,7 +13,7 @@ export function registerSubjectCommand(log: Command, terminal: Terminal): void {
     .requiredOption('--config <file>', 'configuration of the gateway')
     .option('--json', 'print JSON')
     .action(async (references: string[], given: WithConfig) => {
-      const { lookUp } = await import('../../subject-look-up.ts')
+      const { lookUp } = await import('./subject-look-up.ts')
       await lookUp(terminal, given, references)
     })
 }

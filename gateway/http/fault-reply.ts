@@ -5,8 +5,8 @@
  * once; shared code does not know where it runs.
  */
 
-import type { FaultCode, GatewayError, Turn } from './errors.ts'
-import { FAULTS, faultOf } from './errors.ts'
+import type { FaultCode, GatewayError, Turn } from '../errors.ts'
+import { FAULTS, faultOf } from '../errors.ts'
 
 /** Whose turn it is to change something: the status does not say it. */
 export type FaultSide = Turn | 'consumer-gateway' | 'provider-gateway'

@@ -7,11 +7,11 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { FaultCode, Turn } from './errors.ts'
-import { FAULTS, faultOf } from './errors.ts'
+import type { FaultCode, Turn } from '../errors.ts'
+import { FAULTS, faultOf } from '../errors.ts'
+import { GERMAN_FAULTS } from '../german-faults.ts'
+import { Html, html } from '../html.ts'
 import { HELP_PATH } from './fault-reply.ts'
-import { GERMAN_FAULTS } from './german-faults.ts'
-import { Html, html } from './html.ts'
 
 /** `GET /help/errors`, the list of all codes, and `GET /help/errors/<code>`; the list with 404 for any other code. */
 export async function helpPages(app: FastifyInstance): Promise<void> {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { FaultCode } from '../../gateway/errors.ts'
-import { FAULTS, faultOf, GatewayError } from '../../gateway/errors.ts'
-import { faultOfError, readFaultBody, renderFault } from '../../gateway/fault-reply.ts'
+import type { FaultCode } from '../../../gateway/errors.ts'
+import { FAULTS, faultOf, GatewayError } from '../../../gateway/errors.ts'
+import { faultOfError, readFaultBody, renderFault } from '../../../gateway/http/fault-reply.ts'
 
 const ID = '01990000-0000-7000-8000-000000000000'
 const CODES = Object.keys(FAULTS) as FaultCode[]

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { fastify } from 'fastify'
 import t from 'tap'
-import type { FaultCode } from '../../gateway/errors.ts'
-import { FAULTS } from '../../gateway/errors.ts'
-import { GERMAN_FAULTS } from '../../gateway/german-faults.ts'
-import { helpPages } from '../../gateway/help-pages.ts'
+import type { FaultCode } from '../../../gateway/errors.ts'
+import { FAULTS } from '../../../gateway/errors.ts'
+import { GERMAN_FAULTS } from '../../../gateway/german-faults.ts'
+import { helpPages } from '../../../gateway/http/help-pages.ts'
 
 const CODES = Object.keys(FAULTS) as FaultCode[]
 

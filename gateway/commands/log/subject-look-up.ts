@@ -1,11 +1,11 @@
 /** `owl log subject` put together: what a reference is, is the adapters’ affair. */
 
-import { parseReference, REFERENCE_FORMS } from '../adapters/subjects.ts'
-import { lookingAt } from './commands/local-user.ts'
-import type { WithConfig } from './commands/log/options.ts'
-import { lookUpSubject } from './commands/log/subject.ts'
-import type { Terminal } from './commands/terminal.ts'
-import { loadConfig, logPlace } from './config.ts'
+import { parseReference, REFERENCE_FORMS } from '../../../adapters/subjects.ts'
+import { loadConfig, logPlace } from '../../config.ts'
+import { lookingAt } from '../local-user.ts'
+import type { Terminal } from '../terminal.ts'
+import type { WithConfig } from './options.ts'
+import { lookUpSubject } from './subject.ts'
 
 export async function lookUp(
   terminal: Terminal,
