@@ -133,11 +133,7 @@ export async function loadConfig(file: string): Promise<Config> {
 
 /** @param raw parsed JSON; changed in place by the defaults */
 export function readConfig(raw: unknown, file: string): Config {
-  const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false })
-  const validate = ajv.compile<Config>(CONFIG_SCHEMA)
-  if (!validate(raw)) {
-    throw new Error(`${file}: ${validate.errors?.map(mistakeOf).join('; ')}`)
-  }
+  check<Config>(raw, CONFIG_SCHEMA, file)
   const at = (path: string): string => resolve(dirname(file), path)
   const pair = <T extends KeyPair>(value: T): T => ({
     ...value,
@@ -153,7 +149,7 @@ export function readConfig(raw: unknown, file: string): Config {
     consumer: pair(raw.consumer),
     provider: { ...pair(raw.provider), client: pair(raw.provider.client) },
     admin: pair(raw.admin),
-    services: raw.services.map((service) => (service.ca === undefined ? service : { ...service, ca: at(service.ca) })),
+    services: withPaths(raw.services, file),
     log: {
       ...raw.log,
       masterKey: at(raw.log.masterKey),
@@ -161,6 +157,29 @@ export function readConfig(raw: unknown, file: string): Config {
       archive: raw.log.archive === null ? resolve(directory, 'archive') : at(raw.log.archive),
     },
   })
+}
+
+/** What a configuration says of the agency's own systems. */
+export type LocalConfig = Pick<Config, 'clients' | 'services' | 'networksAllowed'>
+
+/** The same of that part alone; the rest is not looked at. */
+export function readLocalConfig(raw: unknown, file: string): LocalConfig {
+  const { clients, services, networksAllowed } = CONFIG_SCHEMA.properties
+  check<LocalConfig>(raw, { type: 'object', properties: { clients, services, networksAllowed } }, file)
+  return { ...raw, services: withPaths(raw.services, file) }
+}
+
+/** @throws {Error} naming every offending member at once */
+function check<T>(raw: unknown, schema: object, file: string): asserts raw is T {
+  const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false })
+  const validate = ajv.compile<T>(schema)
+  if (!validate(raw)) throw new Error(`${file}: ${validate.errors?.map(mistakeOf).join('; ')}`)
+}
+
+function withPaths(services: readonly LocalService[], file: string): LocalService[] {
+  return services.map((service) =>
+    service.ca === undefined ? service : { ...service, ca: resolve(dirname(file), service.ca) },
+  )
 }
 
 function mistakeOf({ instancePath, message, params }: ErrorObject): string {

@@ -16,6 +16,8 @@ import { adminPlugin } from './admin/plugin.ts'
 import { openRenewal } from './admin/renewal.ts'
 import type { Config } from './config.ts'
 import { logPlace } from './config.ts'
+import type { ConfigFault } from './config-faults.ts'
+import { ConfigError, configFaults, faultText } from './config-faults.ts'
 import type { ConsumerDeps } from './consumer/exchange.ts'
 import { consumerPlugin } from './consumer/plugin.ts'
 import { helpPages } from './http/help-pages.ts'
@@ -56,8 +58,12 @@ export interface Gateway {
   readonly ports: OpenPorts['ports']
   /** Why every exchange is refused until an operator has seen to the message log. */
   fault(): MessageLogHealth['fault']
-  /** Takes services, clients and operators of a configuration read anew. @throws {Error} when it does not hold; then nothing changes */
-  reload(config: Config): Promise<void>
+  /**
+   * Takes services, clients and operators of the configuration anew. What is wrong with one service leaves out that one.
+   *
+   * @throws {Error} when the configuration as a whole does not hold; then nothing changes
+   */
+  reload(read: () => Promise<Config>): Promise<readonly ConfigFault[]>
   close(): Promise<void>
 }
 
@@ -76,6 +82,8 @@ export async function openGateway(config: Config, log: Logger): Promise<Gateway>
   const close = async (): Promise<void> => {
     for (const part of closing.splice(0)) await part()
   }
+  const faults = await configFaults(config)
+  if (faults.length > 0) throw new ConfigError(faults)
   try {
     return await compose(config, log, opened, close)
   } catch (error) {
@@ -222,6 +230,7 @@ async function compose(
     ...{ config, messageLog, configuration: inUse, revocation, seal, certificates, clock, now },
     partners: partners.health,
     inFlight: { consumer: consumerInFlight, provider: providerInFlight },
+    faults: () => local.faults().map(faultText),
   })
   const sealing = opened(openGatewaySealing(seal.signer, () => inUse.current(), revocation, now))
 

@@ -4,6 +4,8 @@ import { loadAdapters } from '../adapters/loading.ts'
 import type { LocalClients } from './access/clients.ts'
 import { localClients } from './access/clients.ts'
 import type { Config } from './config.ts'
+import type { ConfigFault } from './config-faults.ts'
+import { ConfigError, localFaults } from './config-faults.ts'
 import type { Services } from './transport/services.ts'
 import { openServices } from './transport/services.ts'
 import type { Spool } from './transport/spool.ts'
@@ -14,16 +16,27 @@ export interface Local {
   readonly clients: LocalClients
   readonly services: Services
   readonly operators: () => readonly string[]
-  reload(config: Config): Promise<void>
+  /** What of the file, as it was read last, is not in use. */
+  readonly faults: () => readonly ConfigFault[]
+  /**
+   * A service that does not hold is left out, and the others are taken.
+   *
+   * @returns the faults of those left out
+   * @throws {Error} when anything else does not hold; then nothing changes
+   */
+  reload(read: () => Promise<Config>): Promise<readonly ConfigFault[]>
   close(): Promise<void>
 }
 
 /** @throws {Error} naming the service that does not hold */
 export async function openLocal(config: Config, spool: Spool, certificates: LocalCertificates): Promise<Local> {
-  const open = async (of: Config): Promise<Services> =>
+  const open = async (of: Config, refused: ReadonlySet<string> = new Set()): Promise<Services> =>
     openServices({
-      services: of.services,
-      adapters: await loadAdapters(of.services.flatMap(({ adapter }) => adapter ?? [])),
+      services: of.services.filter(({ id }) => !refused.has(id)),
+      refused,
+      adapters: await loadAdapters(
+        of.services.filter(({ id }) => !refused.has(id)).flatMap(({ adapter }) => adapter ?? []),
+      ),
       networksAllowed: of.networksAllowed,
       headBytesMax: of.limits.headBytesMax,
       connectTimeoutMs: of.limits.connectTimeoutMs,
@@ -35,6 +48,33 @@ export async function openLocal(config: Config, spool: Spool, certificates: Loca
   let services = await open(config)
   let operators = config.admin.operators
   listed(config)
+  let faults: readonly ConfigFault[] = []
+  let reloading: Promise<unknown> = Promise.resolve()
+
+  async function take(next: Config): Promise<readonly ConfigFault[]> {
+    const found = await localFaults(next)
+    const ofServices = found.filter(({ member }) => member === 'services')
+    if (ofServices.length < found.length) throw new ConfigError(found)
+    const before = services
+    services = await open(next, new Set(ofServices.flatMap(({ id }) => id ?? [])))
+    clients = localClients(next.clients, certificates)
+    operators = next.admin.operators
+    listed(next)
+    faults = found
+    // Exchanges under way end on what they began with.
+    await before.close()
+    return found
+  }
+
+  async function reload(read: () => Promise<Config>): Promise<readonly ConfigFault[]> {
+    try {
+      return await take(await read())
+    } catch (error) {
+      faults = [{ member: 'file', detail: `not taken: ${(error as Error).message}` }]
+      throw error
+    }
+  }
+
   return {
     clients: { admit: (client, connection) => clients.admit(client, connection), ids: () => clients.ids() },
     services: {
@@ -45,14 +85,12 @@ export async function openLocal(config: Config, spool: Spool, certificates: Loca
       close: () => services.close(),
     },
     operators: () => operators,
-    async reload(next) {
-      const before = services
-      services = await open(next)
-      clients = localClients(next.clients, certificates)
-      operators = next.admin.operators
-      listed(next)
-      // Exchanges under way end on what they began with.
-      await before.close()
+    faults: () => faults,
+    reload(read) {
+      // One after the other: the file read last is the one in use.
+      const done = reloading.then(() => reload(read))
+      reloading = done.catch(() => {})
+      return done
     },
     close: () => services.close(),
   }

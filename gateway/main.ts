@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { loadConfig } from './config.ts'
+import { faultText, sentenceOf } from './config-faults.ts'
 import { openGateway } from './deps.ts'
 import { makeLogger } from './logging.ts'
 import { applyProcessSettings } from './process-settings.ts'
@@ -31,10 +32,14 @@ export async function startGateway(file: string): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   process.on('SIGHUP', () => {
-    loadConfig(file)
-      .then((config) => gateway.reload(config))
+    gateway
+      .reload(() => loadConfig(file))
       .then(
-        () => log.info('configuration read anew'),
+        (faults) => {
+          log.info('configuration read anew')
+          for (const fault of faults)
+            log.error({ service: fault.id, reason: faultText(fault) }, 'a service is left out')
+        },
         (error) => log.error({ err: error }, 'the configuration was not taken: the one before stays'),
       )
   })
@@ -44,6 +49,12 @@ export async function startGateway(file: string): Promise<void> {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
+/** One line for whoever started it, and no gateway: exit code 1. */
+export function refuseStart(error: unknown): never {
+  process.stderr.write(`the gateway cannot start: ${sentenceOf(error)}\n`)
+  process.exit(1)
+}
+
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({ options: { config: { type: 'string' } } })
   if (values.config === undefined) {
@@ -51,6 +62,6 @@ if (process.argv[1] === import.meta.filename) {
     process.exitCode = 2
   } else {
     applyProcessSettings(process.env)
-    await startGateway(values.config)
+    await startGateway(values.config).catch(refuseStart)
   }
 }

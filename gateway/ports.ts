@@ -86,10 +86,11 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
     await Promise.all(apps.map((app) => app.close()))
   }
   try {
-    await consumer.listen(addressOf(config.consumer))
-    await http?.listen({ host: '127.0.0.1', port: config.consumer.httpPort as number })
-    await provider.listen(addressOf(config.provider))
-    await admin.listen(addressOf(config.admin))
+    await listen('consumer', consumer, config.consumer)
+    if (http !== undefined)
+      await listen('consumer.httpPort', http, { host: '127.0.0.1', port: config.consumer.httpPort as number })
+    await listen('provider', provider, config.provider)
+    await listen('admin', admin, config.admin)
   } catch (error) {
     await close()
     throw error
@@ -110,9 +111,16 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
   }
 }
 
-/** Fastify writes into what it is given, and the configuration is frozen. */
-function addressOf({ host, port }: Port): Port {
-  return { host, port }
+/** @throws {Error} saying which member of the configuration names a port that cannot be had */
+async function listen(member: string, app: FastifyInstance, { host, port }: Port): Promise<void> {
+  try {
+    // Fastify writes into what it is given, and the configuration is frozen.
+    await app.listen({ host, port })
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException
+    const reason = code === 'EADDRINUSE' ? 'another process listens there' : code
+    throw new Error(`${member}: port ${port} of ${host} cannot be opened: ${reason}`, { cause })
+  }
 }
 
 function portOf(app: FastifyInstance): number {

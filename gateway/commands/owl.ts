@@ -176,28 +176,28 @@ function gatewayCommands(program: Command): void {
     .action(async ({ config }: WithConfig) => {
       const { applyProcessSettings } = await import('../process-settings.ts')
       applyProcessSettings(process.env)
-      const [{ startGateway }, { announceGateway }] = await Promise.all([
+      const [{ startGateway, refuseStart }, { announceGateway }] = await Promise.all([
         import('../main.ts'),
         import('../region/federation.ts'),
       ])
-      await startGateway(config)
+      await startGateway(config).catch(refuseStart)
       // In a development region others look there for the process.
       await announceGateway(config, process.pid)
     })
   gateway
     .command('check')
-    .description('configuration, keys, certificates and adapters; asks nobody')
+    .description('whether a gateway starts with it: keys, certificates, services, adapters; asks nobody')
     .requiredOption('--config <file>', 'configuration of the gateway')
     .option('--json', 'print JSON')
     .action(async ({ config: file, json }: WithConfig) => {
-      const [{ examineFiles }, { examineServices }, { ADAPTERS }, config] = await Promise.all([
+      const [{ examineConfig, examineFiles, onlyAdvice }, config] = await Promise.all([
         import('./doctor/files.ts'),
-        import('./doctor/services.ts'),
-        import('../../adapters/index.ts'),
         readConfig(file),
       ])
       const readable: Finding = { state: 'ok', what: 'configuration', detail: file }
-      await report([[readable], examineFiles(config, Date.now()), examineServices(config, ADAPTERS)], json)
+      // What a start would refuse fails, and nothing else does.
+      const parts = [[readable], examineConfig(config), onlyAdvice(examineFiles(config, Date.now()))]
+      await report(parts, json)
     })
 }
 
@@ -210,6 +210,7 @@ async function registryCommands(program: Command, args: readonly string[]): Prom
   const { registerRegistryCommands } = await import('../registry/cli.ts')
   registerRegistryCommands(program, {
     makeClient: async (...given) => (await import('../../certs-dev/make.ts')).makeClient(...given),
+    entryFaults: async (...given) => (await import('../config-faults.ts')).entryFaults(...given),
   })
 }
 
@@ -263,7 +264,7 @@ async function configsOf(federation: string): Promise<string[]> {
 }
 
 async function* examine(file: string): AsyncGenerator<Finding> {
-  const [{ examineFiles }, { examineNetwork }] = await Promise.all([
+  const [{ examineConfig, examineFiles }, { examineNetwork }] = await Promise.all([
     import('./doctor/files.ts'),
     import('./doctor/network.ts'),
   ])
@@ -277,6 +278,7 @@ async function* examine(file: string): AsyncGenerator<Finding> {
     return
   }
   yield { state: 'ok', what, detail: `${config.gateway}, ${file}` }
+  yield* examineConfig(config)
   yield* examineFiles(config, Date.now())
   yield* examineNetwork(config, file, Date.now)
 }

@@ -71,9 +71,9 @@ export async function startRegion(options: RegionOptions): Promise<RunningRegion
   const close = async (): Promise<void> => {
     closing = true
     // The last started stops first: gateways before what they ask.
-    const [gateways, rest] = [site.processes.slice(-region.agencies.length), site.processes]
-    await Promise.all(gateways.map((process) => process.stop()))
-    await Promise.all(rest.map((process) => process.stop()))
+    const own = new Set(region.agencies.map(({ slug }) => slug))
+    await Promise.all(site.processes.filter(({ name }) => own.has(name)).map((process) => process.stop()))
+    await Promise.all(site.processes.map((process) => process.stop()))
     await removeFederation(file)
   }
   try {
@@ -104,18 +104,14 @@ async function start(site: Site, file: string): Promise<Federation> {
   const systems = await systemsStarting
   const [gateways] = await Promise.all([startGateways(site, anchor, systems), trust.ready, registry.ready])
   say('Vertrauensdienste und Register antworten (trust services and registry answer)')
-  await Promise.all(
-    gateways.map(async ({ ready }, index) => {
-      await ready
-      say(`Gateway ${region.agencies[index]?.name} antwortet (answers)`)
-    }),
-  )
+  const pids = await Promise.all(gateways.map((starting, index) => untilAnswering(site, index, starting)))
+  if (pids.every((pid) => pid === undefined)) throw new Error('No gateway of the region could start')
   await connectSystems(site, systems)
   const federation = describe(site, {
     ready: true,
     registry: registry.pid,
     trust: trust.pid,
-    gateways: gateways.map(({ pid }) => pid),
+    gateways: pids,
     systems: systems.processes,
   })
   await writeFederation(file, federation)
@@ -187,22 +183,55 @@ async function startRegistry(site: Site): Promise<RegionProcess> {
   ])
 }
 
-async function startGateways(site: Site, anchor: string, systems: LocalSystems): Promise<RegionProcess[]> {
+/** Started in the order of the agencies. One that cannot start keeps no other from starting. */
+async function startGateways(
+  site: Site,
+  anchor: string,
+  systems: LocalSystems,
+): Promise<PromiseSettledResult<RegionProcess>[]> {
   const { region, directory, pki, ports, stampIntervalMs } = site
-  const files = await Promise.all(
-    region.agencies.map((agency, index) => {
+  const files = await Promise.allSettled(
+    region.agencies.map(async (agency, index) => {
       const own = ports.gateways[index]
       if (own === undefined) throw new TypeError('ports for every gateway are needed')
       const options = systems.options
       return writeGatewayFiles({ agency, directory, pki, anchor, ports, own, systems: options, stampIntervalMs })
     }),
   )
-  const gateways: RegionProcess[] = []
-  for (const [index, { config }] of files.entries()) {
+  const gateways: PromiseSettledResult<RegionProcess>[] = []
+  for (const [index, written] of files.entries()) {
     const { slug } = region.agencies[index] as Agency
-    gateways.push(await launch(site, slug, 'gateway/main.ts', ['--config', config], PROCESS_SETTINGS))
+    gateways.push(
+      written.status === 'rejected'
+        ? written
+        : {
+            status: 'fulfilled',
+            value: await launch(site, slug, 'gateway/main.ts', ['--config', written.value.config], PROCESS_SETTINGS),
+          },
+    )
   }
   return gateways
+}
+
+/** @returns the gateway's process id; nothing when it could not start, which is said */
+async function untilAnswering(
+  { region, directory, say }: Site,
+  index: number,
+  starting: PromiseSettledResult<RegionProcess>,
+): Promise<number | undefined> {
+  const { name, slug } = region.agencies[index] as Agency
+  try {
+    if (starting.status === 'rejected') throw starting.reason
+    await starting.value.ready
+    say(`Gateway ${name} antwortet (answers)`)
+    return starting.value.pid
+  } catch (error) {
+    // Of a process the error has the end of what it wrote: what it died of comes last.
+    const reason = (error as Error).message.split('\n').at(-1)
+    say(`Gateway ${name} startet nicht (does not start): ${reason}`)
+    say(`  npx owl gateway check --config ${join(directory, `${slug}.json`)}`)
+    return undefined
+  }
 }
 
 /** Tells local systems that call by themselves where their own agency's gateway is. */

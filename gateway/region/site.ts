@@ -24,7 +24,8 @@ export interface SiteState {
   readonly ready: boolean
   readonly registry?: number
   readonly trust?: number
-  readonly gateways?: readonly number[]
+  /** In the order of the agencies; nothing of one that could not start. */
+  readonly gateways?: readonly (number | undefined)[]
   readonly systems?: ReadonlyMap<string, RegionProcess>
 }
 

@@ -10,6 +10,7 @@ import type { NewService } from './commands.ts'
 import { addService, removeService } from './commands.ts'
 import type {
   CertificateFiles,
+  EntryFaults,
   Expected,
   RunningGateway,
   RunningRegion,
@@ -22,6 +23,7 @@ import {
   dropService,
   gatewayOf,
   hasClient,
+  refuseUnusable,
   reload,
   slugOf,
   untilTakenUp,
@@ -41,6 +43,7 @@ export interface ChangeDeps {
   /** Absent: the registry alone is changed. */
   readonly region?: RunningRegion
   readonly makeClient: MakeClient
+  readonly entryFaults: EntryFaults
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
 }
@@ -57,8 +60,6 @@ export interface ServiceWish extends NewService {
   readonly url?: string
   readonly adapter?: string
   readonly clientAuth?: LocalClient['auth']
-  readonly timeoutMs?: number
-  readonly bodyBytesMax?: number
 }
 
 /** Subsystem for trying things out: in the development region it takes what a stream may hold. Architecture, limits. */
@@ -78,24 +79,28 @@ export async function change(
   return outcome(published, region, new Map(gateways.map((gateway) => [gateway, { version }])))
 }
 
-/** Registers a service, lets the provider's gateway answer it and, for a new subsystem, lets local systems call. */
+/**
+ * Registers a service, lets the provider's gateway answer it and, for a new subsystem, lets local systems call. Whatever
+ * registry or gateway would refuse is refused before anything is written.
+ */
 export async function registerService(deps: ChangeDeps, wish: ServiceWish): Promise<Outcome> {
   const { store, region, now } = deps
-  const { id, url, adapter, clientAuth, timeoutMs, bodyBytesMax, ...registered } = wish
-  if (region === undefined) return outcome(store.change(now(), (content) => addService(content, { id, ...registered })))
+  const { url, adapter, clientAuth, ...given } = wish
+  const { id } = given
+  const subsystem = subsystemOf(id)
+  const before = store.current().configuration.services.find((service) => service.id === id)
+  const registered = { ...given, ...bodyLimit(subsystem, given.bodyBytesMax ?? before?.bodyBytesMax) }
+  const edit = (content: Content): Content => addService(content, registered)
+  if (region === undefined) return outcome(store.change(now(), edit))
   if (url === undefined && adapter === undefined) throw new CommandError('Say where it is answered: --url or --adapter')
 
   const gateway = gatewayOf(region, id)
-  const subsystem = subsystemOf(id)
-  const service: ServiceEntry = {
-    id,
-    ...(adapter === undefined ? { url } : { adapter, ...(url !== undefined && { options: { url } }) }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...bodyLimit(subsystem, bodyBytesMax),
-  } as ServiceEntry
+  const { configuration } = store.preview(now(), edit)
+  const service = entryOf(configuration.services.find((it) => it.id === id) ?? registered, url, adapter)
+  await refuseUnusable(gateway, { service }, deps.entryFaults)
   const client = await clientOf(deps, region, gateway, subsystem, clientAuth)
 
-  const published = store.change(now(), (content) => addService(content, { id, ...registered }))
+  const published = store.change(now(), edit)
   await retire(store, region, gateway, service)
   store.alone(() => {
     writeEntries(gateway, { service, ...(client !== undefined && { client: client.entry }) })
@@ -107,10 +112,25 @@ export async function registerService(deps: ChangeDeps, wish: ServiceWish): Prom
   return { ...seen, ...(client !== undefined && { client: { id: subsystem, ...client.files } }) }
 }
 
-export async function unregisterService({ store, region, now }: ChangeDeps, id: Identifier): Promise<Outcome> {
+/** The provider's own gateway keeps to the limits that are published, as every other does. */
+function entryOf(published: NewService, url: string | undefined, adapter: string | undefined): ServiceEntry {
+  const { id, timeoutMs, bodyBytesMax } = published
+  return {
+    id,
+    ...(adapter === undefined ? { url } : { adapter, ...(url !== undefined && { options: { url } }) }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(bodyBytesMax !== undefined && { bodyBytesMax }),
+  } as ServiceEntry
+}
+
+export async function unregisterService(
+  { store, region, now, entryFaults }: ChangeDeps,
+  id: Identifier,
+): Promise<Outcome> {
+  const gateway = region === undefined ? undefined : gatewayOf(region, id)
+  if (gateway !== undefined) await refuseUnusable(gateway, {}, entryFaults)
   const published = store.change(now(), (content) => removeService(content, id))
-  if (region === undefined) return outcome(published)
-  const gateway = gatewayOf(region, id)
+  if (region === undefined || gateway === undefined) return outcome(published)
   store.alone(() => dropService(gateway, id))
   reload(gateway)
   return outcome(published, region, new Map([[gateway, { version: published.version, without: [id] }]]))

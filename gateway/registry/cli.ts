@@ -23,6 +23,7 @@ import {
   removePurpose,
   removeSeal,
 } from './commands.ts'
+import type { EntryFaults } from './running-region.ts'
 import { readRegion } from './running-region.ts'
 import type { Content } from './store.ts'
 import { initRegistry, openRegistry } from './store.ts'
@@ -31,6 +32,7 @@ import { formatAuthorities, formatOutcome, formatRegion } from './text.ts'
 /** What the commands need of the rest of the product. */
 export interface RegistryCommandsOptions {
   readonly makeClient: MakeClient
+  readonly entryFaults: EntryFaults
   readonly now?: () => number
   /** A line for standard output or standard error. */
   readonly print?: (line: string) => void
@@ -62,7 +64,7 @@ const IDNR = { request: ['request'], reply: ['reply'], both: ['request', 'reply'
 const FEDERATION = join(import.meta.dirname, '../../var/federation.json')
 
 export function registerRegistryCommands(program: Command, options: RegistryCommandsOptions): void {
-  const { makeClient, now = Date.now } = options
+  const { makeClient, entryFaults, now = Date.now } = options
   const print = options.print ?? ((line) => process.stdout.write(`${line}\n`))
   const complain = options.complain ?? ((line) => process.stderr.write(`${line}\n`))
   const registry = program.command('registry').description('the region: members, services, purposes, agreements')
@@ -80,7 +82,11 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
         const store = openRegistry(where.registry ?? region?.registry.directory ?? '')
         try {
           const args = all.slice(0, -2) as unknown as A
-          const done = await act({ store, makeClient, now, ...(region !== undefined && { region }) }, where, ...args)
+          const done = await act(
+            { store, makeClient, entryFaults, now, ...(region !== undefined && { region }) },
+            where,
+            ...args,
+          )
           print(where.json === true ? JSON.stringify(done) : formatOutcome(done))
           if (done.gateways.some(({ state }) => state === 'late')) process.exitCode = 1
         } finally {

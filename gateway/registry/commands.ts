@@ -93,6 +93,9 @@ export interface NewService {
   readonly title?: string
   readonly type?: Service['type']
   readonly endpoints?: Service['endpoints']
+  /** What every gateway between caller and service has to allow. */
+  readonly bodyBytesMax?: number
+  readonly timeoutMs?: number
 }
 
 /** Registers a service and, when it is missing, its subsystem. Registered already: what is given is changed. */

@@ -46,6 +46,12 @@ export interface LocalChange {
   readonly client?: LocalClient
 }
 
+/** How a gateway judges services and clients of a configuration before it starts with them. */
+export type EntryFaults = (
+  raw: object,
+  file: string,
+) => Promise<readonly { readonly member: string; readonly id?: Identifier; readonly detail: string }[]>
+
 /** What a gateway must show before a change counts as taken up. */
 export interface Expected {
   readonly version?: number
@@ -97,12 +103,33 @@ export function hasClient({ config }: RunningGateway, id: Identifier): boolean {
 }
 
 /** Replaces the entries of these ids, or adds them. */
-export function writeEntries({ config }: RunningGateway, { service, client }: LocalChange): void {
-  editJson(config, (before) => ({
+export function writeEntries({ config }: RunningGateway, change: LocalChange): void {
+  editJson(config, (before) => withEntries(before, change))
+}
+
+/**
+ * Would the gateway take these entries? By the judgement of its own start; what is wrong with others is no concern here.
+ *
+ * @throws {Error} naming member and service; nothing is written
+ */
+export async function refuseUnusable(
+  { config }: RunningGateway,
+  change: LocalChange,
+  entryFaults: EntryFaults,
+): Promise<void> {
+  const faults = await entryFaults(withEntries(readMembers(config), change), config)
+  const ids = [change.service?.id, change.client?.id]
+  const own = faults.filter(({ id }) => id !== undefined && ids.includes(id))
+  if (own.length > 0)
+    throw new CommandError(`${config}: ${own.map(({ member, id, detail }) => `${member} ${id}: ${detail}`).join('; ')}`)
+}
+
+function withEntries(before: Json, { service, client }: LocalChange): Json {
+  return {
     ...before,
     services: upserted(before['services'], service),
     clients: upserted(before['clients'], client),
-  }))
+  }
 }
 
 export function dropService({ config }: RunningGateway, id: Identifier): void {
@@ -195,7 +222,7 @@ function isAlive(pid: number): boolean {
 type Entries = { readonly services: readonly ServiceEntry[]; readonly clients: readonly LocalClient[] }
 
 function readEntries(config: string): Entries {
-  const { services = [], clients = [] } = parseJson(readFileSync(config), config) as Partial<Entries>
+  const { services = [], clients = [] } = readMembers(config) as Partial<Entries>
   return { services, clients }
 }
 
@@ -206,9 +233,16 @@ function upserted(before: unknown, entry: { readonly id: string } | undefined): 
   return present ? list.map((it) => (it.id === entry.id ? entry : it)) : [...list, entry]
 }
 
+type Json = Record<string, unknown>
+
+/** @throws {Error} naming the file, when it cannot be read or is no JSON */
+function readMembers(path: string): Json {
+  return parseJson(readFileSync(path), path) as Json
+}
+
 /** Renamed into place: whoever reads sees the file before or after, never half of it. */
-function editJson(path: string, edit: (before: Record<string, unknown>) => object): void {
-  const after = edit(parseJson(readFileSync(path), path) as Record<string, unknown>)
+function editJson(path: string, edit: (before: Json) => object): void {
+  const after = edit(readMembers(path))
   const next = `${path}.${process.pid}.tmp`
   writeFileSync(next, `${JSON.stringify(after, null, 2)}\n`, { mode: statSync(path).mode & 0o777 })
   renameSync(next, path)

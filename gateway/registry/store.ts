@@ -35,6 +35,8 @@ export interface RegistryStore {
    * @throws {TypeError} naming everything that is wrong; then nothing changed
    */
   change(now: number, edit: (content: Content) => Content): Published
+  /** What `change` would publish, and nothing is. @throws {TypeError} as `change` */
+  preview(now: number, edit: (content: Content) => Content): Published
   /** Does something while nobody else changes the registry: for files that go with a change. */
   alone<T>(work: () => T): T
   /** Whether anybody has changed it since this was last asked. Costs microseconds. */
@@ -113,6 +115,10 @@ export function openRegistry(directory: string): RegistryStore {
         insert(database, after)
         return after
       })
+    },
+    preview(now, edit) {
+      const before = current()
+      return publish(edit(contentOf(before.configuration)), before.version, now)
     },
     alone,
     hasChanged() {

@@ -43,6 +43,8 @@ export interface ServiceReply {
 
 export interface ServicesOptions {
   readonly services: readonly LocalService[]
+  /** Services whose entry in the configuration does not hold. */
+  readonly refused?: ReadonlySet<Identifier>
   readonly adapters: Readonly<Record<string, Adapter>>
   /** CIDR blocks in which services by URL may be. */
   readonly networksAllowed: readonly string[]
@@ -87,8 +89,9 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
 
   function serviceAt(id: Identifier): OpenService {
     const service = open.get(id)
-    if (service === undefined) throw new GatewayError('ServiceMissingUrl')
-    return service
+    if (service !== undefined) return service
+    const isRefused = options.refused?.has(id) === true
+    throw new GatewayError('ServiceMissingUrl', isRefused ? { reason: 'its entry in services[] does not hold' } : {})
   }
 
   return {

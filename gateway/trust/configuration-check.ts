@@ -83,7 +83,11 @@ const SCHEMA = record({
         type: { enum: ['REST', 'OPENAPI'] },
         endpoints: list(record({ method, path })),
       },
-      { disabledNotice: text, bodyBytesMax: { type: 'integer', minimum: 0 } },
+      {
+        disabledNotice: text,
+        bodyBytesMax: { type: 'integer', minimum: 0 },
+        timeoutMs: { type: 'integer', minimum: 1 },
+      },
     ),
   ),
   purposes: list(

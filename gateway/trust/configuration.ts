@@ -63,6 +63,8 @@ export interface Service {
   readonly disabledNotice?: string
   /** Largest request or reply body; each gateway's own limit when absent. */
   readonly bodyBytesMax?: number
+  /** How long its provider lets it take to answer; the provider's own limit when absent. */
+  readonly timeoutMs?: number
 }
 
 export interface Purpose {

@@ -24,6 +24,7 @@ export interface ReportDeps {
   readonly partners: () => PartnersHealth
   readonly renewal: Pick<RenewalSchedule, 'health'>
   readonly inFlight: { readonly consumer: InFlight; readonly provider: InFlight }
+  readonly faults: () => readonly string[]
   readonly now: () => number
 }
 
@@ -54,6 +55,7 @@ export async function reporter(deps: ReportDeps): Promise<() => Promise<Health>>
       renewal: deps.renewal.health(),
       clock: clock.read(),
       inFlight: { consumer: inFlight.consumer.count, provider: inFlight.provider.count },
+      faults: deps.faults(),
       disk: await diskOf(config.directory),
     }
   }

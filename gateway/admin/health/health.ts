@@ -32,6 +32,8 @@ export interface Health {
   readonly renewal: RenewalHealth
   readonly clock: Clock
   readonly inFlight: { readonly consumer: number; readonly provider: number }
+  /** What of the configuration file, as it was read last, is not in use. */
+  readonly faults: readonly string[]
   /** Where the log lies. */
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number }
 }
@@ -77,6 +79,7 @@ export type CheckName =
   | 'revocation'
   | 'partners'
   | 'archive'
+  | 'file'
 
 export interface ReadinessLimits {
   readonly stampIntervalMs: number
@@ -109,6 +112,7 @@ export function readiness(health: Health, limits: ReadinessLimits, now: number):
     revocation: revocation(health),
     partners: partners(health, now),
     archive: archive(health),
+    file: file(health),
   }
   return { ready: Object.values(checks).every(({ state }) => state !== 'fail'), checks }
 }
@@ -125,6 +129,11 @@ function registry({ configuration: { state, alarms, failure } }: Health): Check 
   if (state === 'expired') return fail(`the global configuration has expired${why}`)
   if (alarm !== undefined) return warn(`alarm ${alarm.alarm}`)
   return state === 'late' ? warn(`no news from the registry${why}`) : OK
+}
+
+/** What was in use before stays in use, but for services whose entry does not hold: the next start would fail. */
+function file({ faults }: Health): Check {
+  return faults.length === 0 ? OK : warn(`the configuration file is not all in use: ${faults.join('; ')}`)
 }
 
 function seal({ seal: status }: Health): Check {

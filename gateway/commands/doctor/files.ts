@@ -7,6 +7,7 @@ import type { CheckState } from '../../admin/health/health.ts'
 import { DISK_FAIL_BYTES, DISK_WARN_BYTES } from '../../admin/health/health.ts'
 import type { Config, KeyPair } from '../../config.ts'
 import { logPlace } from '../../config.ts'
+import { configFaults } from '../../config-faults.ts'
 import { findLogFault } from '../../message-log/reading/log-fault.ts'
 import { checkValidity, keyBelongs, readCertificates } from './certificates.ts'
 
@@ -20,6 +21,25 @@ export interface Finding {
 
 const MASTER_KEY_BYTES = 32
 const MODE_OTHERS = 0o077
+
+/** What a gateway could not start with, and every service that could be opened. */
+export async function* examineConfig(config: Config): AsyncGenerator<Finding> {
+  const faults = await configFaults(config)
+  for (const { member, id, detail } of faults) {
+    const what = id === undefined ? member : `${member === 'services' ? 'service' : 'client'} ${id}`
+    yield { state: 'fail', what, detail, next: `mend ${member} in the configuration` }
+  }
+  for (const { id, adapter, url } of config.services) {
+    if (faults.some((fault) => fault.id === id)) continue
+    const detail = url === undefined ? `adapter ${adapter}` : `at ${new URL(url).origin}`
+    yield { state: 'ok', what: `service ${id}`, detail }
+  }
+}
+
+/** The same findings, none of which keeps a gateway from starting. */
+export async function* onlyAdvice(findings: AsyncIterable<Finding>): AsyncGenerator<Finding> {
+  for await (const finding of findings) yield finding.state === 'fail' ? { ...finding, state: 'warn' } : finding
+}
 
 /** Files alone: what can be said without a network. */
 export async function* examineFiles(config: Config, now: number): AsyncGenerator<Finding> {

@@ -1,6 +1,6 @@
 /** Opens the message log for its one writer, or says why it must not be written. */
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { openArchiveEmptying } from '../archiving/archive-emptying.ts'
 import type { ArchiveOutcome, ArchiveWork } from '../archiving/terms.ts'
@@ -10,7 +10,7 @@ import { openBodyFiles } from '../files/body-files.ts'
 import { openDecisionJournal } from '../files/decision-journal.ts'
 import { checkHighWater, checkThere, readHighWater, writeHighWater } from '../files/high-water.ts'
 import type { KeyStore } from '../keys/key-store.ts'
-import { finishDestroying, openKeyStore } from '../keys/key-store.ts'
+import { finishDestroying, openKeyStore, readMasterKey } from '../keys/key-store.ts'
 import type { LogIdentity, LogPlace } from '../record/log-place.ts'
 import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
@@ -51,7 +51,7 @@ export function openForWriting(place: LogPlace, openStore = openWritableStore): 
   const store = openStore(place.file, place.name)
   try {
     const { identity } = store
-    if (identity.name !== place.name) throw new LogOpenError('format', 'The message log is that of another gateway')
+    checkName(identity, place.name)
     // The mark comes last, and before the first record: a crash before it left a log half made.
     const isNew = (mark === undefined || mark.seq === 0) && store.records.tip().seq === 0
     const keys = openKeyStore(place.keys, isNew)
@@ -83,4 +83,30 @@ export function identityAt({ file, name }: LogPlace): LogIdentity {
   const store = openReadableStore(file, { name, epoch: 1 })
   store.close()
   return store.identity
+}
+
+/**
+ * What can be said of a place before anybody writes there: whose log it is, and whether its keys open.
+ *
+ * @throws {LogOpenError} `missing`, `format`, `keys`
+ */
+export function checkPlace({ name, file, keys }: LogPlace): void {
+  readMasterKey(keys.masterKeyFile)
+  const hasKeys = existsSync(keys.directory)
+  // A crash may have left a file without tables.
+  if (!existsSync(file) || statSync(file).size === 0) {
+    if (hasKeys) openKeyStore(keys)
+    return
+  }
+  const store = openReadableStore(file)
+  try {
+    checkName(store.identity, name)
+    if (hasKeys || store.records.tip().seq > 0) openKeyStore(keys)
+  } finally {
+    store.close()
+  }
+}
+
+function checkName(identity: LogIdentity, name: string): void {
+  if (identity.name !== name) throw new LogOpenError('format', 'The message log is that of another gateway')
 }

@@ -38,6 +38,7 @@ export function healthyAt(now: number): Health {
     renewal: { certificateEndsAt: now + 1700 * 86_400_000, algorithmEndsAt: now + 1800 * 86_400_000 },
     clock: { source: 'tsa', offsetMs: 12 },
     inFlight: { consumer: 2, provider: 1 },
+    faults: [],
     disk: { freeBytes: 5 * 1024 ** 3, totalBytes: 10 * 1024 ** 3 },
   }
 }

@@ -2,16 +2,20 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Test } from 'tap'
 import t from 'tap'
 import { makeClient } from '../../../certs-dev/make.ts'
+import { entryFaults } from '../../../gateway/config-faults.ts'
 import { registerRegistryCommands } from '../../../gateway/registry/cli.ts'
 import { openRegistryServer } from '../../../gateway/registry/main.ts'
 import { initRegistry, openRegistry } from '../../../gateway/registry/store.ts'
 import { formatOutcome } from '../../../gateway/registry/text.ts'
 import { MEMBERS, makeRegion, removeRegion } from './region.ts'
+
+// The default is half a minute for the whole file, and the machine may have other things to do.
+t.setTimeout(90_000)
 
 const ECHO = 'OWL/GOV/05711000/TEST/echo'
 const CLIENT = 'OWL/GOV/05774032/BUERGERBUERO'
@@ -56,6 +60,7 @@ async function rig(t: Test, running = true) {
         },
         admin: { key: pki(`members/${slug}/gw1/local.key`), certificate: pki(`members/${slug}/gw1/local.chain.pem`) },
         services: [],
+        networksAllowed: ['127.0.0.0/8'],
         clients: subsystems.map((code) => ({ id: `${id}/${code}`, auth: 'mtls', certificates: [] })),
       }
       writeFileSync(config, JSON.stringify(own), { mode: 0o600 })
@@ -89,6 +94,7 @@ async function rig(t: Test, running = true) {
     const program = new Command().exitOverride().configureOutput({ writeErr: (text) => lines.err.push(text) })
     registerRegistryCommands(program, {
       makeClient,
+      entryFaults,
       print: (line) => lines.out.push(line),
       complain: (line) => lines.err.push(line),
     })
@@ -202,7 +208,17 @@ t.test('an adapter gets its address as option, and local systems authenticate as
   const { owl, gateways, read } = await rig(t)
 
   const { code, err } = await owl(
-    ...['service', 'add', ECHO, '--adapter', 'test/echo', '--url', 'http://127.0.0.1:9000', '--client-auth', 'http'],
+    ...[
+      'service',
+      'add',
+      ECHO,
+      '--adapter',
+      'paderborn/melderegister/personensuche',
+      '--url',
+      'http://127.0.0.1:9000',
+      '--client-auth',
+      'http',
+    ],
     ...[
       '--timeout-ms',
       '5000',
@@ -220,9 +236,77 @@ t.test('an adapter gets its address as option, and local systems authenticate as
   t.equal(code, 0, err)
   const own = read(gateways[1]?.config ?? '')
   t.same(own.services, [
-    { id: ECHO, adapter: 'test/echo', options: { url: 'http://127.0.0.1:9000' }, timeoutMs: 5000, bodyBytesMax: 1000 },
+    {
+      id: ECHO,
+      adapter: 'paderborn/melderegister/personensuche',
+      options: { url: 'http://127.0.0.1:9000' },
+      timeoutMs: 5000,
+      bodyBytesMax: 1000,
+    },
   ])
   t.match(own.clients.at(-1), { id: 'OWL/GOV/05711000/TEST', auth: 'http' })
+})
+
+const UNUSABLE: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
+  'outside networksAllowed': [['--url', 'http://10.0.0.1:9000'], /networksAllowed/],
+  'a query': [['--url', 'http://127.0.0.1:9000/?a=1'], /query/],
+  'a fragment': [['--url', 'http://127.0.0.1:9000/#a'], /fragment/],
+  'a user': [['--url', 'http://anna@127.0.0.1:9000'], /user name/],
+  'an adapter that does not exist': [['--adapter', 'a/b/c'], /there is no adapter/],
+  'an adapter without its options': [['--adapter', 'paderborn/melderegister/personensuche'], /url/],
+  'no time at all': [['--url', 'http://127.0.0.1:9000', '--timeout-ms', '0'], /timeoutMs/],
+  'a title without a letter': [['--url', 'http://127.0.0.1:9000', '--title', ''], /title/],
+}
+
+t.test('what registry or gateway would refuse is refused before anything is written', async (t) => {
+  const { owl, current, gateways, federation, region } = await rig(t, false)
+  const config = gateways[1]?.config ?? ''
+  const files = (): string[] => [config, federation].map((file) => readFileSync(file, 'utf8'))
+  const before = {
+    version: current().version,
+    files: files(),
+    made: readdirSync(region.path('pki'), { recursive: true }),
+  }
+
+  for (const [name, [args, reason]] of Object.entries(UNUSABLE)) {
+    const { code, err } = await owl('service', 'add', ECHO, ...args)
+
+    t.equal(code, 1, name)
+    t.match(err, reason, name)
+    t.same(
+      { version: current().version, files: files(), made: readdirSync(region.path('pki'), { recursive: true }) },
+      before,
+      name,
+    )
+  }
+  t.match((await owl('service', 'add', ECHO, '--url', 'http://10.0.0.1:9000')).err, /services OWL.*echo: its url/)
+})
+
+t.test('what is wrong with another service is no concern of this one', async (t) => {
+  const { owl, gateways, read } = await rig(t, false)
+  const config = gateways[1]?.config ?? ''
+  const other = { id: 'OWL/GOV/05711000/TEST/other', url: 'http://10.0.0.1:9000' }
+  writeFileSync(config, JSON.stringify({ ...read(config), services: [other] }))
+
+  const { code, err } = await owl('service', 'add', ECHO, '--url', 'http://127.0.0.1:9000')
+
+  t.equal(code, 0, err)
+  t.match(read(config).services, [other, { id: ECHO }])
+})
+
+t.test('limits of a service are published, since the gateway of whoever calls has to keep to them', async (t) => {
+  const { owl, current, gateways, read } = await rig(t, false)
+  const config = gateways[1]?.config ?? ''
+  const published = () => current().services.find(({ id }) => id === ECHO)
+  const own = () => read(config).services[0]
+
+  await owl('service', 'add', ECHO, '--url', 'http://127.0.0.1:9000')
+  t.match([published(), own()], [{ bodyBytesMax: 2 ** 31 }, { bodyBytesMax: 2 ** 31 }])
+
+  await owl(...['service', 'add', ECHO, '--url', 'http://127.0.0.1:9000', '--body-bytes-max', '20000000'])
+  await owl(...['service', 'add', ECHO, '--url', 'http://127.0.0.1:9000', '--timeout-ms', '200000'])
+  const limits = { bodyBytesMax: 20_000_000, timeoutMs: 200_000 }
+  t.match([published(), own()], [limits, limits], 'what is not given stays')
 })
 
 t.test('what was added can be removed, but not from under an agreement', async (t) => {

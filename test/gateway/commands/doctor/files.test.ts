@@ -1,12 +1,10 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { ADAPTERS } from '../../../../adapters/index.ts'
 import { readCertificates } from '../../../../gateway/commands/doctor/certificates.ts'
 import type { Finding } from '../../../../gateway/commands/doctor/files.ts'
-import { examineFiles } from '../../../../gateway/commands/doctor/files.ts'
+import { examineConfig, examineFiles, onlyAdvice } from '../../../../gateway/commands/doctor/files.ts'
 import { examineNetwork } from '../../../../gateway/commands/doctor/network.ts'
-import { examineServices } from '../../../../gateway/commands/doctor/services.ts'
 import { DELBRUECK } from '../../../certs-dev/rig.ts'
 import type { Changes } from '../../admin/config-rig.ts'
 import { makeConfigRig } from '../../admin/config-rig.ts'
@@ -91,7 +89,7 @@ t.test('says what is missing of operators and clients', async (t) => {
   ])
 })
 
-t.test('opens every adapter with its options', async (t) => {
+t.test('says what a gateway could not start with, and which services hold', async (t) => {
   const id = (code: string): string => `${DELBRUECK.id}/GEWERBE/${code}`
   const services = [
     { id: id('a'), adapter: 'detmold/arbeitsschutz/gewerbe-eingang', options: { database: ':memory:' } },
@@ -101,15 +99,24 @@ t.test('opens every adapter with its options', async (t) => {
     { id: id('e'), url: 'http://127.0.0.1:8080/base' },
   ]
 
-  const findings = await all(examineServices(await configOf({ services }), ADAPTERS))
+  const findings = await all(examineConfig({ ...(await configOf({ services })), networksAllowed: ['127.0.0.0/8'] }))
 
   t.match(findings, [
-    { state: 'ok' },
-    { state: 'fail', detail: /Option database is missing/ },
-    { state: 'fail', next: 'npx owl adapter new nobody/has/this' },
-    { state: 'fail', detail: /there is no adapter/ },
+    { state: 'fail', what: `service ${id('b')}`, detail: /Option database is missing/ },
+    { state: 'fail', what: `service ${id('c')}`, detail: /there is no adapter nobody\/has\/this/ },
+    { state: 'fail', what: `service ${id('d')}`, detail: /there is no adapter/ },
+    { state: 'ok', what: `service ${id('a')}` },
     { state: 'ok', detail: 'at http://127.0.0.1:8080' },
   ])
+})
+
+t.test('what a start does not refuse fails nobody', async (t) => {
+  const findings = examineFiles({ ...(await configOf()), directory: '/nowhere/at/all' }, Date.now())
+
+  t.same(
+    (await all(onlyAdvice(findings))).filter(({ state }) => state === 'fail'),
+    [],
+  )
 })
 
 t.test('says who cannot be reached, and what to type', async (t) => {
