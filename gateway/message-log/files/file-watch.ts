@@ -3,11 +3,13 @@
  * replaced under its name, and a restart finds nothing of it: so nothing may be acknowledged from then on.
  */
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, utimesSync } from 'node:fs'
 
 export interface FileWatchOptions {
   /** The log's one writer has it open; `-wal` beside it. */
   readonly database: string
+  /** A file whose time is that of the latest write of who renews evidence: `noteWriting`. */
+  readonly renewing: string
   /** Those that are not there yet are watched from when they are. */
   readonly directories: readonly string[]
   /** Small files, by name: their octets as this process wrote them last. */
@@ -34,7 +36,16 @@ interface Seen {
   readonly mtimeNs: bigint
 }
 
-export function openFileWatch({ database, directories, contents }: FileWatchOptions): FileWatch {
+/** So long after a renewal has written, a change is taken for its own. */
+const RENEWED_MS = 60_000
+
+/** Before and after writing beside the log's writer. @param path as `renewing` of who watches */
+export function noteWriting(path: string): void {
+  const now = new Date()
+  utimesSync(path, now, now)
+}
+
+export function openFileWatch({ database, renewing, directories, contents }: FileWatchOptions): FileWatch {
   const wal = `${database}-wal`
   const files = [database, wal]
   const seen = new Map<string, Seen>()
@@ -50,6 +61,12 @@ export function openFileWatch({ database, directories, contents }: FileWatchOpti
     return now
   }
 
+  /** A renewal writes beside this process, and says so. */
+  function isRenewed(): boolean {
+    const note = statSync(renewing, { throwIfNoEntry: false })
+    return note !== undefined && note.mtimeMs >= Date.now() - RENEWED_MS
+  }
+
   function changeOf(path: string): string | undefined {
     const before = seen.get(path)
     const now = remember(path)
@@ -57,7 +74,9 @@ export function openFileWatch({ database, directories, contents }: FileWatchOpti
     if (now === undefined) return `${path} was deleted`
     if (now.ino !== before.ino || now.dev !== before.dev) return `${path} was replaced`
     const isSame = now.size === before.size && now.mtimeNs === before.mtimeNs
-    return isSame || !files.includes(path) || written.has(path) ? undefined : `${path} was written to by somebody else`
+    return isSame || !files.includes(path) || written.has(path) || isRenewed()
+      ? undefined
+      : `${path} was written to by somebody else`
   }
 
   return {

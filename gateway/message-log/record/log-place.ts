@@ -28,6 +28,11 @@ export interface LogPlace {
   readonly watched?: readonly string[]
 }
 
+/** Locked by who renews the log's evidence; its time is that of the latest write of theirs. */
+export function renewalLock(file: string): string {
+  return `${file}.renewal.lock`
+}
+
 /** `gateway/node/epoch` */
 export function logId({ name, epoch }: LogIdentity): string {
   return `${name}/${epoch}`

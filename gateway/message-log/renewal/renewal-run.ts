@@ -3,8 +3,10 @@
  * is not that of the log's writer.
  */
 
+import { noteWriting } from '../files/file-watch.ts'
 import type { LogReaderOptions } from '../reading/reader.ts'
 import { openLogReader } from '../reading/reader.ts'
+import { renewalLock } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
 import type { RegisteredAuthority, TimeStampClient } from '../stamping/time-stamp-client.ts'
 import { readCertificateEnds } from '../stamping/time-stamp-client.ts'
@@ -32,7 +34,8 @@ export async function renewAt(
   try {
     const lock = lockLog(`${place.file}.renewal`)
     closing.push(lock.release)
-    const writer = openRenewalWriter(place.file, deps.signal)
+    const note = (): void => noteWriting(renewalLock(place.file))
+    const writer = openRenewalWriter(place.file, note, deps.signal)
     // Last, so that it may fold the WAL into the database where nobody else has the log open.
     closing.push(writer.close)
     return await renewLog({ ...deps, writer, contents: reader.contents }, wanted)

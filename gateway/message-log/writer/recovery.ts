@@ -11,6 +11,7 @@ import { dirname } from 'node:path'
 import type { FileWatch } from '../files/file-watch.ts'
 import { openFileWatch } from '../files/file-watch.ts'
 import type { LogPlace } from '../record/log-place.ts'
+import { renewalLock } from '../record/log-place.ts'
 import type { Place, Result } from '../record/log-state.ts'
 import type { LogFault } from '../record/open-error.ts'
 import { faultOf, LogOpenError, STAYS_CLOSED } from '../record/open-error.ts'
@@ -192,6 +193,7 @@ function watchOver(place: LogPlace, opened: () => OpenedLog | undefined): FileWa
   const { file, bodies, keys, highWaterFile, watched = [] } = place
   return openFileWatch({
     database: file,
+    renewing: renewalLock(file),
     // Not the archive: exchanges go on without it, and archiving knows its own directory.
     directories: [dirname(file), bodies, keys.directory, dirname(highWaterFile), ...watched],
     contents: () => {

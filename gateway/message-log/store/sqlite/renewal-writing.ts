@@ -3,6 +3,7 @@
 import type { RenewalWriter } from '../log-store.ts'
 import { openWritable } from './database.ts'
 import { storeOn } from './sqlite-store.ts'
+import type { Turn } from './write-turns.ts'
 import { openTurns } from './write-turns.ts'
 
 /** Folded into the database after this much, so that the WAL stays small while nobody else writes. */
@@ -10,11 +11,19 @@ const CHECKPOINT_BYTES = 16 * 1024 * 1024
 /** Of a row with the hash of a body. */
 const BODY_BYTES = 100
 
-/** @param signal ends waiting for a turn @throws {LogOpenError} `format` */
-export function openRenewalWriter(path: string, signal?: AbortSignal): RenewalWriter {
+/** @param note called before and after each write @param signal ends waiting for a turn @throws {LogOpenError} `format` */
+export function openRenewalWriter(path: string, note: () => void, signal?: AbortSignal): RenewalWriter {
   const database = openWritable(path)
   const store = storeOn(database)
-  const turn = openTurns({ database, ...(signal !== undefined && { signal }) })
+  const inTurn = openTurns({ database, ...(signal !== undefined && { signal }) })
+  const turn: Turn = async (work) => {
+    const done = await inTurn(() => {
+      note()
+      return work()
+    })
+    note()
+    return done
+  }
   const insert = database.prepare(
     `INSERT INTO renewal (kind, digest, first_batch, last_batch, leaves, began_at)
      VALUES (?, ?, ?, ?, ?, ?)`,
@@ -66,6 +75,10 @@ export function openRenewalWriter(path: string, signal?: AbortSignal): RenewalWr
       sync('FULL')
       await turn(() => finish.run(root, token, genTime, until, renewal))
     },
-    close: () => database.close(),
+    close() {
+      // Where nobody else has the log open, its WAL is folded in here.
+      note()
+      database.close()
+    },
   }
 }
