@@ -1,13 +1,12 @@
 /** What the README promises is there: every fault, every configuration member, every command, every package. */
 
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
 import { CONFIG_SCHEMA } from '../gateway/config-schema.ts'
 import type { FaultCode } from '../gateway/errors.ts'
 import { FAULTS, faultOf } from '../gateway/errors.ts'
+import { owlInProcess } from './gateway/owl.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** Tables may be padded. */
@@ -53,7 +52,6 @@ t.test('shows commands of owl as they are', async (t) => {
   const commands = new Set(shown.map((words) => words.join(' ')))
 
   t.ok(commands.size > 5)
-  // One process after the other: a hundred at once would starve every test beside them.
   for (const command of commands) t.ok(await isCommand(command.split(' ')), `owl ${command}`)
 })
 
@@ -69,9 +67,8 @@ t.test('gives a reason for every package', async (t) => {
 
 /** A command answers `--help` with its own usage, a wrong one with that of the last right word. */
 async function isCommand(words: readonly string[]): Promise<boolean> {
-  const args = [join(ROOT, 'gateway/commands/owl.ts'), ...words, '--help']
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return stdout.startsWith(`Usage: owl ${words.join(' ')} `)
+  const { out } = await owlInProcess(...words, '--help')
+  return out.startsWith(`Usage: owl ${words.join(' ')} `)
 }
 
 function faultRow(code: FaultCode): string {

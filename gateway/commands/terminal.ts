@@ -34,10 +34,11 @@ export interface Column {
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
-type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean }
+/** A standard stream, or what stands for one. */
+export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean }
 
 /** `styleText` asks the stream and the environment: `NO_COLOR`, `FORCE_COLOR`. */
-export function openTerminal(stdout: NodeJS.WriteStream, stderr: Stream): Terminal {
+export function openTerminal(stdout: OutputStream, stderr: Pick<OutputStream, 'write'>): Terminal {
   const style = (format: Style, text: string): string => styleText(format, text, { stream: stdout })
   const out = (line: string): void => {
     stdout.write(`${line}\n`)

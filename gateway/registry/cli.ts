@@ -37,6 +37,8 @@ export interface RegistryCommandsOptions {
   /** A line for standard output or standard error. */
   readonly print?: (line: string) => void
   readonly complain?: (line: string) => void
+  /** The command ends with exit code 1. */
+  readonly fail?: () => void
 }
 
 /** Options of every command. */
@@ -67,6 +69,7 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
   const { makeClient, entryFaults, now = Date.now } = options
   const print = options.print ?? ((line) => process.stdout.write(`${line}\n`))
   const complain = options.complain ?? ((line) => process.stderr.write(`${line}\n`))
+  const fail = options.fail ?? (() => (process.exitCode = 1))
   const registry = program.command('registry').description('the region: members, services, purposes, agreements')
   const group = (name: string, about: string) => registry.command(name).description(about)
 
@@ -88,7 +91,7 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
             ...args,
           )
           print(where.json === true ? JSON.stringify(done) : formatOutcome(done))
-          if (done.gateways.some(({ state }) => state === 'late')) process.exitCode = 1
+          if (done.gateways.some(({ state }) => state === 'late')) fail()
         } finally {
           store.close()
         }
@@ -101,7 +104,7 @@ export function registerRegistryCommands(program: Command, options: RegistryComm
       await work()
     } catch (error) {
       complain((error as Error).message)
-      process.exitCode = 1
+      fail()
     }
   }
 

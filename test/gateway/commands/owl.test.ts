@@ -8,7 +8,7 @@ import t from 'tap'
 import type { RunningRegion } from '../../../gateway/region/launcher.ts'
 import { startRegion } from '../../../gateway/region/launcher.ts'
 import { OWL_REGION } from '../../../gateway/region/owl-region.ts'
-import { owl } from '../owl.ts'
+import { owl, owlInProcess } from '../owl.ts'
 
 t.test('help lists every command, each one helps itself, and all of them start fast', async (t) => {
   const began = performance.now()
@@ -18,20 +18,20 @@ t.test('help lists every command, each one helps itself, and all of them start f
   t.equal(err, '')
   t.ok(performance.now() - began < 3000)
   const commands = ['gateway', 'registry', 'log', 'cert', 'doctor', 'adapter']
-  const helps = await Promise.all(commands.map((command) => owl(command, '--help')))
+  const helps = await Promise.all(commands.map((command) => owlInProcess(command, '--help')))
   for (const [index, command] of commands.entries()) {
     t.match(out, new RegExp(`^  ${command}\\b`, 'm'))
     t.equal(helps[index]?.code, 0, command)
     t.match(helps[index]?.out ?? '', new RegExp(`^Usage: owl ${command}`))
   }
-  t.match((await owl('help', 'registry')).out, /agreement/)
+  t.match((await owlInProcess('help', 'registry')).out, /agreement/)
 })
 
 t.test('help says of every command what it is for', async (t) => {
   const groups = [['gateway'], ['log'], ['log', 'archive'], ['evidence'], ['cert'], ['adapter'], ['registry']]
   for (const what of ['member', 'seal', 'subsystem', 'gateway', 'service', 'purpose', 'agreement'])
     groups.push(['registry', what])
-  const helps = await Promise.all(groups.map((group) => owl(...group, '--help')))
+  const helps = await Promise.all(groups.map((group) => owlInProcess(...group, '--help')))
   for (const [index, { out }] of helps.entries()) {
     const commands = out.slice(out.indexOf('\nCommands:\n')).match(/^ {2}\S.*$/gm) ?? []
     t.ok(commands.length > 1, `${groups[index]?.join(' ')} has commands`)
@@ -57,12 +57,13 @@ t.test('misuse is 2, on standard error', async (t) => {
     ['doctor', '--nothing'],
     ['registry', 'nothing'],
   ]
-  const ended = await Promise.all(misuses.map((args) => owl(...args)))
+  const ended = await Promise.all(misuses.map((args) => owlInProcess(...args)))
   for (const [index, { code, out, err }] of ended.entries()) {
     t.equal(code, 2, misuses[index]?.join(' ') ?? '')
     t.equal(out, '')
     t.not(err, '')
   }
+  t.match(await owl('log', 'list'), { code: 2, out: '', err: /--config/ }, 'the process says so too')
 })
 
 t.test('failure is 1, and says what is wrong without a stack', async (t) => {
@@ -84,17 +85,18 @@ t.test('failure is 1, and says what is wrong without a stack', async (t) => {
     [['gateway', 'check', '--config', broken], /broken\.json is no JSON/],
     [['gateway', 'check', '--config', latin1], /latin1\.json is not UTF-8 \(line 2\)/],
     [['gateway', 'check', '--config', hidden], /additional properties: U\+200Bgateway.*: bodyU\+00A0/s],
-    [['gateway', 'start', '--config', config], /must have required property 'seal'/],
     [['log', 'list', '--config', join(directory, 'nowhere.json')], /nowhere\.json is not there/],
     [['cert', 'show', config], /holds no certificate/],
     [['doctor', '--federation', join(directory, 'nowhere.json')], /npm start/],
     [['adapter', 'new', 'one/two'], /agency\/system\/service/],
   ] as const) {
-    const { code, err } = await owl(...args)
+    const { code, err } = await owlInProcess(...args)
     t.equal(code, 1, args.join(' '))
     t.match(err, text)
     t.notMatch(err, /^\s+at /m)
   }
+  t.match(await owl('gateway', 'check', '--config', broken), { code: 1, out: '', err: /broken\.json is no JSON/ })
+  t.match(await owl('gateway', 'start', '--config', config), { code: 1, err: /must have required property 'seal'/ })
 })
 
 t.test('beside a running gateway', async (t) => {

@@ -8,7 +8,7 @@ import { openMessageLog } from '../../../../gateway/message-log/open-log.ts'
 import { makeConfigRig } from '../../admin/config-rig.ts'
 import { addBatch, DAY_MS } from '../../message-log/archive/archive-rig.ts'
 import { openTrustRig } from '../../message-log/trust-rig.ts'
-import { owl } from '../../owl.ts'
+import { owlInProcess as owl } from '../../owl.ts'
 
 t.setTimeout(120_000)
 

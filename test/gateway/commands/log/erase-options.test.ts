@@ -20,7 +20,7 @@ import type { RecordDetail } from '../../../../gateway/message-log/reading/reade
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { makeConfigRig } from '../../admin/config-rig.ts'
 import { endRecord, requestRecord } from '../../message-log/messages.ts'
-import { owl } from '../../owl.ts'
+import { owlInProcess as owl } from '../../owl.ts'
 import { badRequest } from '../../server-rig.ts'
 import type { Material } from '../../tls-material.ts'
 import { makeAuthority } from '../../tls-material.ts'

@@ -13,7 +13,7 @@ import type { SqliteLog } from '../../../../gateway/message-log/open-log.ts'
 import { openMessageLog } from '../../../../gateway/message-log/open-log.ts'
 import { makeConfigRig } from '../../admin/config-rig.ts'
 import { CLIENT, endRecord, requestRecord, SERVICE } from '../../message-log/messages.ts'
-import { owl, startOwl } from '../../owl.ts'
+import { owlInProcess as owl, startOwl } from '../../owl.ts'
 
 const { fileOf } = await makeConfigRig(t)
 const file = await fileOf()
