@@ -237,7 +237,7 @@ async function registryCommands(program: Command, args: readonly string[], { ter
     program.command('registry').description('the region: members, services, purposes, agreements')
     return
   }
-  const { registerRegistryCommands } = await import('../registry/cli.ts')
+  const { registerRegistryCommands } = await import('./registry/registry.ts')
   registerRegistryCommands(program, {
     print: terminal.out,
     complain: terminal.say,

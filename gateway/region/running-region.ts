@@ -14,7 +14,7 @@ import type { LocalClient, LocalService } from '../config.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 import { memberOf } from '../protocol/identifiers.ts'
 import { parseJson } from '../protocol/text.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError } from '../registry/command-error.ts'
 
 /** Paths are absolute. */
 export interface RunningRegion {

@@ -1,8 +1,7 @@
 import t from 'tap'
-
-import { initRegistry, openRegistry } from '../../../gateway/registry/store.ts'
-import { formatRegion } from '../../../gateway/registry/text.ts'
-import { makeRegion, removeRegion } from './region.ts'
+import { formatRegion } from '../../../../gateway/commands/registry/text.ts'
+import { initRegistry, openRegistry } from '../../../../gateway/registry/store.ts'
+import { makeRegion, removeRegion } from '../../registry/region.ts'
 
 t.test('what is published is printed, and no name in it is obeyed by a terminal', async (t) => {
   const region = await makeRegion()

@@ -1,9 +1,9 @@
 /** What the registry's commands print for people. */
 
-import { shown } from '../protocol/text.ts'
-import type { ListedAuthority } from './authorities.ts'
+import { shown } from '../../protocol/text.ts'
+import type { ListedAuthority } from '../../registry/authorities.ts'
+import type { Published } from '../../registry/store.ts'
 import type { Outcome } from './changes.ts'
-import type { Published } from './store.ts'
 
 const STATES = {
   'taken-up': 'has taken it up',

@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
-import { openGlobalConfiguration } from '../../../gateway/trust/global-configuration.ts'
-import { openRegistryClient } from '../../../gateway/trust/registry-client.ts'
-import { loadAnchor } from '../../../gateway/trust/signed-document.ts'
+import { openGlobalConfiguration } from '../../../../gateway/trust/global-configuration.ts'
+import { openRegistryClient } from '../../../../gateway/trust/registry-client.ts'
+import { loadAnchor } from '../../../../gateway/trust/signed-document.ts'
 
 interface File {
   readonly directory: string

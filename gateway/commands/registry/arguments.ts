@@ -1,8 +1,8 @@
 /** Values of the command line, read and checked before anything is done with them. */
 
 import { InvalidArgumentError } from 'commander'
-import { CODE } from '../protocol/identifiers.ts'
-import { parseInstant } from '../protocol/instant.ts'
+import { CODE } from '../../protocol/identifiers.ts'
+import { parseInstant } from '../../protocol/instant.ts'
 
 /** @param counts how many parts the identifier may have */
 export function identifier(...counts: readonly number[]): (text: string) => string {

@@ -2,12 +2,9 @@
 
 import { hash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { LocalClient } from '../config.ts'
-import type { Identifier } from '../protocol/identifiers.ts'
-import { memberOf, subsystemOf } from '../protocol/identifiers.ts'
-import { CommandError } from './command-error.ts'
-import type { NewService } from './commands.ts'
-import { addService, removeService } from './commands.ts'
+import type { LocalClient } from '../../config.ts'
+import type { Identifier } from '../../protocol/identifiers.ts'
+import { memberOf, subsystemOf } from '../../protocol/identifiers.ts'
 import type {
   CertificateFiles,
   EntryFaults,
@@ -16,7 +13,7 @@ import type {
   RunningRegion,
   ServiceEntry,
   TakenUp,
-} from './running-region.ts'
+} from '../../region/running-region.ts'
 import {
   announceClient,
   answersOtherwise,
@@ -28,8 +25,11 @@ import {
   slugOf,
   untilTakenUp,
   writeEntries,
-} from './running-region.ts'
-import type { Content, Published, RegistryStore } from './store.ts'
+} from '../../region/running-region.ts'
+import { CommandError } from '../../registry/command-error.ts'
+import type { NewService } from '../../registry/commands.ts'
+import { addService, removeService } from '../../registry/commands.ts'
+import type { Content, Published, RegistryStore } from '../../registry/store.ts'
 
 /** Makes the TLS client certificate of one more subsystem, or finds it made. The development PKI's `makeClient`. */
 export type MakeClient = (
