@@ -11,6 +11,8 @@ const COLUMNS =
 
 export function openExchanges(database: DatabaseSync): Exchanges {
   const taken = database.prepare('SELECT 1 FROM record WHERE request_id = ? AND sender = ? AND at > ?')
+  const begin = database.prepare('BEGIN')
+  const end = database.prepare('END')
   const newestFirst = database.prepare('SELECT at, request_id, sender FROM record ORDER BY seq DESC')
   const between = database.prepare(
     `SELECT ${COLUMNS} FROM record LEFT JOIN content USING (seq)
@@ -25,7 +27,14 @@ export function openExchanges(database: DatabaseSync): Exchanges {
     isTaken,
     taken(keys, since) {
       const found = new Set<string>()
-      for (const key of keys) if (isTaken(key.requestId, key.sender, since)) found.add(replayKey(key))
+      if (keys.length === 0) return found
+      // One look at the log for all: each by itself would lock and unlock it.
+      begin.run()
+      try {
+        for (const key of keys) if (isTaken(key.requestId, key.sender, since)) found.add(replayKey(key))
+      } finally {
+        end.run()
+      }
       return found
     },
     *takenSince(since) {
