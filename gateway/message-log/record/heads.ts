@@ -25,7 +25,7 @@ export interface Contradiction {
 }
 
 /** What the writer stores, in one transaction. */
-export interface Heard {
+export interface NewHeads {
   readonly heads: readonly ReceivedHead[]
   readonly contradictions: readonly Contradiction[]
 }

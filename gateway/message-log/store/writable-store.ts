@@ -10,7 +10,7 @@ import type { ArchiveRow } from '../record/archive-row.ts'
 import type { Content } from '../record/draft.ts'
 import type { Columns } from '../record/entry.ts'
 import type { What } from '../record/erasure-event.ts'
-import type { Heard } from '../record/heads.ts'
+import type { NewHeads } from '../record/heads.ts'
 import type { StampedBatch } from '../record/log-state.ts'
 import type { StoredBatch } from '../record/stored-batch.ts'
 import type { LogStore } from './log-store.ts'
@@ -36,7 +36,7 @@ export interface Changes {
   readonly records?: readonly NewRecordRow[]
   readonly batch?: NewBatch
   readonly token?: StampedBatch
-  readonly heads?: Heard
+  readonly heads?: NewHeads
   readonly decision?: NewDecision
 }
 

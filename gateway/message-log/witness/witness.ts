@@ -6,14 +6,14 @@
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { gatewayOfLog, NO_HEAD, parseLogHead } from '../../protocol/log-head.ts'
 import type { Saying } from '../message-log.ts'
-import type { Contradiction, ContradictionKind, HeadList, Heard, ReceivedHead } from '../record/heads.ts'
+import type { Contradiction, ContradictionKind, HeadList, NewHeads, ReceivedHead } from '../record/heads.ts'
 
 export interface WitnessDeps {
   readonly now: () => number
   /** What is stored. */
   readonly list: HeadList
   /** @throws when the log cannot be written */
-  store(heard: Heard): Promise<void>
+  store(heard: NewHeads): Promise<void>
   report(event: WitnessEvent): void
   /** How long new heads wait for others. */
   readonly gatherMs?: number

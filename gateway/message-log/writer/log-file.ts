@@ -13,7 +13,7 @@ import { NO_MESSAGE, UNSEALED } from '../record/draft.ts'
 import type { Entry } from '../record/entry.ts'
 import type { Decision } from '../record/erasure-event.ts'
 import { formatDecision } from '../record/erasure-event.ts'
-import type { Heard } from '../record/heads.ts'
+import type { NewHeads } from '../record/heads.ts'
 import type { LogIdentity } from '../record/log-place.ts'
 import type { InDoubt } from '../record/log-record.ts'
 import {
@@ -56,7 +56,7 @@ export interface LogFile {
   /** @returns nothing when there is no record since the latest batch */
   closeBatch(at: number): ClosedBatch | undefined
   storeToken(batch: StampedBatch): void
-  storeHeads(heard: Heard): void
+  storeHeads(heard: NewHeads): void
   /** What somebody decided about erasing, as a record of the log's own, and what follows from it. */
   addDecision(decision: Decision, at: number, effect: DecisionEffect): Place
   /** Texts that many records have in common are stored anew from here on. */

@@ -3,7 +3,7 @@
 import type { ArchiveOutcome, ArchiveWork } from '../archiving/terms.ts'
 import type { Decided, Request, RetentionRules, Step } from '../erasure/terms.ts'
 import type { Group } from '../record/entry.ts'
-import type { Heard } from '../record/heads.ts'
+import type { NewHeads } from '../record/heads.ts'
 import type { LogPlace } from '../record/log-place.ts'
 import type { Known, NamedBatch, RecordedConfiguration, StampedBatch, WriterState } from '../record/log-state.ts'
 import type { LogOpenFlaw } from '../record/open-error.ts'
@@ -30,7 +30,7 @@ export type Command = { readonly at: number } & (
     }
   | { readonly do: 'batch' }
   | ({ readonly do: 'token' } & StampedBatch)
-  | { readonly do: 'heads'; readonly heard: Heard }
+  | { readonly do: 'heads'; readonly heard: NewHeads }
   | { readonly do: 'decide'; readonly request: Request }
   /** `dueAt`: dates before it have passed. */
   | { readonly do: 'erase'; readonly rules: RetentionRules | null; readonly dueAt: number }

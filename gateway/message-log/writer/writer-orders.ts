@@ -2,7 +2,7 @@
 
 import type { ArchiveWork } from '../archiving/terms.ts'
 import type { Request, RetentionRules } from '../erasure/terms.ts'
-import type { Heard } from '../record/heads.ts'
+import type { NewHeads } from '../record/heads.ts'
 import type { StampedBatch } from '../record/log-state.ts'
 import type { Answer, Command } from './writer-messages.ts'
 
@@ -15,7 +15,7 @@ export interface WriterOrders {
   closeBatch(): Promise<AnswerTo<'batch'>>
   storeToken(batch: StampedBatch): Promise<void>
   /** Heads of partners, their quarrels and their trust. */
-  storeHeads(heard: Heard): Promise<void>
+  storeHeads(heard: NewHeads): Promise<void>
   decide(request: Request): Promise<AnswerTo<'decide'>>
   /** One step. */
   erase(rules: RetentionRules | null, dueAt: number): Promise<AnswerTo<'erase'>>

@@ -4,7 +4,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Contradiction, ContradictionKind, Heard, ReceivedHead } from '../../record/heads.ts'
+import type { Contradiction, ContradictionKind, NewHeads, ReceivedHead } from '../../record/heads.ts'
 import type { Heads } from '../log-store.ts'
 
 export const RECEIVED_TABLES = `
@@ -29,7 +29,7 @@ export const RECEIVED_TABLES = `
 `
 
 /** @returns what stores; inside a transaction only. What is there already stays as it was first heard. */
-export function openHeadStore(database: DatabaseSync): (heard: Heard) => void {
+export function openHeadStore(database: DatabaseSync): (heard: NewHeads) => void {
   const insertHead = database.prepare('INSERT OR IGNORE INTO received_head VALUES (?, ?, ?, ?, ?)')
   const insertContradiction = database.prepare('INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?, ?, ?, ?)')
   return ({ heads, contradictions }) => {

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { SqliteLog } from '../../../../gateway/message-log/open-log.ts'
-import type { HeadList, Heard } from '../../../../gateway/message-log/record/heads.ts'
+import type { HeadList, NewHeads } from '../../../../gateway/message-log/record/heads.ts'
 import { openHeads } from '../../../../gateway/message-log/store/sqlite/received-heads.ts'
 import type { WitnessEvent } from '../../../../gateway/message-log/witness/witness.ts'
 import { openWitness } from '../../../../gateway/message-log/witness/witness.ts'
@@ -165,7 +165,7 @@ t.test('another epoch and another node are other logs', async (t) => {
 })
 
 t.test('whoever makes up logs and contradicts himself takes nobody else’s room', async (t) => {
-  const stored: Heard[] = []
+  const stored: NewHeads[] = []
   const told: WitnessEvent[] = []
   const none: HeadList = {
     ...{ logs: () => [], latest: () => undefined, of: () => [], from: () => [], contradictions: () => [] },
