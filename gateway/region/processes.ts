@@ -39,7 +39,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const LEASH = join(import.meta.dirname, 'leash.ts')
 /** The one that `setup.js` filled. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/owl')
-const READY_MS_MAX = 30_000
+const READY_MS_MAX = 60_000
 const READY_POLL_MS = 15
 const STOP_MS_MAX = 5000
 const LOG_TAIL_LINES = 30
