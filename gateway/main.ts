@@ -1,8 +1,8 @@
 /** One gateway as a process: `node gateway/main.ts --config FILE`. Says in one JSON line on stdout when and where it listens. */
 
 import { parseArgs } from 'node:util'
-import { loadConfig } from './config.ts'
-import { faultText, sentenceOf } from './config-faults.ts'
+import { loadConfig } from './config/config.ts'
+import { faultText, sentenceOf } from './config/faults.ts'
 import { openGateway } from './deps.ts'
 import { makeLogger } from './logging.ts'
 import { applyProcessSettings } from './process-settings.ts'

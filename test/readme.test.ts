@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { CONFIG_SCHEMA } from '../gateway/config-schema.ts'
+import { CONFIG_SCHEMA } from '../gateway/config/schema.ts'
 import type { FaultCode } from '../gateway/errors.ts'
 import { FAULTS, faultOf } from '../gateway/errors.ts'
 import { owlInProcess } from './gateway/owl.ts'

@@ -15,7 +15,7 @@ const TOP_LEVEL = [
 const IGNORED = ['node_modules', 'var']
 const ROOMS = [
   ...['consumer', 'provider', 'protocol', 'trust', 'access', 'message-log', 'evidence', 'transport'],
-  ...['registry', 'admin', 'commands', 'http', 'region'],
+  ...['registry', 'admin', 'commands', 'config', 'http', 'region'],
 ]
 const JUNK_DRAWERS = ['utils', 'util', 'helpers', 'common', 'shared', 'types', 'lib', 'misc']
 const LINES_MAX = 400
@@ -64,7 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 /** Shapes of data may be named from further away: they are erased and pull in no code. */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
-  'gateway/': ['gateway/config.ts', 'gateway/trust/configuration.ts', 'gateway/message-log/message-log.ts'],
+  'gateway/': ['gateway/config/config.ts', 'gateway/trust/configuration.ts', 'gateway/message-log/message-log.ts'],
   'gateway/transport/': ['adapters/adapter.ts'],
 }
 /** The message log's rooms and loose files, lowest first: each imports from itself and from those before it, types too. */

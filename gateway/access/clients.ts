@@ -2,7 +2,7 @@
 
 import type { X509Certificate } from 'node:crypto'
 import { timingSafeEqual } from 'node:crypto'
-import type { LocalClient } from '../config.ts'
+import type { LocalClient } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identifier } from '../protocol/identifiers.ts'
 

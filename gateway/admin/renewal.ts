@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { LogReader, LogReaderOptions } from '../message-log/reading/reader.ts'
 import { renewalEnds } from '../message-log/renewal/renewal-plan.ts'
 import { ascendingStamp, lastingAuthorities } from '../message-log/renewal/renewal-run.ts'

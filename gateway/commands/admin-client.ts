@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { reachable } from './doctor/network.ts'
 
 /** Paths, PEM. */

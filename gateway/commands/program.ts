@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { FAULTS, GatewayError } from '../errors.ts'
 import { registerAdapterCommands } from './adapter/new.ts'
 import type { OperatorFiles } from './admin-client.ts'
@@ -109,12 +109,12 @@ async function registerCommands(program: Command, args: readonly string[], sessi
 }
 
 async function readConfig(file: string): Promise<Config> {
-  const { loadConfig } = await import('../config.ts')
+  const { loadConfig } = await import('../config/config.ts')
   return loadConfig(file)
 }
 
 async function readPlace(file: string): Promise<Pick<RunDeps, 'config' | 'place'>> {
-  const { loadConfig, logPlace } = await import('../config.ts')
+  const { loadConfig, logPlace } = await import('../config/config.ts')
   const config = await loadConfig(file)
   return { config, place: logPlace(config) }
 }
@@ -243,7 +243,7 @@ async function registryCommands(program: Command, args: readonly string[], { ter
     complain: terminal.say,
     fail: () => end('failed'),
     makeClient: async (...given) => (await import('../../certs-dev/make.ts')).makeClient(...given),
-    entryFaults: async (...given) => (await import('../config-faults.ts')).entryFaults(...given),
+    entryFaults: async (...given) => (await import('../config/faults.ts')).entryFaults(...given),
   })
 }
 

@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Adapter, AdapterInstance } from '../../adapters/adapter.ts'
 import { AdapterError, placeOf } from '../../adapters/adapter-error.ts'
-import type { LocalService } from '../config.ts'
+import type { LocalService } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'

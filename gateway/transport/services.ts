@@ -5,7 +5,7 @@
  */
 
 import type { Adapter, AdapterInstance, AdapterSubjects } from '../../adapters/adapter.ts'
-import type { LocalService } from '../config.ts'
+import type { LocalService } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Body } from '../protocol/body.ts'
 import type { RequestHead } from '../protocol/head.ts'

@@ -1,6 +1,6 @@
 /** A small region as data: who is in it, what it offers, who may ask what, and how its gateways know. */
 
-import type { LocalClient, LocalService } from '../../gateway/config.ts'
+import type { LocalClient, LocalService } from '../../gateway/config/config.ts'
 import { memberOf, subsystemOf } from '../../gateway/protocol/identifiers.ts'
 import type { Agency, Region } from '../../gateway/region/owl-region.ts'
 import type { Content } from '../../gateway/registry/store.ts'

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, statfs } from 'node:fs/promises'
 import type { InFlight } from '../../access/budgets.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { SqliteLog } from '../../message-log/open-log.ts'
 import type { RenewalSchedule } from '../../message-log/renewal/renewal-schedule.ts'
 import type { ClockEstimate } from '../../trust/clock.ts'

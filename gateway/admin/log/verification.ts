@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { readHighWater } from '../../message-log/files/high-water.ts'
 import type { LogReaderOptions } from '../../message-log/reading/reader.ts'
 import { logId } from '../../message-log/record/log-place.ts'

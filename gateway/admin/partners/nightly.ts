@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SqliteLog } from '../../message-log/open-log.ts'
 import type { LogReader, LogReaderOptions } from '../../message-log/reading/reader.ts'

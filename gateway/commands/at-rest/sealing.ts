@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import type { GatewaySealing } from '../../admin/evidence/sealing.ts'
 import { registeredSeal } from '../../admin/evidence/sealing.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { openTimeStampClient } from '../../message-log/stamping/time-stamp-client.ts'
 import { checkConfiguration } from '../../trust/configuration-check.ts'
 import { openConfigurationStore } from '../../trust/configuration-store.ts'

@@ -3,7 +3,7 @@
 import { basename, join } from 'node:path'
 import type { ShownArchive } from '../../admin/archive/routes.ts'
 import { formatArchive } from '../../admin/archive/routes.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { ArchiveFacts } from '../../message-log/archiving/archive-check.ts'
 import { checkArchiveFile, checkContents } from '../../message-log/archiving/archive-check.ts'
 import type { SqliteLog } from '../../message-log/open-log.ts'

@@ -1,7 +1,7 @@
 /** `owl log renew`: renews the evidence of a log, beside a running gateway or without one, and shows how far it is. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { LogReaderOptions } from '../../message-log/reading/reader.ts'
 import { openLogReader } from '../../message-log/reading/reader.ts'
 import type { RenewalPlan } from '../../message-log/renewal/renewal-plan.ts'

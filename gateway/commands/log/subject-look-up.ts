@@ -1,7 +1,7 @@
 /** `owl log subject` put together: what a reference is, is the adapters’ affair. */
 
 import { parseReference, REFERENCE_FORMS } from '../../../adapters/subjects.ts'
-import { loadConfig, logPlace } from '../../config.ts'
+import { loadConfig, logPlace } from '../../config/config.ts'
 import { lookingAt } from '../local-user.ts'
 import type { Terminal } from '../terminal.ts'
 import type { WithConfig } from './options.ts'

@@ -2,7 +2,7 @@
 
 import { hash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { LocalClient } from '../../config.ts'
+import type { LocalClient } from '../../config/config.ts'
 import type { Identifier } from '../../protocol/identifiers.ts'
 import { memberOf, subsystemOf } from '../../protocol/identifiers.ts'
 import type {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makePki } from '../../../certs-dev/make.ts'
-import type { Config } from '../../../gateway/config.ts'
-import { loadConfig } from '../../../gateway/config.ts'
+import type { Config } from '../../../gateway/config/config.ts'
+import { loadConfig } from '../../../gateway/config/config.ts'
 import { DELBRUECK } from '../../certs-dev/rig.ts'
 
 export interface Changes {

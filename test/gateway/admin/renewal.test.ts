@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openRenewal } from '../../../gateway/admin/renewal.ts'
-import { logPlace } from '../../../gateway/config.ts'
+import { logPlace } from '../../../gateway/config/config.ts'
 import { openMessageLog } from '../../../gateway/message-log/open-log.ts'
 import { openLogReader } from '../../../gateway/message-log/reading/reader.ts'
 import { requestRecord } from '../message-log/messages.ts'

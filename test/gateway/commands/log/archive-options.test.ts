@@ -3,7 +3,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig, logPlace } from '../../../../gateway/config.ts'
+import { loadConfig, logPlace } from '../../../../gateway/config/config.ts'
 import { openMessageLog } from '../../../../gateway/message-log/open-log.ts'
 import { makeConfigRig } from '../../admin/config-rig.ts'
 import { addBatch, DAY_MS } from '../../message-log/archive/archive-rig.ts'

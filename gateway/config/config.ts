@@ -3,9 +3,9 @@
 import { dirname, join, resolve } from 'node:path'
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { CONFIG_SCHEMA } from './config-schema.ts'
-import type { Identifier } from './protocol/identifiers.ts'
-import { readJson, shown } from './protocol/text.ts'
+import type { Identifier } from '../protocol/identifiers.ts'
+import { readJson, shown } from '../protocol/text.ts'
+import { CONFIG_SCHEMA } from './schema.ts'
 
 export interface Config {
   /** `INSTANCE/CLASS/MEMBER/SERVERCODE` */
