@@ -32,6 +32,12 @@ const TAP_GRACE_MS = 10_000
 /** How much of a crashed file's output is shown. */
 const TAIL_LINES = 40
 
+/** What starts regions and kills processes, longest first. */
+const LONG_FIRST = [
+  ...['test/gateway/message-log/renewal/', 'test/e2e/', 'test/failure/', 'test/security/'],
+  ...['test/gateway/admin/', 'test/gateway/commands/', 'test/gateway/message-log/'],
+]
+
 /** Judges that are not ours. `.ci/run` installs them where it may. */
 const TOOLS = ['openssl', 'unzip', 'python3']
 
@@ -43,8 +49,8 @@ const counts: Counts = { passed: 0, failed: 0 }
 const files = await testFiles(long ? 'test/**/*.long.ts' : 'test/**/*.test.ts')
 sayWhatIsMissing()
 // Asked for some files, a developer wants their answer, not the whole tree's.
-if (!long && wanted.length === 0) await check()
-await runAll(files)
+const isWhole = !long && wanted.length === 0
+await Promise.all([isWhole ? check() : undefined, runAll(files)])
 if (files.length === 0) {
   console.log(`not ok: no test file ${wanted.length === 0 ? 'was found' : `has ${wanted.join(' or ')} in its path`}`)
   counts.failed += 1
@@ -56,7 +62,7 @@ async function testFiles(pattern: string): Promise<string[]> {
   const found = await Array.fromAsync(glob(pattern, { cwd: ROOT }))
   return found
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
-    .sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || a.localeCompare(b))
+    .sort((a, b) => placeOf(a) - placeOf(b) || a.localeCompare(b))
 }
 
 /** Before dozens of failures say it each in their own way. */
@@ -66,9 +72,10 @@ function sayWhatIsMissing(): void {
   if (missing.length > 0) console.log(`${missing.join(', ')} not found: tests that have evidence judged by them fail`)
 }
 
-/** What starts whole regions goes first, so that the last minute is not one file on one core. */
-function isSlow(file: string): boolean {
-  return file.startsWith('test/e2e/')
+/** Long files go first, so that the last minute is not one file on one core. */
+function placeOf(file: string): number {
+  const place = LONG_FIRST.findIndex((part) => file.startsWith(part))
+  return place === -1 ? LONG_FIRST.length : place
 }
 
 /** Type errors and lint findings count as failed assertions. */

@@ -14,6 +14,7 @@ import { isFault, isRefused } from './fault.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const WAIT_MS_MAX = 15_000
+const OUTDATED = 'Server.ClientProxy.OutdatedGlobalConf'
 
 /** Looks until it is so. */
 async function until(isSo: () => Promise<boolean>): Promise<boolean> {
@@ -88,16 +89,20 @@ export async function outages(t: Test, rig: Rig): Promise<void> {
       store.close()
     }
 
-    isRefused(t, await rig.exchange({ service: fresh }), 'Server.ClientProxy.OutdatedGlobalConf', 'older than 1 s:')
+    // With no registry nothing becomes fresh again between a question and the next.
     process.kill(pid ?? 0, 'SIGKILL')
+    t.ok(await until(async () => (await errorOf(fresh)) === OUTDATED))
+    isRefused(t, await rig.exchange({ service: fresh }), OUTDATED, 'older than 1 s:')
     t.equal(await statusOf(ECHO), 200, 'a registry that is down stops nobody')
 
     await restart(3000)
-    t.ok(await until(async () => (await errorOf(ECHO)) === 'Server.ClientProxy.OutdatedGlobalConf'))
-    const expired = isFault(t, (await rig.exchange({})).response, 'Server.ClientProxy.OutdatedGlobalConf')
+    t.ok(await until(async () => (await errorOf(ECHO)) === OUTDATED), 'a word that lasts three seconds arrived')
+    await running?.stop()
+    t.ok(await until(async () => (await errorOf(ECHO)) === OUTDATED), 'and no other comes')
+    const expired = isFault(t, (await rig.exchange({})).response, OUTDATED)
     t.equal(expired.retryable, true)
     const { response } = await rig.exchange({ client: null, target: '/listClients' })
-    isFault(t, response, 'Server.ClientProxy.OutdatedGlobalConf', 'listClients:')
+    isFault(t, response, OUTDATED, 'listClients:')
 
     await restart(3_600_000)
     t.ok(await until(async () => (await statusOf(ECHO)) === 200), 'a fresh word, and all is well')

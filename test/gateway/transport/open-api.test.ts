@@ -1,5 +1,6 @@
 /** The documents of all adapters, as somebody outside reads them: with nothing but the document. */
 
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { ADAPTERS } from '../../../adapters/index.ts'
@@ -12,19 +13,11 @@ import {
 } from '../../../adapters/scenario-messages.ts'
 import { openApiOf } from '../../../gateway/transport/open-api.ts'
 
-interface Outside {
-  readonly Validator: new () => { validate(document: object): Promise<{ valid: boolean; errors?: unknown }> }
-}
-
-interface Document {
+interface Document extends Readonly<Record<string, unknown>> {
   readonly info: { readonly title: string }
   readonly paths: Readonly<Record<string, { readonly post: { readonly requestBody: { readonly content: unknown } } }>>
   readonly components: { readonly schemas: Readonly<Record<string, object>> }
 }
-
-/** A name that is not known to the compiler: the package brings no types that ours would take. */
-const VALIDATOR: string = '@seriousme/openapi-schema-validator'
-const { Validator } = (await import(VALIDATOR)) as Outside
 
 const documents = Object.entries(ADAPTERS).map(
   ([name, adapter]) => [name, openApiOf(adapter, 'Auskunft für Bürgerbüros') as Document] as const,
