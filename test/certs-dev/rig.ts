@@ -5,10 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { makePki } from '../../certs-dev/make.ts'
 import type { Member } from '../../certs-dev/members.ts'
 import type { TrustService, TrustServiceOptions } from '../../certs-dev/trust-service.ts'
 import { openTrustService } from '../../certs-dev/trust-service.ts'
+import { copyPki } from './made-pki.ts'
 
 export const PADERBORN: Member = {
   code: '05774032',
@@ -63,7 +63,7 @@ export async function trustRig(
   options: Partial<TrustServiceOptions> & { dir?: string } = {},
 ): Promise<TrustRig> {
   const dir = options.dir ?? (await freshDir(t))
-  if (options.dir === undefined) await makePki({ dir, members: [PADERBORN, DELBRUECK] })
+  if (options.dir === undefined) await copyPki(dir, [PADERBORN, DELBRUECK])
   const service = await openTrustService({ ...options, dir })
   t.teardown(() => service.close())
   const { url } = service

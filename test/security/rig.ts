@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
-import { makePki } from '../../certs-dev/make.ts'
 import type { TrustService, TrustServiceOptions } from '../../certs-dev/trust-service.ts'
 import { openTrustService } from '../../certs-dev/trust-service.ts'
 import { writeGatewayFiles } from '../../gateway/region/gateway-files.ts'
@@ -24,6 +23,7 @@ import { openRegistryServer } from '../../gateway/registry/main.ts'
 import type { Content } from '../../gateway/registry/store.ts'
 import { initRegistry, openRegistry } from '../../gateway/registry/store.ts'
 import type { Configuration } from '../../gateway/trust/configuration.ts'
+import { copyPki } from '../certs-dev/made-pki.ts'
 import { readPair } from './attacker.ts'
 import type { CallOptions, LocalAnswer } from './local-call.ts'
 import { callLocally, parseObject } from './local-call.ts'
@@ -104,13 +104,13 @@ export async function openRig(t: Test, options: RigOptions = {}): Promise<Rig> {
   const pki = join(directory, 'certs')
   const ports = await freePorts(REGION.agencies.length, 0)
   const service = await openService(t, options.answer)
-  const { anchor } = await makePki({
-    dir: pki,
-    members: REGION.agencies.map(({ subsystems, ...it }) => ({
+  const { anchor } = await copyPki(
+    pki,
+    REGION.agencies.map(({ subsystems, ...it }) => ({
       ...it,
       subsystems: subsystems.map(({ code }) => code),
     })),
-  })
+  )
   const home = join(directory, 'registry')
   const content = withService(await registryContent(REGION, pki, ports))
   initRegistry(home, (await options.content?.(content, pki)) ?? content, Date.now())

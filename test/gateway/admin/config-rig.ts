@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { makePki } from '../../../certs-dev/make.ts'
 import type { Config } from '../../../gateway/config/config.ts'
 import { loadConfig } from '../../../gateway/config/config.ts'
+import { copyPki } from '../../certs-dev/made-pki.ts'
 import { DELBRUECK } from '../../certs-dev/rig.ts'
 
 export interface Changes {
@@ -30,7 +30,7 @@ export async function makeConfigRig(t: Test): Promise<ConfigRig> {
   const home = await mkdtemp(join(tmpdir(), 'owl-config-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
   const pki = join(home, 'pki')
-  const { anchor } = await makePki({ dir: pki, members: [DELBRUECK] })
+  const { anchor } = await copyPki(pki, [DELBRUECK])
   let made = 0
 
   async function fileOf(changes: Changes = {}): Promise<string> {

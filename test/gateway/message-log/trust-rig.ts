@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { makePki } from '../../../certs-dev/make.ts'
 import { openTrustService } from '../../../certs-dev/trust-service.ts'
 import type { RegisteredAuthority } from '../../../gateway/message-log/stamping/time-stamp-client.ts'
+import { copyPki } from '../../certs-dev/made-pki.ts'
 import { derOf } from '../protocol/openssl-authority.ts'
 
 export interface TrustRig {
@@ -35,8 +36,8 @@ export async function openTrustRig({ daysLeft, ...lists }: TrustRigOptions = {})
   if (daysLeft !== undefined) {
     await makePki({ dir, members: [], now: () => Date.now() - (UNIT_DAYS - daysLeft) * DAY_MS })
     await rm(join(dir, 'tsa2.pem'))
-  }
-  await makePki({ dir, members: [] })
+    await makePki({ dir, members: [] })
+  } else await copyPki(dir, [])
   const service = await openTrustService({ dir, hugeBytes: 32 * 1024 * 1024, ...lists })
   const read = async (name: string): Promise<string> =>
     derOf(await readFile(join(dir, `${name}.pem`), 'utf8')).toString('base64')

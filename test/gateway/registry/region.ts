@@ -4,10 +4,10 @@ import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makePki } from '../../../certs-dev/make.ts'
 import type { Member } from '../../../certs-dev/members.ts'
 import type { Content } from '../../../gateway/registry/store.ts'
 import type { RegisteredCertificate } from '../../../gateway/trust/configuration.ts'
+import { copyPki } from '../../certs-dev/made-pki.ts'
 
 export const MEMBERS: readonly Member[] = [
   {
@@ -34,7 +34,7 @@ export async function makeRegion(
 ): Promise<TestRegion> {
   const directory = made ?? mkdtempSync(join(tmpdir(), 'owl-region-'))
   const pki = join(directory, 'pki')
-  await makePki({ dir: pki, members: MEMBERS })
+  await copyPki(pki, MEMBERS)
   return { directory, pki, content: contentOf(pki, urls), path: (name) => join(directory, name) }
 }
 
