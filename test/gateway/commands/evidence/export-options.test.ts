@@ -10,7 +10,7 @@ import { makeConfigRig } from '../../admin/config-rig.ts'
 import { erVerified, unzipped } from '../../evidence/outside-tools.ts'
 import { endRecord, requestRecord } from '../../message-log/messages.ts'
 import { openTrustRig } from '../../message-log/trust-rig.ts'
-import { owl } from '../../owl.ts'
+import { owlInProcess as owl } from '../../owl.ts'
 
 // Each command is a process of its own, and the machine may be busy.
 t.setTimeout(120_000)
