@@ -232,7 +232,7 @@ export const FAULTS = {
   },
   LoggingFailed: {
     message: 'The message log cannot be written, so nothing was passed on',
-    help: 'The operator must free disk space or mend the log; the gateway recovers by itself.',
+    help: 'The operator must free disk space, and the gateway goes on by itself; a log that is closed, as /readyz says, must be mended and the gateway started again.',
     retryable: true,
   },
   TimestampingFailed: {

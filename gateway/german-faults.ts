@@ -187,7 +187,7 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, GermanFault>> = {
   },
   LoggingFailed: {
     message: 'Das Nachrichtenprotokoll kann nicht geschrieben werden; darum wurde nichts weitergegeben.',
-    help: 'Der Betrieb schafft Platz auf der Platte oder bringt das Protokoll in Ordnung; danach arbeitet das Gateway von selbst weiter.',
+    help: 'Der Betrieb schafft Platz auf der Platte; danach arbeitet das Gateway von selbst weiter. Ist das Protokoll geschlossen (siehe /readyz), bringt der Betrieb es in Ordnung und startet das Gateway neu.',
   },
   TimestampingFailed: {
     message: 'Das Nachrichtenprotokoll hat länger als erlaubt keinen Zeitstempel bekommen.',

@@ -48,7 +48,13 @@ export interface Finding {
 const SKEW_MS = 60_000
 const SLOW_MS = 15 * 60_000
 
-const NOTHING_LEFT = /\.(?:NetworkError|SslAuthenticationFailed)$/
+/** Our own gateway says them of the way to its partner; a service's failures end with the same words. */
+const NOTHING_LEFT: ReadonlySet<string> = new Set([
+  'Server.ClientProxy.NetworkError',
+  'Server.ClientProxy.SslAuthenticationFailed',
+])
+/** A provider calls its service after the request is on its disk. */
+const AFTER_RECORD = /^Server\.ServerProxy\.ServiceFailed\./
 const UNSIGNED = /^(?:Client|Server\.ServerProxy)\./
 
 /** @returns nothing when both logs say the same */
@@ -79,7 +85,8 @@ function whyAlone({ side, end, kind, code }: ExchangeDigest): TwinReason {
   if (side === 'provider' || end !== '') return 'missing'
   if (kind === 'in-doubt') return 'in-doubt'
   if (kind === 'open') return 'under-way'
-  if (NOTHING_LEFT.test(code)) return 'never-arrived'
+  if (NOTHING_LEFT.has(code)) return 'never-arrived'
+  if (AFTER_RECORD.test(code)) return 'missing'
   // In the other gateway's own words, which it did not sign.
   return UNSIGNED.test(code) ? 'refused-before-record' : 'in-doubt'
 }

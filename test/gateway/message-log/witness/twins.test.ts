@@ -75,6 +75,19 @@ const ROWS: readonly Row[] = [
     provider: undefined,
     reason: 'refused-before-record',
   },
+  ...['NetworkError', 'SslAuthenticationFailed', 'TimedOut', 'InvalidResponse'].map((end) => ({
+    what: `the service failed (${end}), which a provider says after its record`,
+    consumer: consumer(failed(`Server.ServerProxy.ServiceFailed.${end}`)),
+    provider: undefined,
+    reason: 'missing' as const,
+    isAlarm: true,
+  })),
+  ...['NetworkError', 'SslAuthenticationFailed'].map((code) => ({
+    what: `the other gateway says ${code} of itself`,
+    consumer: consumer(failed(`Server.ServerProxy.${code}`)),
+    provider: undefined,
+    reason: 'refused-before-record' as const,
+  })),
   {
     what: 'broke off',
     consumer: consumer(failed('Server.ClientProxy.OutcomeUnknown')),
