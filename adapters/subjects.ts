@@ -48,7 +48,7 @@ const NORMAL = {
  */
 const SIGN = '[\\s\\p{Pd}\\u2212.·•:_/]'
 const MONTH = '(?:0?[1-9]|1[0-2])'
-const SEASON = `\\(?${MONTH}\\s*(?:[\\p{Pd}\\u2212/]|bis)\\s*${MONTH}\\)?`
+const SEASON = `\\(?${MONTH}\\s*(?:[\\p{Pd}\\u2212/.]|bis)\\s*${MONTH}\\)?`
 const PLATE = new RegExp(
   `^([A-ZÄÖÜa-zäöü]{1,3})${SIGN}+([A-Za-z]{1,2})${SIGN}*([1-9][0-9]{0,3})${SIGN}*([EHeh]?)(?:${SIGN}+${SEASON})?$`,
   'u',

@@ -214,7 +214,10 @@ function failureOf(cause: Error): GatewayError {
 export function bodyFailureOf(message: IncomingMessage): GatewayError {
   const cause = message.errored
   if (cause instanceof GatewayError) return cause
-  if (cause !== null && codeOf(cause).startsWith('HPE_')) return invalid('its body is not framed as HTTP has it', cause)
+  const code = cause === null ? '' : codeOf(cause)
+  // Trailers, and the extensions of chunks.
+  if (OVERFLOW.test(code)) return tooLarge('what frames its body exceeds limits.headBytesMax', cause)
+  if (code.startsWith('HPE_')) return invalid('its body is not framed as HTTP has it', cause)
   return new GatewayError('ServiceFailed.NetworkError', { reason: 'its reply broke off', cause })
 }
 
@@ -240,7 +243,13 @@ function undelivered(
 }
 
 function headTooLarge(cause?: unknown): GatewayError {
-  return new GatewayError('ServiceFailed.TooLarge', { reason: 'its head exceeds limits.headBytesMax', cause })
+  return tooLarge('its head exceeds limits.headBytesMax', cause)
+}
+
+const OVERFLOW = /^HPE_(?:HEADER|CHUNK_EXTENSIONS)_OVERFLOW$/
+
+function tooLarge(reason: string, cause?: unknown): GatewayError {
+  return new GatewayError('ServiceFailed.TooLarge', { reason, cause })
 }
 
 function invalid(reason: string, cause?: unknown): GatewayError {

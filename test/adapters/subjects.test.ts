@@ -23,7 +23,14 @@ t.test('a reference is normalised, or refused', async (t) => {
     'kfz:PB-AB 1234H': ['kfz:PB-AB 1234 H', 'kfz:PB\u2013AB\u00a01234\u00a0H', 'kfz:\ufeffPB\u2011AB\u202f1234h\u200b'],
     'kfz:PB-AB 123': [
       ...['kfz:PB-AB 123 04/10', 'kfz:PB-AB 123 4/10', 'kfz:PB-AB 123 04\u201310', 'kfz:PB AB 123 (04 - 10)'],
-      ...['kfz:PB-AB123 04 bis 10', 'kfz:PB \u2212 AB 123', 'kfz:pb.ab.123', 'kfz:PB·AB 123', 'kfz:PB:AB 123'],
+      ...[
+        'kfz:PB-AB123 04 bis 10',
+        'kfz:PB-AB 123 04.10',
+        'kfz:PB \u2212 AB 123',
+        'kfz:pb.ab.123',
+        'kfz:PB·AB 123',
+        'kfz:PB:AB 123',
+      ],
     ],
     'kfz:PB-AB 123H': ['kfz:PB-AB 123 H 04/10', 'kfz:PB-AB 123H 11-02'],
     'x-azr:12A7': ['x-azr:12 a-7', 'X-AZR:12A7'],

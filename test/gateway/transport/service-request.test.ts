@@ -11,6 +11,7 @@ import { headOf, openWire, serviceAt } from './service-rig.ts'
 t.setTimeout(120_000)
 
 const X = Buffer.from('x')
+const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
 interface Asked {
   readonly wire: Wire
@@ -179,13 +180,17 @@ t.test('a head may be as long as `limits.headBytesMax` says, however many header
   }
 })
 
+for (const long of [`0\r\nX: ${'x'.repeat(40_000)}`, `0\r\n${'A: b\r\n'.repeat(20_000)}`, `1;${'x'.repeat(40_000)}`]) {
+  t.test(`trailers and extensions of chunks have the same limit: ${JSON.stringify(long.slice(0, 6))}`, async (t) => {
+    const { deliver } = await ask(t, (socket) => socket.write(`${CHUNKED}2\r\n{}\r\n${long}\r\n\r\n`))
+    await t.rejects(deliver(headOf('POST'), X), { code: 'ServiceFailed.TooLarge', message: /frames its body/ })
+  })
+}
+
 for (const chunks of ['zz\r\n{}\r\n', '2\r\n{}{}\r\n', '-2\r\n{}\r\n', '2 3\r\n{}\r\n', 'fffffffffffffffff\r\n']) {
   for (const before of ['', `7530\r\n${'x'.repeat(30_000)}\r\n`]) {
     t.test(`malformed chunks are the service's fault: ${JSON.stringify(chunks)}`, async (t) => {
-      const { deliver } = await ask(t, (socket) =>
-        socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${before}${chunks}`),
-      )
-
+      const { deliver } = await ask(t, (socket) => socket.write(`${CHUNKED}${before}${chunks}`))
       await t.rejects(deliver(headOf('POST'), X), { code: 'ServiceFailed.InvalidResponse', undelivered: false })
     })
   }
