@@ -60,6 +60,10 @@ export const CHECKS = {
   'seal.stamps': { restsOn: 'the revocation lists inside the time-stamps of the seal' },
   'seal.lifetime': { restsOn: 'what keeps the seal verifiable' },
 
+  'archive.exchange': { restsOn: 'the exchange that each record names' },
+  'archive.configuration': { restsOn: 'SHA-256 that records and signed heads name' },
+  'report.page': { restsOn: 'the page that the evidence makes, octet by octet', essential: true },
+
   'exchange.request': { restsOn: 'owl-request-digest of the reply' },
   'exchange.hash': { restsOn: 'X-Road-Request-Hash of the reply' },
   'exchange.receipt': { restsOn: 'owl-receipt of the reply and the record of the request' },

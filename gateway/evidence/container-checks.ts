@@ -67,7 +67,7 @@ export function verifyContainer(source: ByteSource, verifying: Verifying): Verif
     if (isUniform && stamp === dosTime(record.at)) checks.ok('container.time')
     else checks.fail('container.time', 'the archive names another time than the record')
   }
-  return { outcome: checks.outcome(), checks: checks.list, statement: verified.statement }
+  return { ...verified, outcome: checks.outcome() }
 }
 
 interface Unpacked {

@@ -24,6 +24,11 @@ import { openZipWriter } from './zip-writer.ts'
 
 export const MIMETYPE = 'application/vnd.etsi.asic-e+zip'
 
+/** What a container is called: names sort as the log does. */
+export function containerName({ seq, kind }: { readonly seq: number; readonly kind: string }): string {
+  return `${String(seq).padStart(10, '0')}-${kind}.asice`
+}
+
 /** A file of the group: octets that were hashed when it was recorded. */
 export interface GroupFile {
   readonly name: string

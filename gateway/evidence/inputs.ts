@@ -12,6 +12,7 @@ import type { EvidenceFile } from './files.ts'
 import { evidenceFile } from './files.ts'
 import { isLeftover } from './leftovers.ts'
 import { EVIDENCE_RECORD_NAME, META } from './manifest.ts'
+import { isCompanion } from './report-checks.ts'
 import type { ZipEntry } from './zip-reader.ts'
 import { ENTRIES_MAX } from './zip-reader.ts'
 
@@ -28,7 +29,17 @@ export type Piece =
     }
   /** Beside evidence, in an archive or a directory. */
   | { readonly kind: 'leftovers'; readonly label: string; readonly names: readonly string[] }
+  /** For people, of our archives. */
+  | { readonly kind: 'companion'; readonly label: string; readonly source: ByteSource }
+  /** Of an archive; `end` stands once more behind everything. */
+  | { readonly kind: 'begin' | 'end' }
   | { readonly kind: 'refused'; readonly label: string; readonly reason: string }
+
+export type EvidencePiece = Extract<Piece, { readonly kind: 'container' | 'files' | 'refused' }>
+
+export function isEvidence(piece: Piece): piece is EvidencePiece {
+  return piece.kind === 'container' || piece.kind === 'files' || piece.kind === 'refused'
+}
 
 export interface InputOptions {
   readonly isDraft: boolean
@@ -40,20 +51,22 @@ const LOOSE_FILES_MAX = 32
 const LEFTOVERS_MAX = 1000
 const CONTAINER = /\.asice$/
 const ARCHIVE = /\.zip$/
-/** In our archives beside containers: for people, no evidence. */
-const COMPANIONS: ReadonlySet<string> = new Set(['report.html', 'export.json'])
 
 /** @throws {GatewayError} `BadRequest` on a path that is not there */
 export function* readInputs(paths: readonly string[], options: InputOptions): Generator<Piece, void, void> {
   const loose: string[] = []
   for (const path of paths) {
-    if (isDirectory(path)) yield* readDirectory(path, options, 0)
-    else if (isLeftover(basename(path))) yield { kind: 'leftovers', label: path, names: [basename(path)] }
+    if (isDirectory(path)) {
+      yield* readDirectory(path, options, 0)
+      yield { kind: 'end' }
+    } else if (isLeftover(basename(path))) yield { kind: 'leftovers', label: path, names: [basename(path)] }
     else if (isZip(path)) yield* readArchive(path)
+    else if (isCompanion(basename(path))) yield { kind: 'companion', label: path, source: sourceOnDemand(path) }
     else loose.push(path)
   }
   if (loose.length > 0)
     yield looseFiles(loose.length === 1 ? (loose[0] as string) : `${loose.length} files`, loose, options)
+  yield { kind: 'end' }
 }
 
 function isDirectory(path: string): boolean {
@@ -81,6 +94,7 @@ function isZip(path: string): boolean {
 /** One container, or an archive of containers; the first entry tells. */
 function* readArchive(path: string): Generator<Piece, void, void> {
   const file = openFile(path)
+  let isOpen = false
   const leftovers: string[] = []
   const onLeftover = (what: string): void => {
     // Folders are how archivers write that there are files in them.
@@ -91,6 +105,8 @@ function* readArchive(path: string): Generator<Piece, void, void> {
       yield { kind: 'container', label: path, source: file }
       return
     }
+    yield { kind: 'begin' }
+    isOpen = true
     let containers = 0
     for (const entry of readAnyZip(file, { entriesMax: ENTRIES_MAX, onLeftover })) {
       const label = `${path}/${entry.name}`
@@ -98,13 +114,15 @@ function* readArchive(path: string): Generator<Piece, void, void> {
       else if (CONTAINER.test(entry.name)) {
         containers += 1
         yield { kind: 'container', label, source: checked(entry) }
-      } else if (COMPANIONS.has(basename(entry.name))) checked(entry)
+      } else if (isCompanion(basename(entry.name))) yield { kind: 'companion', label, source: checked(entry) }
       else yield { kind: 'refused', label, reason: 'It is no container' }
     }
     if (leftovers.length > 0) yield { kind: 'leftovers', label: path, names: leftovers }
     if (containers === 0) yield { kind: 'refused', label: path, reason: 'There is no container in it' }
+    yield { kind: 'end' }
   } catch (error) {
     yield { kind: 'refused', label: path, reason: reasonOf(error) }
+    if (isOpen) yield { kind: 'end' }
   } finally {
     file.close()
   }
@@ -154,6 +172,8 @@ function* readDirectory(path: string, options: InputOptions, depth: number): Gen
     else if (CONTAINER.test(entry.name) || ARCHIVE.test(entry.name)) {
       if (entry.isFile()) yield* readArchive(inner)
       else yield { kind: 'refused', label: inner, reason: 'It is no file' }
+    } else if (isCompanion(entry.name) && entry.isFile()) {
+      yield { kind: 'companion', label: inner, source: sourceOnDemand(inner) }
     }
   }
 }

@@ -2,21 +2,12 @@
 
 import type { Html } from '../html.ts'
 import { html } from '../html.ts'
+import type { StatedErasure } from './report-statement.ts'
 import type { ReportTexts } from './report-texts.ts'
 import { timeText } from './report-times.ts'
 
-export interface ReportedErasure {
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number
-  readonly by: 'retention' | 'order'
-  /** The rule of retention, or the reason of the order, as it is on record. */
-  readonly reason: string
-  /** Number of the record that says so. */
-  readonly seq: number
-}
-
-export function erasureText(erasure: ReportedErasure | undefined, texts: ReportTexts): Html {
+export function erasureText(erasure: StatedErasure | undefined, texts: ReportTexts): Html {
   if (erasure === undefined) return html``
-  const { at, by, reason, seq } = erasure
-  return html`<p>${texts.erasedAt} ${timeText(at, texts)}, ${texts.erasedBy[by]}: ${reason} (${texts.record} ${seq}).</p>`
+  const { at, by, reason, decision } = erasure
+  return html`<p>${texts.erasedAt} ${timeText(at, texts)}, ${texts.erasedBy[by]}: ${reason} (${texts.record} ${decision}).</p>`
 }

@@ -1,6 +1,6 @@
 /** What the report on an exchange says, in the shape that both languages fill. */
 
-import type { ReportedErasure } from './report-erasure.ts'
+import type { StatedErasure } from './report-statement.ts'
 
 export interface ReportTexts {
   readonly language: 'de' | 'en'
@@ -55,7 +55,7 @@ export interface ReportTexts {
   readonly erasedNote: string
   /** Before a time, and after it. */
   readonly erasedAt: string
-  readonly erasedBy: Readonly<Record<ReportedErasure['by'], string>>
+  readonly erasedBy: Readonly<Record<StatedErasure['by'], string>>
   readonly unknown: string
   readonly none: string
   readonly unstamped: string

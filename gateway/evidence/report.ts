@@ -5,10 +5,11 @@
 
 import type { Html } from '../html.ts'
 import { html } from '../html.ts'
+import type { ReportedCertificate } from './qualification.ts'
 import { ENGLISH } from './report-english.ts'
-import type { ReportedErasure } from './report-erasure.ts'
 import { erasureText } from './report-erasure.ts'
 import { GERMAN } from './report-german.ts'
+import type { StatedErasure } from './report-statement.ts'
 import { REPORT_STYLE } from './report-style.ts'
 import type { ReportTexts } from './report-texts.ts'
 import { plainTime, secondsText, timeText } from './report-times.ts'
@@ -20,13 +21,17 @@ export interface ExchangeReport {
   readonly log: string
   /** Whose gateway keeps that log. */
   readonly keeper: Party
-  readonly madeAt: number
-  readonly client: Party
-  readonly provider: Party
-  readonly service: Party
+  /** As stated, like the version of owl-gateway that made the page. */
+  readonly madeAt?: number
+  readonly version?: string
+  readonly client?: Party
+  readonly provider?: Party
+  readonly service?: Party
   /** Method and path, without the query. */
   readonly call?: string
-  readonly purpose?: { readonly code: string; readonly title?: string; readonly legalBasis?: string }
+  readonly purpose?: ReportedPurpose
+  /** The request says that it has none. */
+  readonly isWithoutPurpose: boolean
   readonly issue?: string
   readonly userId?: string
   readonly outcome: ReportedOutcome
@@ -36,6 +41,14 @@ export interface ExchangeReport {
 export interface Party {
   readonly id: string
   readonly name?: string
+}
+
+export interface ReportedPurpose {
+  readonly code: string
+  readonly title?: string
+  readonly legalBasis?: string
+  readonly dataCategories?: readonly string[]
+  readonly retention?: { readonly bodyDays: number; readonly recordDays: number; readonly retentionBasis?: string }
 }
 
 export interface ReportedOutcome {
@@ -54,17 +67,32 @@ export interface ReportedMessage {
   readonly file?: string
   readonly recordedAt?: number
   readonly claimedAt?: number
-  readonly provenAt?: number
-  readonly authority?: string
+  /** Of the evidence record, the first one first. */
+  readonly stamps: readonly ReportedStamp[]
   readonly stages: readonly string[]
-  /** SHA-256, hex. */
-  readonly seal?: string
+  /** Whose seal is on the message; certificates by SHA-256, hex. */
+  readonly signer?: { readonly sha256: string; readonly party?: Party; readonly by?: ReportedCertificate }
+  /** Over the container. */
+  readonly seal?: ReportedSeal
   readonly revocation?: { readonly status: string; readonly source: string; readonly thisUpdate?: number }
   readonly agreement?: string
   readonly configuration?: { readonly version: number; readonly sha256: string }
   readonly connection?: string
-  readonly erasure?: ReportedErasure
+  readonly erasure?: StatedErasure
   readonly objects: readonly { readonly name: string; readonly sha256: string; readonly isKept: boolean }[]
+}
+
+export interface ReportedStamp {
+  readonly at: number
+  readonly by?: ReportedCertificate
+}
+
+export interface ReportedSeal {
+  readonly party?: Party
+  readonly by?: ReportedCertificate
+  /** Time-stamped, by whom. */
+  readonly at?: number
+  readonly stampedBy?: ReportedCertificate
 }
 
 export function formatReport(report: ExchangeReport): Buffer {
@@ -122,9 +150,9 @@ function partiesTable({ report, texts }: Part): Html {
   const { labels } = texts
   const { client, provider, service, purpose } = report
   const rows: readonly (readonly [string, Html | string | undefined])[] = [
-    [labels.client, partyText(client)],
-    [labels.provider, partyText(provider)],
-    [labels.service, partyText(service)],
+    [labels.client, client && partyText(client)],
+    [labels.provider, provider && partyText(provider)],
+    [labels.service, service && partyText(service)],
     [labels.call, report.call === undefined ? undefined : html`<code>${report.call}</code>`],
     [labels.purpose, purpose === undefined ? undefined : purposeText(purpose)],
     [labels.legalBasis, purpose?.legalBasis === undefined ? undefined : german(purpose.legalBasis)],
@@ -156,7 +184,10 @@ function timesTable({ report, texts }: Part): Html {
   const { labels } = texts
   const heads = [labels.message, labels.claimed, labels.recorded, labels.proven, labels.gap, labels.authority]
   const rows = report.messages.map((message) => {
-    const { claimedAt, recordedAt, provenAt, authority } = message
+    const { claimedAt, recordedAt, stamps } = message
+    const [first] = stamps
+    const provenAt = first?.at
+    const authority = first?.by?.name
     const from = claimedAt ?? recordedAt
     const gap = from === undefined || provenAt === undefined ? '' : texts.seconds(secondsText(provenAt - from, texts))
     return [
@@ -179,11 +210,11 @@ function timesTable({ report, texts }: Part): Html {
 function checksText({ report, texts }: Part): Html {
   const { labels } = texts
   const parts = report.messages.map((message) => {
-    const { stages, seal, revocation, agreement, configuration, connection } = message
+    const { stages, signer, revocation, agreement, configuration, connection } = message
     const basis: readonly (readonly [string, Html | string | undefined])[] = [
       [labels.agreement, agreement ?? texts.none],
       [labels.configuration, configuration && html`${configuration.version}, <code>${configuration.sha256}</code>`],
-      [labels.signer, seal && html`<code>${seal}</code>`],
+      [labels.signer, signer && html`<code>${signer.sha256}</code>`],
       [labels.revocation, revocation && revocationText(revocation, texts)],
       [labels.connection, connection],
       [

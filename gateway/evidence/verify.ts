@@ -67,6 +67,8 @@ export interface Verified {
   readonly outcome: Outcome
   readonly checks: Checks['list']
   readonly statement: Statement
+  /** What it was made of, by name. */
+  readonly files?: ReadonlyMap<string, EvidenceFile>
 }
 
 const ARCHIVE_FORM_BYTES_MAX = 1024 * 1024
@@ -84,7 +86,7 @@ export function verifyFiles(
   } catch (error) {
     checks.fail('container.files', reasonOf(error))
   }
-  return { outcome: checks.outcome(), checks: checks.list, statement }
+  return { outcome: checks.outcome(), checks: checks.list, statement, files }
 }
 
 function examine(

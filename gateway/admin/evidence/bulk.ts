@@ -3,7 +3,7 @@
  * the directory that ends the archive, some eighty octets each.
  */
 
-import { formatContainer } from '../../evidence/container.ts'
+import { containerName, formatContainer } from '../../evidence/container.ts'
 import { contentOf, gathered } from '../../evidence/content.ts'
 import type { ZipWriter } from '../../evidence/zip-writer.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
@@ -11,7 +11,7 @@ import type { LogQuery, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import { LIMIT_MAX } from '../log/query.ts'
 import type { Lack, Packages } from './packages.ts'
-import { containerName, NoEvidence } from './packages.ts'
+import { NoEvidence } from './packages.ts'
 
 export interface BulkExport {
   /** To be read once. */

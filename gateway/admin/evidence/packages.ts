@@ -113,11 +113,6 @@ export function openPackages(reader: LogReader): Packages {
   return { read }
 }
 
-/** Names sort as the log does. */
-export function containerName({ seq, kind }: { readonly seq: number; readonly kind: string }): string {
-  return `${String(seq).padStart(10, '0')}-${kind}.asice`
-}
-
 /** Reads a large body through once: nothing leaves here before all of it is known to be what was recorded. */
 async function measured(
   stream: Readable,

@@ -8,14 +8,21 @@ export interface RecordedConfigurations {
   /** The one that record `seq` names, or nothing when that was erased or names none. */
   of(seq: number): Promise<Configuration | undefined>
   /** @param sha256 hex, as record `seq` names it */
-  named(seq: number, sha256: string | undefined): Configuration | undefined
+  octetsNamed(seq: number, sha256: string | undefined): RecordedConfiguration | undefined
+}
+
+export interface RecordedConfiguration {
+  /** Of the octets, hex. */
+  readonly sha256: string
+  readonly octets: Buffer
+  readonly configuration: Configuration
 }
 
 export function openRecordedConfigurations(reader: LogReader): RecordedConfigurations {
   const { contents, store } = reader
-  const known = new Map<string, Configuration | undefined>()
+  const known = new Map<string, RecordedConfiguration | undefined>()
 
-  function find(seq: number, sha256: string): Configuration | undefined {
+  function find(seq: number, sha256: string): RecordedConfiguration | undefined {
     // The one that counts is nearly always the latest before the exchange.
     for (const row of store.configurations.before(seq)) {
       const stored = contents.complete(row)
@@ -24,23 +31,24 @@ export function openRecordedConfigurations(reader: LogReader): RecordedConfigura
       const { objects } = JSON.parse(start.toString()) as LogRecord
       if (objects[0]?.sha256 !== sha256) continue
       const octets = contents.body(stored)
-      return octets === undefined ? undefined : (JSON.parse(octets.toString()) as Configuration)
+      if (octets === undefined) return undefined
+      return { sha256, octets, configuration: JSON.parse(octets.toString()) as Configuration }
     }
     return undefined
   }
 
-  function named(seq: number, sha256: string | undefined): Configuration | undefined {
+  function octetsNamed(seq: number, sha256: string | undefined): RecordedConfiguration | undefined {
     if (sha256 === undefined) return undefined
     if (!known.has(sha256)) known.set(sha256, find(seq, sha256))
     return known.get(sha256)
   }
 
   return {
-    named,
+    octetsNamed,
     async of(seq) {
       const detail = await reader.get(seq)
       const basis = detail?.record?.basis as { readonly config?: { readonly sha256?: string } } | null | undefined
-      return named(seq, basis?.config?.sha256)
+      return octetsNamed(seq, basis?.config?.sha256)?.configuration
     },
   }
 }

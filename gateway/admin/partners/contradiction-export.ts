@@ -3,14 +3,14 @@
  * partners have signed when the logs were compared. Source: design of the evidence, section 4.
  */
 
-import { formatContainer } from '../../evidence/container.ts'
+import { containerName, formatContainer } from '../../evidence/container.ts'
 import type { Content } from '../../evidence/content.ts'
 import { contentOf, joined } from '../../evidence/content.ts'
 import { openZipWriter } from '../../evidence/zip-writer.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
 import { SUMMARY_NAME } from '../evidence/bulk.ts'
 import type { Packages } from '../evidence/packages.ts'
-import { containerName, NoEvidence } from '../evidence/packages.ts'
+import { NoEvidence } from '../evidence/packages.ts'
 import type { PartnerView } from './partners.ts'
 
 export interface Contradicting {

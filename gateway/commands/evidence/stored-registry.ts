@@ -1,8 +1,9 @@
 /** Stored states of the registry, for the verification of evidence: signed global configurations as a gateway keeps them. Architecture, "Trust". */
 
 import { hash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { JWK } from 'jose'
 import { calculateJwkThumbprint, importJWK } from 'jose'
 import { permit } from '../../access/agreements.ts'
@@ -22,7 +23,9 @@ const FILES_MAX = 10_000
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 const CONTAINER = /\.asice$/
 /** As a gateway keeps them, and as its log's records of them are exported. */
-const DOCUMENT = /^\d+(?:\.jws|-configuration\.asice)$/
+const DOCUMENT = /^(?:\d+(?:\.jws|-configuration\.asice)|configuration-\d+\.json)$/
+/** As it lies beside the evidence of an exchange: the recorded octets alone. */
+const RECORDED = /^configuration-\d+\.json$/
 
 /**
  * @param paths signed documents, exported records of configurations, or directories of them. A record has what the registry
@@ -91,8 +94,12 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
   return files
 }
 
-/** Of a container; nothing when the file is none. @throws {Error} when it holds no configuration */
+/** Recorded octets of a file or a container; nothing when the file is none. @throws {Error} when it holds no configuration */
 function configurationIn(path: string): { octets: Buffer; isSigned: false } | undefined {
+  if (RECORDED.test(basename(path))) {
+    if (statSync(path).size > FILE_BYTES_MAX) throw new RangeError('The configuration is too large')
+    return { octets: readFileSync(path), isSigned: false }
+  }
   if (!CONTAINER.test(path)) return undefined
   const file = openFile(path)
   try {

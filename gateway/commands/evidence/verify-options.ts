@@ -40,6 +40,7 @@ export function registerEvidenceCommands(program: Command, options: EvidenceComm
     .addOption(
       new Option('--profile <name>', 'draft: forms from before the format was final').choices(['strict', 'draft']),
     )
+    .option('--report <file>', 'write the report on the exchange anew, from what was verified')
     .option('--json', 'print JSON, one piece of evidence to a line')
     .action(async (paths: string[], given: VerifyGiven) => {
       const { verifyEvidence } = await import('./verify.ts')

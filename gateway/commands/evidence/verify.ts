@@ -1,17 +1,21 @@
 /** `owl evidence verify`: what it prints, for people and as JSON, and whether everything held. */
 
+import { writeFileSync } from 'node:fs'
 import { GatewayError } from '../../errors.ts'
 import { readAnchors } from '../../evidence/anchors.ts'
 import type { Check, CheckId, Outcome, Verdict } from '../../evidence/checks.ts'
 import { CHECKS, instant, openChecks } from '../../evidence/checks.ts'
 import { verifyContainer, verifyPackage } from '../../evidence/container-checks.ts'
+import type { Related } from '../../evidence/exchange-checks.ts'
 import { openExchangeBook } from '../../evidence/exchange-checks.ts'
-import type { Piece } from '../../evidence/inputs.ts'
+import type { EvidencePiece } from '../../evidence/inputs.ts'
 
 import { readInputs } from '../../evidence/inputs.ts'
 import { leftoversText } from '../../evidence/leftovers.ts'
 import type { Registry, RegistryState } from '../../evidence/registry-checks.ts'
 import { openRegistry } from '../../evidence/registry-checks.ts'
+import type { ReportBook } from '../../evidence/report-checks.ts'
+import { openReportBook } from '../../evidence/report-checks.ts'
 import { openTrust } from '../../evidence/trust.ts'
 import type { Verified, Verifying } from '../../evidence/verify.ts'
 import { verifyFiles } from '../../evidence/verify.ts'
@@ -33,6 +37,8 @@ export interface VerifyGiven {
   readonly bodyDigest?: string
   readonly profile?: 'strict' | 'draft'
   readonly json?: true
+  /** Where to write the report on an exchange, made anew. */
+  readonly report?: string
 }
 
 export interface StoredRegistry {
@@ -71,16 +77,50 @@ export async function verifyEvidence(paths: readonly string[], given: VerifyGive
   const verifying = await openVerifying(given, deps)
   const printer = openPrinter(deps.terminal, given.json === true)
   const book = openExchangeBook()
+  const reports = openReportBook()
+  const pages: Buffer[] = []
   for (const piece of readInputs(paths, verifying)) {
-    if (piece.kind === 'leftovers') {
-      printer.leftovers(piece.label, piece.names)
-      continue
+    switch (piece.kind) {
+      case 'leftovers':
+        printer.leftovers(piece.label, piece.names)
+        break
+      case 'companion':
+        reports.companion(piece.label, piece.source)
+        break
+      case 'begin':
+        reports.begin()
+        break
+      case 'end':
+        examineReports(reports, pages, given, printer)
+        break
+      default: {
+        const verified = verifyPiece(piece, verifying)
+        printer.piece(piece.label, verified)
+        reports.take(piece.label, verified, piece.kind === 'container')
+        for (const found of book.take(verified.statement)) printer.related(found)
+      }
     }
-    const verified = verifyPiece(piece, verifying)
-    printer.piece(piece.label, verified)
-    for (const { subject, outcome, checks } of book.take(verified.statement)) printer.related(subject, outcome, checks)
   }
-  return printer.end()
+  const isProven = printer.end()
+  if (given.report !== undefined) writeReport(given.report, pages, deps.terminal)
+  return isProven
+}
+
+function examineReports(reports: ReportBook, pages: Buffer[], { report }: VerifyGiven, printer: Printer): void {
+  const { related, page } = reports.end()
+  for (const found of related) printer.related(found)
+  const made = report === undefined ? undefined : page()
+  if (made !== undefined) pages.push(made)
+}
+
+/** @throws {GatewayError} `BadRequest` when there is not one exchange whose evidence holds */
+function writeReport(file: string, pages: readonly Buffer[], terminal: EvidenceTerminal): void {
+  const [page] = pages
+  if (page === undefined || pages.length > 1) {
+    throw new GatewayError('BadRequest', { reason: '--report is of one exchange, whose evidence holds' })
+  }
+  writeFileSync(file, page, { mode: 0o600 })
+  terminal.say(`The report that the evidence makes: ${file}`)
 }
 
 async function openVerifying(given: VerifyGiven, { readRegistry, now, terminal }: VerifyDeps): Promise<Verifying> {
@@ -124,7 +164,7 @@ function isInstant(text: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 10))
 }
 
-export function verifyPiece(piece: Exclude<Piece, { kind: 'leftovers' }>, verifying: Verifying): Verified {
+export function verifyPiece(piece: EvidencePiece, verifying: Verifying): Verified {
   switch (piece.kind) {
     case 'container':
       return verifyContainer(piece.source, verifying)
@@ -143,10 +183,13 @@ export function verifyPiece(piece: Exclude<Piece, { kind: 'leftovers' }>, verify
   }
 }
 
+type Printer = ReturnType<typeof openPrinter>
+
 function openPrinter(terminal: EvidenceTerminal, json: boolean) {
   const counts: Record<Outcome, number> = { valid: 0, 'valid-with-warnings': 0, indeterminate: 0, invalid: 0 }
   let pieces = 0
   let broken = 0
+  let unproven = 0
   let isUnanchored = false
 
   function print(subject: string, outcome: Outcome, checks: readonly Check[]): void {
@@ -178,8 +221,9 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
       if (!json) print(label, checks.outcome(), checks.list)
       else terminal.json({ archive: label, outcome: checks.outcome(), checks: checks.list.map(complete) })
     },
-    related(subject: string, outcome: Outcome, checks: readonly Check[]): void {
+    related({ subject, outcome, checks }: Related): void {
       if (outcome === 'invalid') broken += 1
+      if (outcome === 'indeterminate') unproven += 1
       const isChain = checks.every(({ id }) => id === 'chain.previous')
       // That records follow each other is news only where they do not.
       if (isChain && outcome === 'valid') return
@@ -199,7 +243,7 @@ function openPrinter(terminal: EvidenceTerminal, json: boolean) {
           'What is not checked needs anchors: --anchors FILE, or --seal-anchors and --time-stamp-anchors, or --registry FILE',
         )
       }
-      return invalid === 0 && indeterminate === 0 && broken === 0
+      return invalid === 0 && indeterminate === 0 && broken === 0 && unproven === 0
     },
   }
 }

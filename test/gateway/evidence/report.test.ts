@@ -6,12 +6,15 @@ import { ENGLISH } from '../../../gateway/evidence/report-english.ts'
 import { GERMAN } from '../../../gateway/evidence/report-german.ts'
 
 const EVIL = `"><script>alert(1)</script>' onload=x & \u202e`
+const BY = { name: EVIL, qualification: 'none', validUntil: 9_000_000 } as const
 const REPORT: ExchangeReport = {
   ...{
     requestId: EVIL,
     log: EVIL,
     keeper: { id: EVIL, name: EVIL },
     madeAt: 0,
+    version: EVIL,
+    isWithoutPurpose: false,
     client: { id: EVIL, name: EVIL },
     provider: { id: EVIL },
   },
@@ -20,12 +23,18 @@ const REPORT: ExchangeReport = {
   outcome: { kind: 'refusal', code: EVIL, message: EVIL, stage: EVIL },
   messages: [
     {
-      ...{ seq: 1, kind: EVIL, file: '0000000001-request.asice', recordedAt: 1, claimedAt: 0, provenAt: 9000 },
-      ...{ authority: EVIL, stages: [EVIL], seal: EVIL, revocation: { status: EVIL, source: EVIL, thisUpdate: 0 } },
+      ...{ seq: 1, kind: EVIL, file: '0000000001-request.asice', recordedAt: 1, claimedAt: 0 },
+      stamps: [{ at: 9000, by: BY }],
+      signer: { sha256: EVIL, party: { id: EVIL, name: EVIL }, by: BY },
+      seal: { party: { id: EVIL, name: EVIL }, by: BY, at: 9000, stampedBy: BY },
+      ...{ stages: [EVIL], revocation: { status: EVIL, source: EVIL, thisUpdate: 0 } },
       ...{ agreement: EVIL, configuration: { version: 1, sha256: EVIL }, connection: EVIL },
       objects: [{ name: EVIL, sha256: EVIL, isKept: false }],
     },
-    { seq: 2, kind: 'reply in', stages: [], objects: [], erasure: { at: 0, by: 'retention', reason: EVIL, seq: 9 } },
+    {
+      ...{ seq: 2, kind: 'erased', stamps: [], stages: [], objects: [] },
+      erasure: { seq: 2, what: 'record', at: 0, by: 'retention', reason: EVIL, decision: 9 },
+    },
   ],
 }
 

@@ -64,7 +64,7 @@ t.test('an exchange as it is exported: every check named, exit code 0', async (t
   t.equal(json.code, 0)
   t.same(
     lines.map(({ evidence, exchange }) => evidence?.replace(/.*\//, '').slice(11) ?? exchange),
-    ['request.asice', 'reply.asice', requestId],
+    ['request.asice', 'reply.asice', requestId, file('exchange.zip/report.html')],
   )
   t.equal(lines[0]?.requestId, requestId)
   t.ok(Date.parse(lines[0]?.provenAt ?? '') > Date.parse(lines[0]?.claimedAt ?? ''))
@@ -106,7 +106,7 @@ t.test('on a machine with nothing but the verifier, as the README says', async (
   const permission = ['--permission', `--allow-fs-read=${clean}`]
   const { stdout } = await promisify(execFile)(process.execPath, [...permission, ...args], { cwd: clean, env: {} })
 
-  t.equal(stdout.trimEnd().split('\n').length, 3)
+  t.equal(stdout.trimEnd().split('\n').length, 4)
   t.notMatch(stdout, 'invalid')
 })
 
