@@ -23,8 +23,8 @@ export const ENGLISH: ReportTexts = {
     provider: 'Agency that was asked',
     service: 'Service',
     call: 'Call',
-    purpose: 'Purpose',
-    legalBasis: 'Legal basis',
+    purpose: 'Purpose given',
+    legalBasis: 'Legal basis of that purpose',
     issue: 'File reference',
     userId: 'Identifier of the clerk',
     requestId: 'Request id',
@@ -58,6 +58,7 @@ export const ENGLISH: ReportTexts = {
   erasedBy: { retention: 'since its retention ended', order: 'since the operator ordered it' },
   unknown: 'not recorded',
   none: 'none',
+  noPurpose: 'No purpose was given.',
   unstamped: 'no time-stamp yet',
   messages: {
     'request out': 'Request, sent',
@@ -68,6 +69,7 @@ export const ENGLISH: ReportTexts = {
     'refusal in': 'Refusal, received',
     'failure out': 'Failure, found by this gateway',
     'failure in': 'Failure, received',
+    erased: 'Erased record',
     'in-doubt': 'Outcome unknown, found by this gateway',
   },
   outcomes: {
@@ -76,7 +78,7 @@ export const ENGLISH: ReportTexts = {
     failure: 'The exchange failed.',
     'in-doubt':
       'The outcome is unknown: after the request was recorded no result was. Ask the other agency whether it acted on the request.',
-    open: 'No outcome of this request is recorded yet.',
+    open: 'The attached evidence files hold no outcome of this request.',
     erased: 'The outcome is erased.',
   },
   stages: {
@@ -127,6 +129,7 @@ export const ENGLISH: ReportTexts = {
       'er_verify.py comes with the software (test/tools).',
   },
   notes: [
+    'When this summary was made and what is erased, the recording agency states (report.json). Nothing proves it.',
     'This summary is not signed and takes the place of none of the evidence files.',
     'Contents that were erased are known by their digest only. Signature and evidence record can still be checked.',
     'The evidence files can hold personal data. Purpose and legal basis apply to whoever passes them on or keeps them.',

@@ -24,8 +24,8 @@ export const GERMAN: ReportTexts = {
     provider: 'Angefragte Stelle',
     service: 'Dienst',
     call: 'Aufruf',
-    purpose: 'Zweck',
-    legalBasis: 'Rechtsgrundlage',
+    purpose: 'Angegebener Zweck',
+    legalBasis: 'Rechtsgrundlage dieses Zwecks',
     issue: 'Aktenzeichen',
     userId: 'Kennung der bearbeitenden Person',
     requestId: 'Vorgangskennung',
@@ -59,6 +59,7 @@ export const GERMAN: ReportTexts = {
   erasedBy: { retention: 'weil die Aufbewahrungsfrist ablief', order: 'weil der Betreiber es anordnete' },
   unknown: 'nicht aufgezeichnet',
   none: 'keine',
+  noPurpose: 'Es wurde kein Zweck angegeben.',
   unstamped: 'noch kein Zeitstempel',
   messages: {
     'request out': 'Anfrage, gesendet',
@@ -69,6 +70,7 @@ export const GERMAN: ReportTexts = {
     'refusal in': 'Ablehnung, empfangen',
     'failure out': 'Fehlschlag, vom eigenen Gateway festgestellt',
     'failure in': 'Fehlschlag, empfangen',
+    erased: 'Gelöschter Eintrag',
     'in-doubt': 'Ausgang ungewiss, vom eigenen Gateway festgestellt',
   },
   outcomes: {
@@ -78,7 +80,7 @@ export const GERMAN: ReportTexts = {
     'in-doubt':
       'Der Ausgang ist ungewiss: Nach der Aufzeichnung der Anfrage wurde kein Ergebnis festgehalten. Ob die Anfrage ' +
       'bearbeitet wurde, ist bei der angefragten Stelle zu klären.',
-    open: 'Zu dieser Anfrage ist noch kein Ergebnis aufgezeichnet.',
+    open: 'Die beigefügten Nachweisdateien enthalten kein Ergebnis dieser Anfrage.',
     erased: 'Das Ergebnis ist gelöscht.',
   },
   stages: {
@@ -132,6 +134,7 @@ export const GERMAN: ReportTexts = {
       'den Nachweisdateien. Das Programm er_verify.py liegt der Software bei (test/tools).',
   },
   notes: [
+    'Wann diese Übersicht erstellt wurde und was gelöscht ist, gibt die aufzeichnende Stelle an (report.json). Nachgewiesen ist das nicht.',
     'Diese Übersicht ist nicht signiert und ersetzt keine der Nachweisdateien.',
     'Gelöschte Inhalte sind nur noch durch ihre Prüfsumme bekannt. Signatur und Beweisdatensatz bleiben prüfbar.',
     'Die Nachweisdateien können personenbezogene Daten enthalten. Bei Weitergabe und Aufbewahrung sind Zweck und Rechtsgrundlage der Übermittlung zu beachten.',

@@ -58,6 +58,8 @@ export interface ReportTexts {
   readonly erasedBy: Readonly<Record<StatedErasure['by'], string>>
   readonly unknown: string
   readonly none: string
+  /** Where a request has none. */
+  readonly noPurpose: string
   readonly unstamped: string
   /** By kind and direction of a record. */
   readonly messages: Readonly<Record<string, string>>

@@ -154,7 +154,10 @@ function partiesTable({ report, texts }: Part): Html {
     [labels.provider, provider && partyText(provider)],
     [labels.service, service && partyText(service)],
     [labels.call, report.call === undefined ? undefined : html`<code>${report.call}</code>`],
-    [labels.purpose, purpose === undefined ? undefined : purposeText(purpose)],
+    [
+      labels.purpose,
+      purpose === undefined ? (report.isWithoutPurpose ? texts.noPurpose : undefined) : purposeText(purpose),
+    ],
     [labels.legalBasis, purpose?.legalBasis === undefined ? undefined : german(purpose.legalBasis)],
     [labels.issue, report.issue],
     [labels.userId, report.userId],

@@ -106,7 +106,7 @@ t.test('no exchange, one without a time-stamp, one that has no end, one with an 
   await t.rejects(exported(rig, requestId), /not time-stamped yet/)
   await rig.log.stampNow()
   const open = await exported(rig, requestId)
-  t.match(open.report, 'noch kein Ergebnis aufgezeichnet')
+  t.match(open.report, 'enthalten kein Ergebnis dieser Anfrage')
   t.equal(open.made.files.length, 1)
 
   const answered = nextRequestId()
