@@ -86,7 +86,7 @@ export const FAULTS = {
   },
   IncorrectCertificate: {
     message: 'A seal certificate is revoked, or does not fit its profile',
-    help: 'The agency that signed must have it replaced, after the profile in the README, section "Certificates", and register the new one.',
+    help: 'The agency that signed must have it replaced, after the profile in gateway/trust/README.md, and register the new one.',
   },
 
   MissingSignature: {

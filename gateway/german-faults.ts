@@ -62,7 +62,7 @@ export const GERMAN_FAULTS: Readonly<Record<FaultCode, GermanFault>> = {
   },
   IncorrectCertificate: {
     message: 'Das Zertifikat eines Siegels ist gesperrt oder entspricht nicht seinem Profil.',
-    help: 'Die Stelle, die unterschrieben hat, muss es ersetzen lassen (Profil: README, Abschnitt „Certificates“) und das neue eintragen.',
+    help: 'Die Stelle, die unterschrieben hat, muss es ersetzen lassen (Profil: gateway/trust/README.md) und das neue eintragen.',
   },
 
   MissingSignature: {

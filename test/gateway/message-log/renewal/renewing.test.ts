@@ -8,7 +8,7 @@ import { openTrustRig } from '../trust-rig.ts'
 import { chainsOf, judge, opensslAccepts, renew } from './renewal-rig.ts'
 
 // Each renewal waits for the next second.
-t.setTimeout(120_000)
+t.setTimeout(170_000)
 
 async function rigOf(t: Test) {
   const trust = await openTrustRig()
