@@ -149,7 +149,14 @@ async function withLog<T>(
     return verifyOwnLog(config, place, wish)
   }
   try {
-    return await work({ reader, looking, verify, terminal, json: json === true })
+    return await work({
+      reader,
+      looking,
+      verify,
+      ...(fault !== undefined && { fault, isGone: !existsSync(place.file) }),
+      terminal,
+      json: json === true,
+    })
   } finally {
     reader.close()
   }

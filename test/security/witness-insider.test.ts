@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import type { MarkPlace } from '../../gateway/message-log/files/high-water.ts'
+import { markPlaceOf } from '../../gateway/message-log/files/high-water.ts'
 import { rewriteLog } from '../gateway/message-log/verification/insider.ts'
 import { owl } from '../gateway/owl.ts'
 import type { GatewayRig } from './rig.ts'
@@ -35,7 +37,7 @@ t.test('an insider at the provider removes an exchange and writes his log anew',
   await stopped(bielefeld, () =>
     rewriteLog({
       file: bielefeld.log,
-      highWaterFile: highWaterOf(bielefeld),
+      mark: markOf(bielefeld),
       drop: ({ requestId }) => requestId === victim,
     }),
   )
@@ -86,7 +88,7 @@ t.test('an insider at the consumer removes an exchange and writes his log anew',
   await stopped(paderborn, () =>
     rewriteLog({
       file: paderborn.log,
-      highWaterFile: highWaterOf(paderborn),
+      mark: markOf(paderborn),
       drop: ({ requestId }) => requestId === ids[0],
     }),
   )
@@ -116,6 +118,7 @@ function batchOf(file: string, requestId: string): number {
   return Number(row?.['number'])
 }
 
-function highWaterOf({ slug, state }: GatewayRig): string {
-  return join(state, '..', 'secrets', slug, 'high-water.json')
+function markOf({ slug, state }: GatewayRig): MarkPlace {
+  const keyStore = join(state, '..', 'secrets', slug)
+  return markPlaceOf({ keyStore, masterKey: `${keyStore}.key` })
 }

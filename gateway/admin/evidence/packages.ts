@@ -10,8 +10,10 @@ import type { GroupFile, Package } from '../../evidence/container.ts'
 import type { Content } from '../../evidence/content.ts'
 import { contentOf } from '../../evidence/content.ts'
 import type { LogReader } from '../../message-log/reading/reader.ts'
+import { ArchiveError } from '../../message-log/record/archive-error.ts'
 import type { LogRecord } from '../../message-log/record/log-record.ts'
 import { BATCH_HEADER_NAME, HEAD_NAME, RECORD_NAME, SIGNATURE_NAME } from '../../message-log/record/log-record.ts'
+import { LogOpenError } from '../../message-log/record/open-error.ts'
 import type { StoredRecord } from '../../message-log/record/stored-record.ts'
 import { isStoreFailure } from '../../message-log/store/engine.ts'
 import { sha256 } from '../../protocol/hash-tree.ts'
@@ -56,7 +58,9 @@ export function openPackages(reader: LogReader): Packages {
     try {
       return await assemble(seq, row)
     } catch (error) {
-      if (error instanceof NoEvidence || isStoreFailure(error)) throw error
+      if (error instanceof NoEvidence || error instanceof ArchiveError || isStoreFailure(error)) throw error
+      // The disk, or who may read it: says nothing of the record.
+      if (error instanceof LogOpenError || isSystemFailure(error)) throw error
       // What does not open, or has another form than any record, was changed where it lies.
       throw new NoEvidence('damaged', `Record ${seq} is damaged: it cannot be put together`, error)
     }
@@ -151,4 +155,10 @@ function placeOf(name: string): 'head' | 'signature' | 'body' {
 
 function demandSame(isSame: boolean, seq: number): asserts isSame {
   if (!isSame) throw new NoEvidence('damaged', `Record ${seq} is damaged: an object is not the one that was recorded`)
+}
+
+/** A body that is not there, `ENOENT`, is missing from the record. */
+function isSystemFailure(error: unknown): boolean {
+  const { syscall, code } = error as NodeJS.ErrnoException
+  return error instanceof Error && syscall !== undefined && code !== 'ENOENT'
 }

@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { readHighWater } from '../../message-log/files/high-water.ts'
+import { markPlaceOf, readHighWater } from '../../message-log/files/high-water.ts'
 import type { LogReaderOptions } from '../../message-log/reading/reader.ts'
 import { logId } from '../../message-log/record/log-place.ts'
 import { openStore } from '../../message-log/store/engine.ts'
@@ -26,12 +26,12 @@ import { CONFIGURATION, loadAnchor, openDocument } from '../../trust/signed-docu
 /**
  * Every configuration that was ever used here counts, since a token outlives the authority's place in the registry.
  *
- * @param keyStore where the log's high-water mark lies as well
+ * @param place beside whose keys the log's high-water mark lies
  */
-export async function readWitnesses(config: Config, keyStore: string, log: string): Promise<VerifyOptions> {
+export async function readWitnesses(config: Config, place: LogReaderOptions, log: string): Promise<VerifyOptions> {
   const { directory, registry } = config
   // Before the log is read: a running gateway moves both on.
-  const mark = readHighWater(join(keyStore, 'high-water.json'))
+  const mark = readHighWater(markPlaceOf(place))
   const anchor = await loadAnchor(registry.anchor, registry.anchorSha256)
   return {
     anchors: await authoritiesKnown(join(directory, 'configuration'), anchor),
@@ -86,7 +86,7 @@ export async function verifyOwnLog(
   { sinceLast = false, signatures = false, threads = 1 }: VerificationWish = {},
 ): Promise<Verdict> {
   const log = logOf(place)
-  const witnesses = await readWitnesses(config, place.keyStore, log)
+  const witnesses = await readWitnesses(config, place, log)
   const found = conflictsWith(config, place, log)
   const kept = sinceLast ? readVerifiedPoint(place) : undefined
   const since = kept === 'changed' || kept?.log !== log ? undefined : kept

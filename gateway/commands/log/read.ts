@@ -7,6 +7,7 @@ import { formatVerdict } from '../../admin/log/verification.ts'
 import type { LogQuery, RecordSummary } from '../../message-log/message-log.ts'
 import type { LogReader, Part, RecordDetail } from '../../message-log/reading/reader.ts'
 import type { Looked } from '../../message-log/record/access-event.ts'
+import type { LogFault } from '../../message-log/record/open-error.ts'
 import type { Verification } from '../../message-log/verification/verify.ts'
 import { headerText } from '../../protocol/headers.ts'
 import type { Column, Style, Terminal } from '../terminal.ts'
@@ -18,6 +19,10 @@ export interface LogCommandDeps {
   /** Notes who looks, before anything is shown. @throws {GatewayError} `LoggingFailed` */
   readonly looking: (looked: Looked) => void
   readonly verify: (wish?: VerificationWish) => Promise<Verification & Partial<Verdict>>
+  /** Why a gateway would keep this log closed. */
+  readonly fault?: LogFault
+  /** There is no database. */
+  readonly isGone?: boolean
   readonly terminal: Terminal
   readonly json: boolean
 }
@@ -123,14 +128,22 @@ export async function writePart(deps: LogCommandDeps, name: string, part: Part):
 
 /** @returns whether the log holds */
 export async function verifyWhole(
-  { terminal, json, verify }: LogCommandDeps,
+  { terminal, json, verify, fault, isGone = false }: LogCommandDeps,
   wish: VerificationWish = {},
 ): Promise<boolean> {
+  // There is nothing to judge, or nothing to judge by; what happened was said when it was opened.
+  if (fault !== undefined && (fault.flaw === 'damaged' || isGone)) {
+    if (json) terminal.json({ ok: false, fault })
+    else terminal.out(terminal.style('red', 'The log does not hold.'))
+    return false
+  }
   const began = performance.now()
-  const verdict = await verify(wish)
+  const judged = await verify(wish)
+  // Without its mark nobody knows whether it is complete.
+  const verdict = { ...judged, isWhole: judged.isWhole && fault === undefined }
   const { isWhole, from, records, batches, stampedTo, stampedAt, erased, damage } = verdict
   if (json) {
-    terminal.json(formatVerdict(verdict))
+    terminal.json({ ...formatVerdict(verdict), ...(fault !== undefined && { fault }) })
     return isWhole
   }
   const count = Math.max(0, records - from + 1)

@@ -33,10 +33,13 @@ export interface KeyStore {
   destroy(name: KeyName): void
   /** The file of the newest day, and its octets as they were read or written last. */
   newest(): readonly [path: string, octets: string] | undefined
+  /** Wraps the newest day anew: no high-water mark without a MAC is believed beside it. Nothing where that was done. */
+  leaveOlderForm(): void
 }
 
 interface DayFile {
-  readonly v: 1
+  /** 1: wrapped before the high-water mark was authenticated. The wrapping says it as well: see {@link aadOf}. */
+  readonly v: 1 | 2
   /** `use/purpose` → base64 of nonce, wrapped key and tag. */
   readonly keys: Readonly<Record<string, string>>
 }
@@ -69,10 +72,10 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
   checkMasterKey(directory, master)
   let newest = create ? undefined : newestIn(directory)
 
-  function replaceDay(day: number, file: DayFile): void {
+  function replaceDay(day: number, file: DayFile, replace: (path: string, octets: string) => void = replaceFile): void {
     const octets = JSON.stringify(file)
     const path = fileOf(directory, day)
-    replaceFile(path, octets)
+    replace(path, octets)
     if (newest === undefined || path >= newest[0]) newest = [path, octets]
   }
 
@@ -80,9 +83,10 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
     const id = idOf(name)
     const known = cache.get(id)
     if (known !== undefined) return known
-    const wrapped = readDay(directory, name.day).keys[entryOf(name)]
+    const { v, keys } = readDay(directory, name.day)
+    const wrapped = keys[entryOf(name)]
     if (wrapped === undefined) return undefined
-    return remember(id, unwrap(master, id, wrapped))
+    return remember(id, unwrap(master, aadOf(v, id), wrapped))
   }
 
   function remember(id: string, key: Buffer): Buffer {
@@ -98,8 +102,8 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
       if (found !== undefined) return found
       const id = idOf(name)
       const key = randomBytes(KEY_BYTES)
-      const { keys } = readDay(directory, name.day)
-      const file: DayFile = { v: 1, keys: { ...keys, [entryOf(name)]: wrap(master, id, key) } }
+      const { keys } = rewrapped(master, name.day, readDay(directory, name.day))
+      const file: DayFile = { v: 2, keys: { ...keys, [entryOf(name)]: wrap(master, aadOf(2, id), key) } }
       // Before anything is sealed under it: what a crash leaves behind must be readable.
       replaceDay(name.day, file)
       return remember(id, key)
@@ -110,15 +114,43 @@ export function openKeyStore({ directory, masterKeyFile }: KeyStoreOptions, crea
       ),
     destroy(name) {
       cache.delete(idOf(name))
-      const { [entryOf(name)]: gone, ...keys } = readDay(directory, name.day).keys
+      const { v, keys: all } = readDay(directory, name.day)
+      const { [entryOf(name)]: gone, ...keys } = all
       if (gone === undefined) return
-      const file: DayFile = { v: 1, keys }
+      const file: DayFile = { v, keys }
       const isLast = Object.keys(keys).length === 0
       eraseFile(fileOf(directory, name.day), isLast ? undefined : JSON.stringify(file))
       newest = newestIn(directory)
     },
     newest: () => newest,
+    leaveOlderForm() {
+      const day = daysIn(directory).at(-1)
+      if (day === undefined) return
+      const file = readDay(directory, day)
+      if (file.v === 1) replaceDay(day, rewrapped(master, day, file), eraseFile)
+    },
   }
+}
+
+/**
+ * Was every key wrapped before high-water marks were authenticated? What the files say of themselves is not believed:
+ * each key has to open as what it is said to be. False for a store that is not there.
+ *
+ * @throws {LogOpenError} `keys`
+ */
+export function isOlderForm({ directory, masterKeyFile }: KeyStoreOptions): boolean {
+  if (!existsSync(directory)) return false
+  const master = readMasterKey(masterKeyFile)
+  for (const day of daysIn(directory)) {
+    if (readDay(directory, day).v !== 1) return false
+  }
+  for (const day of daysIn(directory)) checkDay(directory, day, master)
+  return true
+}
+
+/** Whether any key was ever made, and not all destroyed. */
+export function hasKeys(directory: string): boolean {
+  return existsSync(directory) && daysIn(directory).length > 0
 }
 
 export interface DayKeys {
@@ -156,17 +188,31 @@ export function readMasterKey(path: string): Buffer {
   return key
 }
 
-/** A wrong master key shows now, not with the first message. */
+/** A wrong master key shows now, not with the first message. @throws {LogOpenError} `keys` */
 function checkMasterKey(directory: string, master: Buffer): void {
+  let newest: number | undefined
   try {
-    const newest = daysIn(directory).at(-1)
-    if (newest === undefined) return
-    for (const [entry, wrapped] of Object.entries(readDay(directory, newest).keys)) {
-      unwrap(master, `${dateOf(newest)}/${entry}`, wrapped)
-    }
+    newest = daysIn(directory).at(-1)
   } catch (cause) {
-    throw new LogOpenError('keys', 'The master key does not open the key store, or the store is missing', cause)
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new LogOpenError('keys', `The key store ${isMissing ? 'is missing' : unreadable(cause)}`, cause)
   }
+  if (newest !== undefined) checkDay(directory, newest, master)
+}
+
+/** @throws {LogOpenError} `keys` */
+function checkDay(directory: string, day: number, master: Buffer): void {
+  const { v, keys } = readDay(directory, day)
+  try {
+    for (const [entry, wrapped] of Object.entries(keys)) unwrap(master, aadOf(v, `${dateOf(day)}/${entry}`), wrapped)
+  } catch (cause) {
+    const what = `The master key does not open the keys of ${dateOf(day)}: it is another, or they were changed`
+    throw new LogOpenError('keys', what, cause)
+  }
+}
+
+function unreadable(cause: unknown): string {
+  return `cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`
 }
 
 function newestIn(directory: string): readonly [string, string] | undefined {
@@ -188,9 +234,36 @@ export function finishDestroying(directory: string): void {
   }
 }
 
+/** @throws {LogOpenError} `keys` */
 function readDay(directory: string, day: number): DayFile {
-  const octets = readIfThere(fileOf(directory, day))
-  return octets === undefined ? { v: 1, keys: {} } : (JSON.parse(octets.toString('utf8')) as DayFile)
+  let octets: Buffer | undefined
+  try {
+    octets = readIfThere(fileOf(directory, day))
+  } catch (cause) {
+    throw new LogOpenError('keys', `The keys of ${dateOf(day)} ${unreadable(cause)}`, cause)
+  }
+  if (octets === undefined) return { v: 2, keys: {} }
+  try {
+    const file = JSON.parse(octets.toString('utf8')) as DayFile
+    if ((file.v === 1 || file.v === 2) && typeof file.keys === 'object' && file.keys !== null) return file
+  } catch (cause) {
+    throw new LogOpenError('keys', `The file of the keys of ${dateOf(day)} is damaged`, cause)
+  }
+  throw new LogOpenError('keys', `The file of the keys of ${dateOf(day)} is damaged`)
+}
+
+function rewrapped(master: Buffer, day: number, { v, keys }: DayFile): DayFile {
+  if (v === 2) return { v, keys }
+  const entries = Object.entries(keys).map(([entry, wrapped]) => {
+    const id = `${dateOf(day)}/${entry}`
+    return [entry, wrap(master, aadOf(2, id), unwrap(master, aadOf(1, id), wrapped))] as const
+  })
+  return { v: 2, keys: Object.fromEntries(entries) }
+}
+
+/** The form is authenticated with the name: who has no master key cannot make a newer wrapping an older one. */
+function aadOf(v: DayFile['v'], id: string): string {
+  return v === 1 ? id : `2/${id}`
 }
 
 function fileOf(directory: string, day: number): string {
@@ -215,18 +288,18 @@ export function dateOf(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)
 }
 
-function wrap(master: Buffer, id: string, key: Buffer): string {
+function wrap(master: Buffer, aad: string, key: Buffer): string {
   const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', master, nonce).setAAD(Buffer.from(id))
+  const cipher = createCipheriv('aes-256-gcm', master, nonce).setAAD(Buffer.from(aad))
   return Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]).toString('base64')
 }
 
 /** @throws when the master key is another, or the key stands under another name */
-function unwrap(master: Buffer, id: string, wrapped: string): Buffer {
+function unwrap(master: Buffer, aad: string, wrapped: string): Buffer {
   const octets = Buffer.from(wrapped, 'base64')
   if (octets.length !== NONCE_BYTES + KEY_BYTES + TAG_BYTES) throw new Error('A wrapped key has another length')
   const nonce = octets.subarray(0, NONCE_BYTES)
   const decipher = createDecipheriv('aes-256-gcm', master, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(Buffer.from(id)).setAuthTag(octets.subarray(-TAG_BYTES))
+  decipher.setAAD(Buffer.from(aad)).setAuthTag(octets.subarray(-TAG_BYTES))
   return Buffer.concat([decipher.update(octets.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])
 }

@@ -1,8 +1,8 @@
 /** Is the log at rest, or beside a running gateway, the one that its key store knows? For whoever looks at it. */
 
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { checkHighWater, checkThere, readHighWater } from '../files/high-water.ts'
+import { checkGone, checkHighWater, markPlaceOf, readHighWater } from '../files/high-water.ts'
+import { hasKeys } from '../keys/key-store.ts'
 import { logId } from '../record/log-place.ts'
 import type { LogFault } from '../record/open-error.ts'
 import { faultOf, LogOpenError, STAYS_CLOSED } from '../record/open-error.ts'
@@ -21,10 +21,10 @@ export function findLogFault(place: LogReaderOptions): LogFault | undefined {
 }
 
 /** @throws {LogOpenError} */
-function check({ file, keyStore }: LogReaderOptions): void {
+function check({ file, keyStore, masterKey }: LogReaderOptions): void {
   // Before the database is read: a running gateway moves both on.
-  const mark = readHighWater(join(keyStore, 'high-water.json'))
-  if (!existsSync(file) && mark !== undefined) checkThere(mark)
+  const mark = readHighWater(markPlaceOf({ keyStore, masterKey }))
+  if (!existsSync(file)) checkGone(mark, hasKeys(keyStore))
   const store = openStore(file)
   try {
     checkHighWater(mark, { id: logId(store.identity), lastSeq: store.records.tip().seq }, (seq) => {

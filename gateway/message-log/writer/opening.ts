@@ -8,9 +8,9 @@ import type { Erasing } from '../erasure/erasing.ts'
 import { openErasing } from '../erasure/erasing.ts'
 import { openBodyFiles } from '../files/body-files.ts'
 import { openDecisionJournal } from '../files/decision-journal.ts'
-import { checkHighWater, checkThere, readHighWater, writeHighWater } from '../files/high-water.ts'
+import { checkGone, checkHighWater, readHighWater, writeHighWater } from '../files/high-water.ts'
 import type { KeyStore } from '../keys/key-store.ts'
-import { finishDestroying, openKeyStore, readMasterKey } from '../keys/key-store.ts'
+import { finishDestroying, hasKeys, openKeyStore, readMasterKey } from '../keys/key-store.ts'
 import type { LogIdentity, LogPlace } from '../record/log-place.ts'
 import { logId } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
@@ -45,8 +45,8 @@ export function makeDirectories({ file, highWaterFile }: LogPlace): void {
  * @throws {LogOpenError} any flaw but `locked`: the caller holds the lock
  */
 export function openForWriting(place: LogPlace, openStore = openWritableStore): OpenedLog {
-  const mark = readHighWater(place.highWaterFile)
-  if (!existsSync(place.file) && mark !== undefined) checkThere(mark)
+  const mark = readHighWater(place)
+  if (!existsSync(place.file)) checkGone(mark, hasKeys(place.keys.directory))
 
   const store = openStore(place.file, place.name)
   try {
@@ -62,7 +62,9 @@ export function openForWriting(place: LogPlace, openStore = openWritableStore): 
       const [leaf] = store.records.leaves(seq, seq)
       return leaf === undefined ? undefined : Buffer.from(leaf).toString('hex')
     })
-    if (mark === undefined) writeHighWater(place.highWaterFile, { log: id, seq: 0, leaf: NO_LEAF })
+    // In this order: after a crash between the two the next start does the second.
+    if (mark === undefined || mark.isOlderForm) writeHighWater(place, mark ?? { log: id, seq: 0, leaf: NO_LEAF })
+    keys.leaveOlderForm()
     files.sweep(log.tip.seq)
     finishDestroying(place.keys.directory)
     const journal = openDecisionJournal(join(place.keys.directory, JOURNAL))
@@ -92,16 +94,16 @@ export function identityAt({ file, name }: LogPlace): LogIdentity {
  */
 export function checkPlace({ name, file, keys }: LogPlace): void {
   readMasterKey(keys.masterKeyFile)
-  const hasKeys = existsSync(keys.directory)
+  const hasStore = existsSync(keys.directory)
   // A crash may have left a file without tables.
   if (!existsSync(file) || statSync(file).size === 0) {
-    if (hasKeys) openKeyStore(keys)
+    if (hasStore) openKeyStore(keys)
     return
   }
   const store = openReadableStore(file)
   try {
     checkName(store.identity, name)
-    if (hasKeys || store.records.tip().seq > 0) openKeyStore(keys)
+    if (hasStore || store.records.tip().seq > 0) openKeyStore(keys)
   } finally {
     store.close()
   }

@@ -147,7 +147,7 @@ export function openWriter({ place, at, replayWindowMs, standsBy }: WriterData):
   function mark({ seq, leaf }: ClosedBatch): string | undefined {
     if (log.opened === undefined) return undefined
     try {
-      writeHighWater(place.highWaterFile, { log: logId(log.opened.identity), seq, leaf: leaf.toString('hex') })
+      writeHighWater(place, { log: logId(log.opened.identity), seq, leaf: leaf.toString('hex') })
       return undefined
     } catch (error) {
       return `the high-water mark cannot be written: ${describe(error)}`

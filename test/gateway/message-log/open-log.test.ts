@@ -7,6 +7,8 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
+import type { HighWater } from '../../../gateway/message-log/files/high-water.ts'
+import { markPlaceOf, readHighWater, writeHighWater } from '../../../gateway/message-log/files/high-water.ts'
 import { createMasterKey } from '../../../gateway/message-log/keys/key-store.ts'
 import type { LogReader } from '../../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../../gateway/message-log/reading/reader.ts'
@@ -253,6 +255,7 @@ t.test('what waits is bounded', async (t) => {
   t.equal((await log.append(requestRecord())).seq, 6, 'and nothing of them is written')
   const bytes = await rig.open({
     file: join(rig.directory, 'b', 'log.sqlite'),
+    keyStore: join(rig.directory, 'b', 'keys'),
     highWaterFile: join(rig.directory, 'b', 'h'),
     queueBytesMax: 3000,
   })
@@ -297,7 +300,11 @@ t.test('a log that is behind its high-water mark does not open', async (t) => {
   const octets = await readFile(mark)
   await rm(mark)
   await t.rejects(rig.open(), { name: 'LogOpenError', flaw: 'behind' }, 'no mark')
-  await writeFile(mark, String(octets).replace(/"leaf":"../, '"leaf":"00'))
+  await writeFile(mark, String(octets).replace(/"leaf\\":\\"../, '"leaf\\":\\"00'))
+  await t.rejects(rig.open(), { flaw: 'damaged', message: /changed by somebody without the master key/ })
+  await writeFile(mark, octets)
+  const place = markPlaceOf(rig.options)
+  writeHighWater(place, { ...(readHighWater(place) as HighWater), leaf: '00'.repeat(32) })
   await t.rejects(rig.open(), { name: 'LogOpenError', flaw: 'forked' }, 'another history')
   await writeFile(mark, 'x')
   await t.rejects(rig.open(), { name: 'LogOpenError', flaw: 'damaged' })

@@ -2,7 +2,7 @@
 
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -171,6 +171,28 @@ t.test('verify: what the high-water mark has seen must be there', async (t) => {
 
   t.equal(code, 3)
   t.match(out, /cut-off/)
+})
+
+t.test('verify: a database that is gone, a mark that was changed, one that is missing', async (t) => {
+  await log.stampNow().catch(() => undefined)
+  const [gone, changed, missing] = [await copied(t), await copied(t), await copied(t)]
+  await rm(dirname(gone.database), { recursive: true })
+  const markOf = ({ database }: { readonly database: string }) => join(dirname(database), '../keys/high-water.json')
+  await writeFile(markOf(changed), (await readFile(markOf(changed), 'utf8')).replace(/seq\\":\d+/, 'seq\\":1'))
+  await rm(markOf(missing))
+  const cases = [
+    [gone, 'behind', /is gone/],
+    [changed, 'damaged', /changed by somebody without the master key/],
+    [missing, 'behind', /mark is missing/],
+  ] as const
+  for (const [copy, flaw, message] of cases) {
+    const told = await owl('log', 'verify', '--config', copy.config)
+    t.equal(told.code, 3, flaw)
+    t.match(told.err, message)
+    t.match(told.out, /does not hold/)
+    const asJson = await owl('log', 'verify', '--json', '--config', copy.config)
+    t.match([asJson.code, JSON.parse(asJson.out)], [3, { ok: false, fault: { flaw, message } }])
+  }
 })
 
 t.test('a log that is not there, or whose key is another, is a failure', async (t) => {

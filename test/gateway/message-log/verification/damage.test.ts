@@ -6,6 +6,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { markPlaceOf } from '../../../../gateway/message-log/files/high-water.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../../gateway/message-log/verification/verify.ts'
 import { openTwoLogs } from '../witness/two-logs.ts'
@@ -42,7 +43,7 @@ t.test('what is lost after the last head that a partner has is found by comparin
   const rewrite = (dropped: string | undefined): void => {
     rewriteLog({
       file: asked.rig.options.file,
-      highWaterFile: `${asked.rig.options.keyStore}/high-water.json`,
+      mark: markPlaceOf(asked.rig.options),
       drop: ({ requestId }) => requestId === dropped,
     })
   }

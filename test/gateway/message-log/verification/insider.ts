@@ -5,6 +5,7 @@
 
 import type { SQLInputValue } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
+import type { MarkPlace } from '../../../../gateway/message-log/files/high-water.ts'
 import { readHighWater, writeHighWater } from '../../../../gateway/message-log/files/high-water.ts'
 import type { LogRecord } from '../../../../gateway/message-log/record/log-record.ts'
 import {
@@ -20,13 +21,14 @@ type Row = Record<string, SQLInputValue>
 
 export interface Rewriting {
   readonly file: string
-  readonly highWaterFile: string
+  /** He has the master key as well. */
+  readonly mark: MarkPlace
   /** What is to be gone. */
   readonly drop: (record: { readonly seq: number; readonly requestId: string | null; readonly kind: string }) => boolean
 }
 
 /** The gateway must not run. */
-export function rewriteLog({ file, highWaterFile, drop }: Rewriting): void {
+export function rewriteLog({ file, mark: place, drop }: Rewriting): void {
   const database = new DatabaseSync(file)
   const records = database.prepare('SELECT * FROM record ORDER BY seq').all() as Row[]
   const contents = new Map(
@@ -111,6 +113,6 @@ export function rewriteLog({ file, highWaterFile, drop }: Rewriting): void {
   }
   database.exec('COMMIT')
   database.close()
-  const mark = readHighWater(highWaterFile)
-  if (mark !== undefined) writeHighWater(highWaterFile, { ...mark, seq, leaf: before?.toString('hex') ?? '' })
+  const mark = readHighWater(place)
+  if (mark !== undefined) writeHighWater(place, { ...mark, seq, leaf: before?.toString('hex') ?? '' })
 }

@@ -5,7 +5,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { readHighWater } from '../../../../gateway/message-log/files/high-water.ts'
+import { markPlaceOf, readHighWater } from '../../../../gateway/message-log/files/high-water.ts'
 import type { LogReaderOptions } from '../../../../gateway/message-log/reading/reader.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { LogOpenError } from '../../../../gateway/message-log/record/open-error.ts'
@@ -44,7 +44,7 @@ export async function tamper(
   try {
     await cp(dirname(options.file), directory, { recursive: true })
     const file = join(directory, basename(options.file))
-    const mark = readHighWater(join(options.keyStore, 'high-water.json'))
+    const mark = readHighWater(markPlaceOf(options))
     const done = damage(file, way, dice)
     return { done, found: await findingOf({ ...options, file }, { ...verifyOptions, witnesses: mark ? [mark] : [] }) }
   } finally {

@@ -88,7 +88,7 @@ function openRig() {
   t.teardown(() => database.close())
   createTables(database, IDENTITY)
   const key = (name: object): Buffer => hash('sha256', JSON.stringify(name), 'buffer')
-  const keys = { read: key, obtain: key, names: () => [], destroy() {}, newest: () => undefined }
+  const keys = { read: key, obtain: key, names: () => [], destroy() {}, newest: () => undefined, leaveOlderForm() {} }
   const ignored = { pathOf: String, adopt() {}, sync() {}, remove() {}, removeSoon() {}, sweep() {} }
   let drawn = 0
   const random = (length: number): Buffer => octets((drawn += 1), length)
