@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { markPlaceOf, readHighWater } from '../../message-log/files/high-water.ts'
+import { markPlaceOf, readHighWater } from '../../message-log/keys/high-water.ts'
 import type { LogReaderOptions } from '../../message-log/reading/reader.ts'
 import { logId } from '../../message-log/record/log-place.ts'
 import { openStore } from '../../message-log/store/engine.ts'

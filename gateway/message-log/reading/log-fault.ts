@@ -1,7 +1,7 @@
 /** Is the log at rest, or beside a running gateway, the one that its key store knows? For whoever looks at it. */
 
 import { existsSync } from 'node:fs'
-import { checkGone, checkHighWater, markPlaceOf, readHighWater } from '../files/high-water.ts'
+import { checkGone, checkHighWater, markPlaceOf, readHighWater } from '../keys/high-water.ts'
 import { hasKeys } from '../keys/key-store.ts'
 import { logId } from '../record/log-place.ts'
 import type { LogFault } from '../record/open-error.ts'

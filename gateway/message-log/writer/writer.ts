@@ -2,7 +2,7 @@
 
 import { HASH_BYTES } from '../../protocol/hash-tree.ts'
 import { discard } from '../../protocol/stream-garbage.ts'
-import { writeHighWater } from '../files/high-water.ts'
+import { writeHighWater } from '../keys/high-water.ts'
 import type { Entry } from '../record/entry.ts'
 import { unpackEntries } from '../record/entry.ts'
 import { logId } from '../record/log-place.ts'

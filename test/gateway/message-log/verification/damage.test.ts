@@ -6,7 +6,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { markPlaceOf } from '../../../../gateway/message-log/files/high-water.ts'
+import { markPlaceOf } from '../../../../gateway/message-log/keys/high-water.ts'
 import { openLogReader } from '../../../../gateway/message-log/reading/reader.ts'
 import { verifyLog } from '../../../../gateway/message-log/verification/verify.ts'
 import { openTwoLogs } from '../witness/two-logs.ts'

@@ -5,8 +5,8 @@
 
 import type { SQLInputValue } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
-import type { MarkPlace } from '../../../../gateway/message-log/files/high-water.ts'
-import { readHighWater, writeHighWater } from '../../../../gateway/message-log/files/high-water.ts'
+import type { MarkPlace } from '../../../../gateway/message-log/keys/high-water.ts'
+import { readHighWater, writeHighWater } from '../../../../gateway/message-log/keys/high-water.ts'
 import type { LogRecord } from '../../../../gateway/message-log/record/log-record.ts'
 import {
   BATCH_HEADER_NAME,

@@ -5,10 +5,10 @@
 
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
-import { hasKeys, isOlderForm, openKeyStore, readMasterKey } from '../keys/key-store.ts'
+import { readIfThere, replaceFile } from '../files/durable-file.ts'
 import type { LogPlace } from '../record/log-place.ts'
 import { LogOpenError } from '../record/open-error.ts'
-import { readIfThere, replaceFile } from './durable-file.ts'
+import { hasKeys, isOlderForm, openKeyStore, readMasterKey } from './key-store.ts'
 
 export interface HighWater {
   /** `gateway/node/epoch` */
