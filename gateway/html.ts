@@ -30,5 +30,9 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replace(UNSEEN, '\ufffd')
 }
 
-/** Cc but tab and line feed, Bidi_Control, noncharacters, lone surrogates. */
-const UNSEEN = /(?![\t\n])\p{Cc}|\p{Bidi_Control}|\p{Noncharacter_Code_Point}|\p{Cs}/gu
+/**
+ * Cc but tab and line feed, Bidi_Control, noncharacters, lone surrogates, and what takes no room and joins nothing: soft
+ * hyphen, zero-width space, word joiner and its kin, byte order mark, tags.
+ */
+const UNSEEN =
+  /(?![\t\n])\p{Cc}|\p{Bidi_Control}|\p{Noncharacter_Code_Point}|\p{Cs}|[\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu

@@ -30,8 +30,22 @@ t.test('markup made here stays markup, lists follow each other, undefined is not
 })
 
 t.test('what cannot be seen shows', async (t) => {
-  for (const sign of ['\0', '\u001b', '\u202e', '\u2066', '\u0085', '\ud800', '\uffff', '\r']) {
+  for (const sign of [
+    '\0',
+    '\u001b',
+    '\u202e',
+    '\u2066',
+    '\u0085',
+    '\ud800',
+    '\uffff',
+    '\r',
+    '\u00ad',
+    '\u200b',
+    '\u2060',
+    '\ufeff',
+    '\u{e0041}',
+  ]) {
     t.equal(html`${`a${sign}b`}`.text, 'a\ufffdb')
   }
-  t.equal(html`${'ä\tß\n✓ 你'}`.text, 'ä\tß\n✓ 你')
+  t.equal(html`${'ä\tß\n✓ 你 👩\u200d💻'}`.text, 'ä\tß\n✓ 你 👩\u200d💻')
 })
