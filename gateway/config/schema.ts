@@ -213,7 +213,11 @@ export const CONFIG_SCHEMA = {
           replayWindowMs: integer(60_000, 24 * 3600_000, 'How long a request id stays taken'),
           peerConnectionsMax: integer(1, 64, 'Connections to one gateway'),
           connectTimeoutMs: integer(1, 5000, 'To another gateway or a service'),
-          peerTimeoutMs: integer(1, 90_000, 'Until another gateway begins to answer'),
+          peerTimeoutMs: integer(
+            1,
+            90_000,
+            'Until another gateway begins to answer; where a service is published to take longer, that and 30 s',
+          ),
           progressTimeoutMs: integer(1, 15_000, 'Between two octets of a body'),
           connectionsMax: integer(1, 2500, 'Open connections at each port'),
           strangersMax: integer(

@@ -124,7 +124,8 @@ export async function forward(deps: ConsumerDeps, admitted: AdmittedRequest, tra
     progress = { ...progress, recorded }
     trace.at('recorded')
 
-    const answer = await deps.peers.send(provider, packFrame(sealed.head.octets, body), sealed.signature)
+    const packed = packFrame(sealed.head.octets, body)
+    const answer = await deps.peers.send(provider, packed, sealed.signature, answerTimeoutOf(snapshot, call))
     progress = { ...progress, connection: answer.connection }
     await body?.dispose()
     trace.at('sent')
@@ -226,6 +227,14 @@ function locate(judging: Judging, { provider, securityServer }: Call): PeerAddre
 
 function bytesMaxOf(deps: ConsumerDeps, snapshot: Snapshot, { service }: Call): number {
   return snapshot.service(service)?.bodyBytesMax ?? deps.bodyBytesMax
+}
+
+/** Besides what its service needs, the provider's gateway takes a body in, checks, records and seals. */
+const ANSWER_MARGIN_MS = 30_000
+
+function answerTimeoutOf(snapshot: Snapshot, { service }: Call): number | undefined {
+  const timeoutMs = snapshot.service(service)?.timeoutMs
+  return timeoutMs === undefined ? undefined : timeoutMs + ANSWER_MARGIN_MS
 }
 
 /** @throws {GatewayError} what `verifyReply` throws, `MissingBody`, `ReplyTooLarge`, or what an unsigned answer says */

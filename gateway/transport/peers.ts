@@ -83,9 +83,10 @@ export interface Peers {
   /**
    * Sends once, never again: what a broken connection did is unknown.
    *
+   * @param answerTimeoutMs until the other gateway begins to answer; the option of that name where it is longer
    * @throws {GatewayError} `NetworkError` (nothing was sent), `OutcomeUnknown` (something was), `SslAuthenticationFailed`
    */
-  send(peer: PeerAddress, message: Packed, signature: string): Promise<Answer>
+  send(peer: PeerAddress, message: Packed, signature: string, answerTimeoutMs?: number): Promise<Answer>
   /**
    * Asks something that is no exchange, and reads the whole answer.
    *
@@ -116,7 +117,7 @@ export function openPeers(options: PeersOptions): Peers {
       for (const candidate of candidates) if (await peerAt(candidate).isReachable()) return candidate
       return first
     },
-    send: (peer, message, signature) => peerAt(peer).send(message, signature),
+    send: (peer, message, signature, answerTimeoutMs) => peerAt(peer).send(message, signature, answerTimeoutMs),
     ask: (peer, question) => peerAt(peer).ask(question),
     recheck() {
       for (const [gateway, peer] of peers) {
@@ -134,7 +135,7 @@ export function openPeers(options: PeersOptions): Peers {
 
 interface Peer {
   readonly address: string
-  send(message: Packed, signature: string): Promise<Answer>
+  send(message: Packed, signature: string, answerTimeoutMs: number | undefined): Promise<Answer>
   ask(question: Asking): Promise<PlainAnswer>
   isReachable(): Promise<boolean>
   certificates(): readonly string[]
@@ -193,7 +194,7 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
 
   return {
     address,
-    send: ({ length, octets }, signature) =>
+    send: ({ length, octets }, signature, answerTimeoutMs = 0) =>
       new Promise((resolve, reject) => {
         pool.dispatch(
           {
@@ -201,6 +202,7 @@ function openPeer(options: PeersOptions, gateway: Identifier, address: string): 
             path: '/owl/v1/exchange',
             headers: ['content-type', FRAME_TYPE, 'content-length', String(length), 'owl-signature', signature],
             body: octets,
+            headersTimeout: Math.max(answerTimeoutMs, options.answerTimeoutMs),
           },
           new AnswerReader({
             headBytesMax: options.headBytesMax,

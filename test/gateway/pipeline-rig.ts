@@ -28,6 +28,7 @@ import type { Signer } from '../../gateway/trust/keys.ts'
 import { makeSigner } from '../../gateway/trust/keys.ts'
 import { ownSeal } from '../../gateway/trust/own-seal.ts'
 import type { RevocationStatus } from '../../gateway/trust/revocation.ts'
+import type { Snapshot } from '../../gateway/trust/snapshot.ts'
 import { makeSnapshot } from '../../gateway/trust/snapshot.ts'
 import { makeRegion, removeRegion } from './registry/region.ts'
 
@@ -41,6 +42,8 @@ export interface PipelineRig {
   readonly events: string[]
   readonly consumer: ConsumerDeps & { readonly log: MemoryLog }
   readonly provider: ProviderDeps & { readonly log: MemoryLog }
+  /** The configuration that both judge by. */
+  readonly snapshot: Snapshot
   readonly signers: Readonly<Record<'paderborn' | 'bielefeld', Signer>>
   /** SHA-256 of the certificates that may be revoked or old, hex. */
   readonly fingerprints: Readonly<Record<'seal' | 'server' | 'client' | 'providerSeal', string>>
@@ -213,7 +216,7 @@ export async function openPipelines(t: Test): Promise<PipelineRig> {
     faults.status = new Map()
   })
   return {
-    ...{ events, consumer, provider, signers, faults },
+    ...{ events, consumer, provider, snapshot, signers, faults },
     fingerprints: {
       seal: signers.paderborn.sha256,
       providerSeal: signers.bielefeld.sha256,

@@ -237,3 +237,22 @@ t.test('a service that is not there is found out by the provider', async (t) => 
 
   t.equal(reply.fault?.type, 'Server.ServerProxy.UnknownService')
 })
+
+t.test('the other gateway gets the time that its service is published to take', async (t) => {
+  const waits: (number | undefined)[] = []
+  const peers: typeof consumer.peers = {
+    ...consumer.peers,
+    send: (peer, packed, signature, waitMs) => {
+      waits.push(waitMs)
+      return consumer.peers.send(peer, packed, signature)
+    },
+  }
+  const slow = { ...rig.snapshot.service(SERVICE), timeoutMs: 120_000 }
+  const snapshot = { ...rig.snapshot, service: () => slow as ReturnType<typeof rig.snapshot.service> }
+  const configuration = { ...consumer.configuration, usable: () => snapshot }
+
+  await exchange({ ...consumer, peers }, rig.request(), trace())
+  await exchange({ ...consumer, peers, configuration }, rig.request(), trace())
+
+  t.strictSame(waits, [undefined, 150_000])
+})

@@ -178,3 +178,21 @@ t.test('a question is given up when its answer never begins, or never ends', asy
     await t.rejects(peers.ask({ gateway: 'OWL/GOV/057/gw1', address }, question), { code: 'OutcomeUnknown' })
   }
 })
+
+t.test('a service that needs longer than a gateway is given gets its time', async (t) => {
+  const address = await gatewayAt(t, 'gw2', (request, response) => {
+    request.resume()
+    // Above the gateway's own limit of 2 s; undici looks at its clocks twice a second.
+    setTimeout(() => response.writeHead(503, { 'content-length': 0 }).end(), 3500)
+  })
+  const peers = await peersFor(t)
+  const peer = { gateway: 'OWL/GOV/057/gw2', address }
+
+  const [patient, others] = await Promise.allSettled([
+    peers.send(peer, message, 'sig', 10_000),
+    peers.send(peer, message, 'sig'),
+  ])
+
+  t.match(patient, { status: 'fulfilled', value: { status: 503 } })
+  t.match(others, { status: 'rejected', reason: { code: 'OutcomeUnknown' } })
+})
