@@ -8,6 +8,7 @@ import { readEvidenceRecord } from '../protocol/evidence-record-reader.ts'
 import type { ReplyHead, RequestHead } from '../protocol/head.ts'
 import { memberOf, subsystemOf } from '../protocol/identifiers.ts'
 import { readToken } from '../protocol/time-stamp-token.ts'
+import type { ParsedCertificate } from '../trust/certificate-profile.ts'
 import { parseCertificate, subjectOf } from '../trust/certificate-profile.ts'
 import type { Configuration } from '../trust/configuration.ts'
 import type { EvidenceFile } from './files.ts'
@@ -114,10 +115,19 @@ function proofOf(evidenceRecord: Buffer): Pick<ReportedMessage, 'stamps'> {
 /** Whose seal is on the message. */
 function signerOf(files: ReportedFiles, { seal }: Basis): Pick<ReportedMessage, 'signer'> {
   if (!files.has(SIGNATURE_NAME)) return {}
-  const [der] = readArchiveForm(demanded(files, SIGNATURE_NAME, SIGNATURE_BYTES_MAX)).certificates
-  if (der === undefined) return seal === undefined ? {} : { signer: { sha256: seal } }
-  const certificate = parseCertificate(der)
+  const certificate = signingCertificate(files)
+  if (certificate === undefined) return seal === undefined ? {} : { signer: { sha256: seal } }
   return { signer: { sha256: certificate.sha256, ...partyIn(certificate), by: sealCertificate(certificate) } }
+}
+
+/** Nothing where the signature is of another form: the page says what it can, and verification says what is wrong. */
+function signingCertificate(files: ReportedFiles): ParsedCertificate | undefined {
+  try {
+    const [der] = readArchiveForm(demanded(files, SIGNATURE_NAME, SIGNATURE_BYTES_MAX)).certificates
+    return der && parseCertificate(der)
+  } catch {
+    return undefined
+  }
 }
 
 /** Whose seal is on the container, and the time-stamp in it. */
