@@ -16,7 +16,9 @@ function unpacked(directory: string): string {
   return directory
 }
 
-const pieces = (path: string): Piece[] => [...readInputs([path], { isDraft: false })]
+/** But where what belongs together begins and ends. */
+const pieces = (path: string): Piece[] =>
+  [...readInputs([path], { isDraft: false })].filter(({ kind }) => kind !== 'begin' && kind !== 'end')
 const kinds = (path: string): string[] => pieces(path).map(({ kind }) => kind)
 
 t.test('an unpacked container is its files', async (t) => {

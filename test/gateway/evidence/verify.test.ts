@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { readAnchors } from '../../../gateway/evidence/anchors.ts'
 import { openExchangeBook } from '../../../gateway/evidence/exchange-checks.ts'
@@ -6,6 +8,7 @@ import { openTrust } from '../../../gateway/evidence/trust.ts'
 import type { Statement } from '../../../gateway/evidence/verify.ts'
 import { verifyFiles } from '../../../gateway/evidence/verify.ts'
 import { nextRequestId } from '../message-log/messages.ts'
+import { makeAuthority } from '../trust/pki.ts'
 import { evidenceFiles, filesIn, loose, openVerifyRig, repacked, timeOf, withVerdict } from './verify-rig.ts'
 
 t.test('what a log exports is valid, sealed or not', async (t) => {
@@ -149,9 +152,10 @@ t.test('an erased body is known by digest, and by no other', async (t) => {
 
 t.test('anchors decide: none, others, the right ones', async (t) => {
   const { request, sealed, verify } = await openVerifyRig(t)
-  const { rig: stranger } = await openVerifyRig(t)
+  const stranger = join(t.testdir(), 'stranger.pem')
+  await writeFile(stranger, (await makeAuthority()).certificate.toString('pem'))
 
-  for (const trusted of [[], readAnchors([stranger.caFile]).certificates]) {
+  for (const trusted of [[], readAnchors([stranger]).certificates]) {
     const trust = openTrust(trusted)
     const verified = verify(request, { trust })
     t.equal(verified.outcome, 'indeterminate')
