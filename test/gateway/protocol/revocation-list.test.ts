@@ -1,5 +1,6 @@
 /** Which certificates a revocation list can tell of, and who may sign one. RFC 5280 §5 and §6.3.3 */
 
+import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import { BasicConstraintsExtension, Extension, KeyUsageFlags, KeyUsagesExtension } from '@peculiar/x509'
 import t from 'tap'
