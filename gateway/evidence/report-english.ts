@@ -8,12 +8,14 @@ export const ENGLISH: ReportTexts = {
   name: 'English',
   title: 'Evidence of a data exchange',
   about:
-    'This summary says what the message log holds on one exchange. Only the attached evidence files (ASiC-E) are proof.',
+    'This summary says what the message log holds on one exchange. Only the attached evidence files (ASiC-E) are evidence.',
   headings: {
     parties: 'Parties, purpose and legal basis',
     outcome: 'Outcome',
     times: 'Times',
     checks: 'What was checked',
+    proof: 'Weight as evidence, and how long',
+    protection: 'Data protection: retention and erasure',
     files: 'Attached evidence files',
     verification: 'How to check it yourself',
     notes: 'Notes',
@@ -39,7 +41,7 @@ export const ENGLISH: ReportTexts = {
     message: 'Message',
     claimed: 'Claimed time (sender)',
     recorded: 'Recorded',
-    proven: 'Proven at the latest (time-stamp)',
+    proven: 'There at the latest (time-stamp)',
     gap: 'Gap',
     authority: 'Time-stamp authority',
     file: 'File',
@@ -52,6 +54,7 @@ export const ENGLISH: ReportTexts = {
     stages: 'Checks passed',
   },
   states: { kept: 'included', absent: 'not included, known by its digest only', erased: 'erased' },
+  ownDigest: 'secured by the time-stamp',
   record: 'record',
   erasedNote: 'The record is erased. Only its hash is left, in the chain of the message log.',
   erasedAt: 'Erased at',
@@ -106,7 +109,7 @@ export const ENGLISH: ReportTexts = {
   revocation: (status, source, thisUpdate) => `${status}, by ${source} of ${thisUpdate}`,
   seconds: (text) => `${text} s`,
   timesNote:
-    'The claimed time is the sender’s. The time-stamp of a registered authority (RFC 3161) proves that the message was ' +
+    'The claimed time is the sender’s. The time-stamp of a registered authority (RFC 3161) is evidence that the message was ' +
     'there, as it is, at that moment at the latest. The gap is the time in between.',
   checksNote:
     'The recording gateway had passed these checks before it recorded the message. What they rest on is part of ' +
@@ -129,7 +132,7 @@ export const ENGLISH: ReportTexts = {
       'er_verify.py comes with the software (test/tools).',
   },
   notes: [
-    'When this summary was made and what is erased, the recording agency states (report.json). Nothing proves it.',
+    'When this summary was made and what is erased, the recording agency states (report.json). No evidence shows it.',
     'This summary is not signed and takes the place of none of the evidence files.',
     'Contents that were erased are known by their digest only. Signature and evidence record can still be checked.',
     'The evidence files can hold personal data. Purpose and legal basis apply to whoever passes them on or keeps them.',

@@ -8,13 +8,15 @@ export const GERMAN: ReportTexts = {
   name: 'Deutsch',
   title: 'Nachweis über einen Datenaustausch',
   about:
-    'Diese Übersicht fasst zusammen, was im Nachrichtenprotokoll zu einem Vorgang aufgezeichnet ist. Beweiskraft haben ' +
+    'Diese Übersicht fasst zusammen, was im Nachrichtenprotokoll zu einem Vorgang aufgezeichnet ist. Maßgeblich sind ' +
     'allein die beigefügten Nachweisdateien (ASiC-E).',
   headings: {
     parties: 'Beteiligte, Zweck und Rechtsgrundlage',
     outcome: 'Ergebnis',
     times: 'Zeitlicher Ablauf',
     checks: 'Durchgeführte Prüfungen',
+    proof: 'Beweiswert und Gültigkeit',
+    protection: 'Datenschutz: Aufbewahrung und Löschung',
     files: 'Beigefügte Nachweisdateien',
     verification: 'Anleitung zur eigenen Prüfung',
     notes: 'Hinweise',
@@ -53,6 +55,7 @@ export const GERMAN: ReportTexts = {
     stages: 'Bestandene Prüfstufen',
   },
   states: { kept: 'enthalten', absent: 'nicht enthalten, nur durch Prüfsumme bekannt', erased: 'gelöscht' },
+  ownDigest: 'vom Zeitstempel gesichert',
   record: 'Eintrag',
   erasedNote: 'Der Eintrag ist gelöscht. Erhalten ist nur sein Hashwert in der Kette des Nachrichtenprotokolls.',
   erasedAt: 'Gelöscht am',
@@ -111,7 +114,7 @@ export const GERMAN: ReportTexts = {
   seconds: (text) => `${text} s`,
   timesNote:
     'Die angegebene Zeit stammt vom Absender der Nachricht. Der Zeitstempel eines registrierten Zeitstempeldienstes ' +
-    '(RFC 3161) beweist, dass die Nachricht spätestens zu diesem Zeitpunkt so vorlag. Der Abstand ist die Zeit, die ' +
+    '(RFC 3161) belegt, dass die Nachricht spätestens zu diesem Zeitpunkt so vorlag. Der Abstand ist die Zeit, die ' +
     'dazwischen liegt.',
   checksNote:
     'Das aufzeichnende Gateway hat die genannten Prüfstufen durchlaufen, bevor es die Nachricht aufgezeichnet hat. ' +

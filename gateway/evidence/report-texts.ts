@@ -12,6 +12,8 @@ export interface ReportTexts {
     readonly outcome: string
     readonly times: string
     readonly checks: string
+    readonly proof: string
+    readonly protection: string
     readonly files: string
     readonly verification: string
     readonly notes: string
@@ -50,6 +52,8 @@ export interface ReportTexts {
     readonly stages: string
   }
   readonly states: { readonly kept: string; readonly absent: string; readonly erased: string }
+  /** In place of a digest, of what the log itself adds. */
+  readonly ownDigest: string
   /** Before the number of a record. */
   readonly record: string
   readonly erasedNote: string

@@ -7,10 +7,11 @@ import type { Html } from '../html.ts'
 import { html } from '../html.ts'
 import type { ReportedCertificate } from './qualification.ts'
 import { ENGLISH } from './report-english.ts'
-import { erasureText } from './report-erasure.ts'
 import { GERMAN } from './report-german.ts'
+import { developmentBox, proofText, protectionText } from './report-proof.ts'
 import type { StatedErasure } from './report-statement.ts'
 import { REPORT_STYLE } from './report-style.ts'
+import { german, messageText, pairs, partyText, table } from './report-tables.ts'
 import type { ReportTexts } from './report-texts.ts'
 import { plainTime, secondsText, timeText } from './report-times.ts'
 
@@ -130,13 +131,15 @@ function languagePart(report: ExchangeReport, texts: ReportTexts): Html {
     ['outcome', outcomeText(part)],
     ['times', timesTable(part)],
     ['checks', checksText(part)],
+    ['proof', proofText(report, texts)],
+    ['protection', protectionText(report, texts)],
     ['files', filesTable(part)],
     ['verification', verificationText(part)],
     ['notes', html`<ul>${texts.notes.map((note) => html`<li>${note}</li>`)}</ul>`],
   ]
   return html`<article id="${language}" lang="${language}">
 <h1>${title}</h1>
-<p>${about}</p>
+${developmentBox(report, texts)}<p>${about}</p>
 ${sections.map(
   ([name, content]) => html`<section aria-labelledby="${language}-${name}">
 <h2 id="${language}-${name}">${headings[name]}</h2>
@@ -239,17 +242,20 @@ ${parts}`
 function filesTable({ report, texts }: Part): Html {
   const { labels, states } = texts
   const parts = report.messages.map((message) => {
-    const { file, objects, erasure } = message
-    const erased = erasureText(erasure, texts)
-    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${texts.erasedNote}</p>${erased}`
+    const { file, objects } = message
+    if (file === undefined) return html`<h3>${messageText(message, texts)}</h3><p>${texts.erasedNote}</p>`
     const rows = objects.map(({ name, sha256, isKept }) => [
       html`<code>${name}</code>`,
       html`<code>${sha256}</code>`,
       isKept ? states.kept : states.absent,
     ])
+    const own = ['log-record.json', 'META-INF/evidencerecord001.ers'].map((name) => [
+      html`<code>${name}</code>`,
+      texts.ownDigest,
+      states.kept,
+    ])
     return html`<h3>${messageText(message, texts)}: <code>${file}</code></h3>
-${table([labels.object, labels.digest, labels.state], rows)}
-${erased}
+${table([labels.object, labels.digest, labels.state], [...rows, ...own])}
 `
   })
   return html`<p>${texts.filesNote}</p>
@@ -287,21 +293,8 @@ ${
 }<p>${steps.anchors}</p>`
 }
 
-function partyText({ id, name }: Party): Html {
-  return name === undefined ? html`<code>${id}</code>` : html`${german(name)} (<code>${id}</code>)`
-}
-
-/** Names are the registry's: German in either part. */
-function german(name: string): Html {
-  return html`<span lang="de">${name}</span>`
-}
-
 function purposeText({ code, title }: NonNullable<ExchangeReport['purpose']>): Html {
   return title === undefined ? html`<code>${code}</code>` : html`${german(title)} (<code>${code}</code>)`
-}
-
-function messageText({ seq, kind }: ReportedMessage, texts: ReportTexts): Html {
-  return html`${texts.messages[kind] ?? kind} (${texts.record} ${seq})`
 }
 
 function stageText(stage: string, texts: ReportTexts): Html {
@@ -314,20 +307,4 @@ function revocationText(
   texts: ReportTexts,
 ): string {
   return texts.revocation(texts.statuses[status] ?? status, source.toUpperCase(), plainTime(thisUpdate, texts))
-}
-
-function pairs(rows: readonly (readonly [string, Html | string])[]): Html {
-  return html`<table class="pairs"><tbody>
-${rows.map(
-  ([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>
-`,
-)}</tbody></table>`
-}
-
-function table(heads: readonly string[], rows: readonly (readonly (Html | string)[])[]): Html {
-  return html`<table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>
-${rows.map(
-  ([first = '', ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
-`,
-)}</tbody></table>`
 }
